@@ -1,0 +1,3 @@
+"""Publish whole-slide images as static IIIF Image API trees."""
+
+__version__ = "0.1.0"

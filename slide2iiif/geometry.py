@@ -1,0 +1,50 @@
+"""Integer sizes and regions. All lengths are pixels; width before height, x before y."""
+
+from typing import NamedTuple
+
+
+def ceil_div(dividend: int, divisor: int) -> int:
+    """Divide and round up: the rounding of every size in a pyramid."""
+    return -(-dividend // divisor)
+
+
+class Size(NamedTuple):
+    """Width and height of an image."""
+
+    width: int
+    height: int
+
+    @property
+    def pixels(self) -> int:
+        """Area in pixels."""
+        return self.width * self.height
+
+    @property
+    def longer_side(self) -> int:
+        """The larger of width and height."""
+        return max(self)
+
+    def reduced(self, scale: int) -> "Size":
+        """Size at a scale factor, each side rounded up, never below one pixel."""
+        return Size(ceil_div(self.width, scale), ceil_div(self.height, scale))
+
+    def __str__(self) -> str:
+        return f"{self.width}×{self.height}"
+
+
+class Region(NamedTuple):
+    """A rectangle: left, top, width, height. In full-resolution pixels unless a name says otherwise."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def size(self) -> Size:
+        """Width and height alone."""
+        return Size(self.width, self.height)
+
+    def __str__(self) -> str:
+        """Spell the region as the Image API does: `x,y,w,h`."""
+        return f"{self.x},{self.y},{self.width},{self.height}"

@@ -1,0 +1,92 @@
+"""File path <-> identifier. Pure and reversible.
+
+An identifier is the path of a slide below the source root, extension kept: `dir2/image3.svs`. It is used as a
+URL path, as a folder on disk and as an object key, so only `A-Z a-z 0-9 . _ -` stand for themselves. The law:
+
+* Any other byte becomes `!XX`, two upper-case hexadecimal digits. `!` needs no escape in a URL path (RFC 3986,
+  section 3.3, sub-delims) and is one of the few safe characters of an object key; `%` would be decoded on
+  the way by every server. Bytes, not characters: names that are no valid UTF-8 survive too.
+* A leading dot is escaped: hidden names are the publisher's own. So are a trailing dot and Windows' device names.
+* An upper-case letter is escaped as well where a neighbour in the same folder differs only by case, so
+  that no two slides meet on a host that ignores case.
+* A name that grows beyond `NAME_LIMIT` is folded over several folders: all but the last end in `!`, which no
+  complete escape does.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Set as AbstractSet
+from pathlib import PurePath
+
+NAME_LIMIT = 240
+"""Longest name on disk, in bytes; file systems allow 255."""
+
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+_UPPER = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
+_NAME = re.compile(r"(?:[A-Za-z0-9._-]|![0-9A-F]{2})+!?")
+_ESCAPE = re.compile(rb"!([0-9A-F]{2})")
+
+
+def encode_path(path: PurePath, crowded: AbstractSet[PurePath] = frozenset()) -> str:
+    """Give the identifier of a file.
+
+    Args:
+        path: relative to the source root, without `..`.
+        crowded: those of the path and its parents that have a neighbour which differs only by case.
+
+    Raises:
+        ValueError: the path is empty, absolute or leads upwards.
+    """
+    if path.is_absolute() or not path.parts or ".." in path.parts:
+        raise ValueError(f"no identifier for the path {str(path)!r}: it is not below the source root")
+    steps = [path, *path.parents][:-1][::-1]
+    return "/".join(_encode_name(os.fsencode(step.name), crowded=step in crowded) for step in steps)
+
+
+def decode_identifier(identifier: str) -> PurePath:
+    """Give the path, relative to the source root, that an identifier stands for.
+
+    Raises:
+        ValueError: not an identifier that `encode_path` makes.
+    """
+    names = identifier.split("/")
+    if not all(_NAME.fullmatch(name) for name in names) or names[-1].endswith("!"):
+        raise ValueError(f"not an identifier: {identifier!r}")
+    raw = identifier.replace("!/", "").encode("ascii")
+    decoded = _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), raw)
+    path = PurePath(os.fsdecode(decoded))
+    if b"\0" in decoded or path.is_absolute() or ".." in path.parts or len(path.parts) != raw.count(b"/") + 1:
+        raise ValueError(f"not an identifier: {identifier!r}")
+    return path
+
+
+def crowded_names(names: Iterable[str]) -> frozenset[str]:
+    """Pick the names of one folder that differ from another one only by case."""
+    seen: dict[bytes, list[str]] = {}
+    for name in names:
+        # Only ASCII letters stand for themselves in an identifier, and bytes.lower() knows only those.
+        seen.setdefault(os.fsencode(name).lower(), []).append(name)
+    return frozenset(name for group in seen.values() if len(group) > 1 for name in group)
+
+
+def _encode_name(name: bytes, *, crowded: bool) -> str:
+    plain = _PLAIN - _UPPER if crowded else _PLAIN
+    parts = [chr(byte) if byte in plain else f"!{byte:02X}" for byte in name]
+    text = "".join(parts)
+    if text.startswith(".") or _DEVICE.match(text):
+        parts[0] = f"!{name[0]:02X}"
+    if text.endswith("."):
+        parts[-1] = "!2E"
+    return "/".join(_fold(parts))
+
+
+def _fold(parts: list[str]) -> Iterable[str]:
+    line = ""
+    for part in parts:
+        if len(line) + len(part) > NAME_LIMIT:
+            yield f"{line}!"
+            # A continuation must not look hidden or like a folder's own dots either.
+            line = ""
+        line += f"!{ord(part):02X}" if not line and part == "." else part
+    yield line

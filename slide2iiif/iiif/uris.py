@@ -1,0 +1,142 @@
+"""Tile -> request paths: every URL that a viewer asks for, canonical and alias. Pure.
+
+A request path is `{region}/{size}/0/default.jpg`, relative to the service (Image API 2.1 section 2.1, 3.0
+section 2.1). A static host cannot compute, so whatever a viewer may ask for has to be a file. Three sources say
+what that is: the canonical form (2.1 section 4.7, 3.0 section 4.7), what compliance level 0 demands, and what
+the viewers do when they are watched.
+
+| request | 2.1 | 3.0 | who asks |
+|---|---|---|---|
+| a tile | `x,y,w,h/ws,` | `x,y,w,h/ws,hs` | canonical |
+| the one-tile top level | `full/ws,` and `0,0,W,H/ws,` | `full/ws,hs` and `0,0,W,H/ws,hs` | canonical; Leaflet |
+| a tile as wide as the image | also `…/full` and `…/max` | - | OpenSeadragon 3, 2.4 |
+| the whole image | `full/full` unless limited; `full/max` | `full/max` | level 0 |
+| an entry of `sizes` | `full/w,` and `full/w,h` | `full/w,h` and `full/w,` | level 0; Clover |
+| a thumbnail | `full/90,` | `full/90,` | Universal Viewer |
+| the whole image below one tile, T ≥ 512 | `0,0,W,H/w',` | `0,0,W,H/w',h'` | Leaflet in a small map |
+
+`full/max` is written in 2.1 also where no limit is declared: 2.1 section 4.2 lets it mean `full` there, and a
+host that serves 3.0 from the same files needs it.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from slide2iiif.geometry import Region, Size, ceil_div
+from slide2iiif.iiif.api import Api
+from slide2iiif.pyramid import Level, Pyramid, Tile
+
+SUFFIX = "/0/default.jpg"
+"""Rotation, quality and format: the only ones that level 0 has."""
+
+THUMBNAIL_WIDTH = 90
+"""Width in pixels of the thumbnails that Universal Viewer asks for."""
+
+LEAFLET_TILE_SIZE = 512
+"""From this tile size on, Leaflet's map may be smaller than a tile and asks for reduced ones."""
+
+LEAFLET_STEPS = 5
+"""How many halvings below the top level Leaflet asks for at most."""
+
+_TILE_REQUEST = re.compile(r"(\d+),(\d+),(\d+),(\d+)/(\d+),(\d*)/0/default\.jpg", re.ASCII)
+
+
+class Picture(NamedTuple):
+    """The whole image at one size, and the paths that ask for it."""
+
+    size: Size
+    """Pixels of the picture."""
+    paths: tuple[str, ...]
+    """Request paths, the canonical one first."""
+
+
+def tile_paths(pyramid: Pyramid, tile: Tile, api: Api) -> tuple[str, ...]:
+    """Give the request paths of a tile below the top level, the canonical one first.
+
+    The top level is a picture of the whole image: see `pictures`.
+    """
+    region, size = pyramid.region(tile), pyramid.tile_pixels(tile)
+    sizes = [_size_request(size, api)]
+    if api is Api.V2 and size.width == pyramid.size.width:
+        sizes += ["full", "max"]
+    return tuple(f"{region}/{size}{SUFFIX}" for size in sizes)
+
+
+def alias_count(pyramid: Pyramid, level: Level, api: Api) -> int:
+    """Count the paths of a level's tiles beyond one for each, without listing them."""
+    if api is Api.V3 or level.columns > 1 or level is pyramid.top:
+        return 0
+    return 2 * level.rows if level.size.width == pyramid.size.width else 0
+
+
+def pictures(pyramid: Pyramid, api: Api) -> tuple[Picture, ...]:
+    """List the pictures of the whole image with their request paths, the largest first.
+
+    The first path of each is canonical. Where a narrow image gives two pictures one path (`full/1,`), the
+    order of the table above decides.
+    """
+    owners: dict[str, Size] = {}
+    for request, size in _whole_requests(pyramid, api):
+        owners.setdefault(request + SUFFIX, size)
+    paths: dict[Size, list[str]] = {}
+    for path, size in owners.items():
+        paths.setdefault(size, []).append(path)
+    return tuple(Picture(size, tuple(paths[size])) for size in sorted(paths, reverse=True))
+
+
+def tile_of_path(pyramid: Pyramid, path: str, api: Api) -> Tile | None:
+    """Give the tile below the top level that a canonical request path asks for; None if it is no such path."""
+    match = _TILE_REQUEST.fullmatch(path)
+    if match is None:
+        return None
+    x, y, width, _, width_of_tile = (int(group) for group in match.groups()[:5])
+    if width_of_tile == 0:
+        return None
+    scale = ceil_div(width, width_of_tile)
+    for level in pyramid.levels[:-1]:
+        side = pyramid.tile_size * level.scale
+        # A tile clipped to a few columns does not tell its scale, so each level has to recognise its own.
+        if level.scale >= scale and x % side == 0 and y % side == 0:
+            tile = Tile(level.index, x // side, y // side)
+            if tile.column < level.columns and tile.row < level.rows and tile_paths(pyramid, tile, api)[0] == path:
+                return tile
+    return None
+
+
+def _whole_requests(pyramid: Pyramid, api: Api) -> Iterator[tuple[str, Size]]:
+    top, overview = pyramid.top.size, pyramid.overview
+    whole = Region(0, 0, *pyramid.size)
+    for region in ("full", str(whole)):
+        yield f"{region}/{_size_request(top, api)}", top
+    if api is Api.V2 and not pyramid.is_limited:
+        yield "full/full", pyramid.size
+    yield "full/max", overview.size
+    for level in pyramid.levels[overview.index :]:
+        for size in _both_spellings(level.size, api):
+            yield f"full/{size}", level.size
+    if api is Api.V2 and top.width == pyramid.size.width:
+        for region in ("full", str(whole)):
+            for size in ("full", "max"):
+                yield f"{region}/{size}", top
+    if pyramid.tile_size >= LEAFLET_TILE_SIZE:
+        for step in range(1, LEAFLET_STEPS + 1):
+            reduced = pyramid.size.reduced(pyramid.top.scale << step)
+            yield f"{whole}/{_size_request(reduced, api)}", reduced
+    yield f"full/{THUMBNAIL_WIDTH},", _thumbnail(pyramid)
+
+
+def _thumbnail(pyramid: Pyramid) -> Size:
+    """Size of the answer to `full/90,`: that width, or the largest picture of an image that is narrower."""
+    size = pyramid.overview.size
+    if size.width <= THUMBNAIL_WIDTH:
+        return size
+    return Size(THUMBNAIL_WIDTH, max(1, round(THUMBNAIL_WIDTH * pyramid.size.height / pyramid.size.width)))
+
+
+def _size_request(size: Size, api: Api) -> str:
+    return f"{size.width}," if api is Api.V2 else f"{size.width},{size.height}"
+
+
+def _both_spellings(size: Size, api: Api) -> tuple[str, str]:
+    return _size_request(size, api), _size_request(size, api.other)
