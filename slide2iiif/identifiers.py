@@ -15,7 +15,8 @@ URL path, as a folder on disk and as an object key, so only `A-Z a-z 0-9 . _ -` 
 
 import os
 import re
-from collections.abc import Iterable, Set as AbstractSet
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from pathlib import PurePath
 
 NAME_LIMIT = 240

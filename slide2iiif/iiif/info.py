@@ -26,8 +26,12 @@ DOCUMENT_NAME = "info.json"
 PHYSICAL_CONTEXT = "http://iiif.io/api/annex/services/physdim/1/context.json"
 PHYSICAL_PROFILE = "http://iiif.io/api/annex/services/physdim"
 
-PLAUSIBLE_MPP = (0.01, 1000.0)
-"""Microns per pixel that a microscope or a slide scanner can have; anything else is a wrong unit or no value."""
+PLAUSIBLE_MPP = (0.01, 25.0)
+"""Microns per pixel that a microscope or a slide scanner can have.
+
+Below is a wrong unit; above is the print resolution of an ordinary image (300 dpi are 85 µm), which says
+nothing of the size of what it shows.
+"""
 
 
 @dataclass(frozen=True, slots=True)

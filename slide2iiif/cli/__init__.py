@@ -1,0 +1,80 @@
+"""The command line: one module a command. The only place that prints, and that turns errors into exit codes."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType, ModuleType
+from typing import NoReturn
+
+from slide2iiif import __version__
+from slide2iiif.cli import demo, export, inspect, rebase, serve
+from slide2iiif.errors import InterruptedRunError, Slide2iiifError
+
+_COMMANDS: tuple[ModuleType, ...] = (export, inspect, rebase, serve, demo)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code.
+
+    0 all well, 1 some slides failed, 2 usage, 3 the target cannot be used, 4 the target is in use,
+    130 and 143 ended by a signal.
+    """
+    parsed: argparse.Namespace | None = None
+    try:
+        parsed = _parser().parse_args(arguments)
+        _set_up_logging(parsed)
+        _catch_signals()
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except InterruptedRunError as error:
+        _complain(error)
+        return 128 + error.signal_number
+    except Slide2iiifError as error:
+        _complain(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does. Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="slide2iiif",
+        description="Publish whole-slide images as static IIIF Image API trees.",
+        epilog="slide2iiif COMMAND --help tells more. First time here: slide2iiif demo",
+    )
+    parser.add_argument("--version", action="version", version=f"slide2iiif {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        name = command.__name__.rpartition(".")[2]
+        sub = commands.add_parser(name, help=command.HELP, description=command.__doc__)
+        sub.add_argument("-v", "--verbose", action="count", default=0, help="tell more on standard error")
+        command.add_arguments(sub)
+        sub.set_defaults(run=command.run)
+    return parser
+
+
+def _set_up_logging(parsed: argparse.Namespace) -> None:
+    level = (logging.CRITICAL, logging.INFO, logging.DEBUG)[min(parsed.verbose, 2)]
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+
+def _catch_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    # A second signal ends the process at once; its workers notice.
+    signal.signal(number, signal.SIG_DFL)
+    name = signal.Signals(number).name
+    raise InterruptedRunError(f"stopped by {name}; what was published stays, run again to go on", number)
+
+
+def _complain(error: Slide2iiifError) -> None:
+    print(f"slide2iiif: {error}", file=sys.stderr)

@@ -1,0 +1,54 @@
+"""Make two small slides, export them and serve them: the whole way, without data of your own."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from slide2iiif.cli import export, serve
+from slide2iiif.options import PORT
+
+HELP = "make two slides, export and serve them"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        type=Path,
+        nargs="?",
+        help="where to put slides and tree (default: a temporary folder)",
+    )
+    parser.add_argument("--no-serve", action="store_true", help="end after the export")
+    serve.add_server_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and give its exit code."""
+    port = PORT.parse(args.port)
+    folder = args.folder or Path(tempfile.mkdtemp(prefix="slide2iiif-demo-"))
+    slides, public = folder / "slides", folder / "public"
+    _make_slides(slides)
+    print(f"slides  {slides}", flush=True)
+    parser = argparse.ArgumentParser()
+    export.add_arguments(parser)
+    parser.set_defaults(verbose=args.verbose)
+    code = export.run(parser.parse_args([str(slides), str(public), "--base-url", f"http://localhost:{port}/iiif"]))
+    print(f"tree    {public}", flush=True)
+    if code or args.no_serve:
+        return code
+    serve.serve(public, args.host, port)
+    return 0
+
+
+def _make_slides(folder: Path) -> None:
+    from slide2iiif.geometry import Size
+    from slide2iiif.samples import write_aperio, write_image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    slide = folder / "tissue.svs"
+    if not slide.exists():
+        write_aperio(slide, Size(6000, 4500))
+    image = folder / "overview.jpg"
+    if not image.exists():
+        write_image(image, Size(3000, 2000))

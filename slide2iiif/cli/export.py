@@ -1,0 +1,268 @@
+"""Write the complete static IIIF tree of all slides below SOURCE into DEST."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slide2iiif.errors import TargetError, UsageError
+from slide2iiif.iiif.api import Api
+from slide2iiif.options import (
+    JOBS,
+    QUALITY,
+    SUBSAMPLINGS,
+    TILE_SIZE,
+    Options,
+    other_base_url,
+    parse_base_url,
+    parse_tile_size,
+)
+
+if TYPE_CHECKING:
+    from slide2iiif.export import Export
+    from slide2iiif.progress import Bar, Silent
+    from slide2iiif.summary import Outcome, Summary
+    from slide2iiif.walk import Slide, Unusable
+
+HELP = "publish slides as static files"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("source", metavar="SOURCE", type=Path, help="folder of slides, or one slide")
+    parser.add_argument("dest", metavar="DEST", type=Path, help="folder to publish into")
+    parser.add_argument(
+        "--base-url",
+        required=True,
+        metavar="URL",
+        help="URL under which DEST will be served, e.g. https://host/iiif",
+    )
+    parser.add_argument(
+        "--other-base-url",
+        metavar="URL",
+        help="URL under which a rewriting server offers the other API version (default: BASE-v3)",
+    )
+    parser.add_argument(
+        "--api",
+        choices=[str(api) for api in Api],
+        default=str(Api.V2),
+        help="Image API version of the files: 2 (2.1; nginx serves 3.0 from it as well) or 3 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tile-size",
+        metavar="auto|N",
+        default="auto",
+        help=f"side of a tile in pixels, {TILE_SIZE.low} to {TILE_SIZE.high}; auto: the stored size of JPEG tiles, "
+        f"else {TILE_SIZE.default} (default: auto)",
+    )
+    parser.add_argument(
+        "--quality",
+        metavar="N",
+        default=str(QUALITY.default),
+        help=f"JPEG quality of encoded tiles, {QUALITY.low} to {QUALITY.high} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--subsampling",
+        choices=SUBSAMPLINGS,
+        default=SUBSAMPLINGS[0],
+        help="chroma subsampling of encoded tiles (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
+    )
+    parser.add_argument(
+        "--files-from",
+        metavar="FILE",
+        help="export only the files listed here, one path a line below SOURCE; - reads standard input",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="export again what is published and unchanged")
+    parser.add_argument("--delete", action="store_true", help="remove published slides that have no source any more")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be done, write nothing")
+    parser.add_argument("--json", metavar="FILE", help="write a summary for machines; - writes to standard output")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and give its exit code."""
+    base_url = parse_base_url(args.base_url)
+    options = Options(
+        api=Api(args.api),
+        tile_size=parse_tile_size(args.tile_size),
+        quality=QUALITY.parse(args.quality),
+        subsampling=args.subsampling,
+    )
+    jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
+    other = args.other_base_url
+    other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
+    if args.delete and (args.files_from or args.source.is_file()):
+        raise UsageError("--delete needs all of SOURCE: it cannot go with --files-from or a single slide")
+    _check_places(args.source, args.dest)
+    listed = list(_listed(args.files_from)) if args.files_from else None
+
+    from slide2iiif.engines.processes import ProcessEngine
+    from slide2iiif.export import Export
+    from slide2iiif.receipts import Receipts
+    from slide2iiif.stores.folder import FolderStore
+
+    with ExitStack() as stack:
+        store = FolderStore(args.dest)
+        if not args.dry_run:
+            stack.enter_context(store)
+        engine = stack.enter_context(ProcessEngine(jobs))
+        progress = stack.enter_context(_progress(args))
+        flow = Export(
+            store,
+            Receipts(store.private),
+            engine,
+            options,
+            base_url,
+            other,
+            progress,
+            overwrite=args.overwrite,
+        )
+        summary = _run(flow, args, listed)
+    _report(summary, args)
+    return summary.exit_code
+
+
+def _run(flow: "Export", args: argparse.Namespace, listed: list[str] | None) -> "Summary":
+    from slide2iiif.export import removals
+    from slide2iiif.walk import find_listed, walk
+
+    found = walk(args.source) if listed is None else find_listed(args.source, listed)
+    seen = _Seen(keep=args.delete)
+    summary = flow.plans(seen.of(found)) if args.dry_run else flow.slides(seen.of(found))
+    if args.delete:
+        seen.check()
+        for outcome in removals(flow.store, flow.receipts, seen.identifiers, dry=args.dry_run):
+            summary.add(outcome)
+    return summary
+
+
+class _Seen:
+    """What a walk has found, for telling what is gone."""
+
+    def __init__(self, *, keep: bool) -> None:
+        self.identifiers: set[str] = set()
+        self._keep = keep
+        self._blind: Path | None = None
+
+    def of(self, found: "Iterator[Slide | Unusable]") -> "Iterator[Slide | Unusable]":
+        """Pass on what is found, and remember it."""
+        from slide2iiif.walk import Unusable
+
+        for each in found:
+            if isinstance(each, Unusable):
+                self._blind = each.path if each.hides_slides else self._blind
+            elif self._keep:
+                self.identifiers.add(each.identifier)
+            yield each
+
+    def check(self) -> None:
+        """Refuse to delete on the word of a walk that has not seen everything.
+
+        Raises:
+            UsageError: a part of the source could not be read, or it holds no slide at all.
+        """
+        if self._blind is not None:
+            raise UsageError(f"nothing is deleted: {self._blind} could not be read, so slides may be there")
+        if not self.identifiers:
+            raise UsageError("nothing is deleted: SOURCE holds no slide at all; is it mounted?")
+
+
+def _listed(name: str) -> Iterator[str]:
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"--files-from {name}: {error.strerror}") from None
+    for line in raw.split(b"\n"):
+        entry = os.fsdecode(line.removesuffix(b"\r"))
+        if entry:
+            yield entry
+
+
+def _check_places(source: Path, dest: Path) -> None:
+    """Refuse places that would eat each other.
+
+    Raises:
+        UsageError: SOURCE cannot be read, or one of the two lies in the other.
+        TargetError: DEST is no folder.
+    """
+    from slide2iiif.walk import check_root
+
+    check_root(source)
+    if dest.exists() and not dest.is_dir():
+        raise TargetError(f"DEST {dest}: is not a folder")
+    real_source, real_dest = source.resolve(), dest.resolve()
+    if real_dest.is_relative_to(real_source):
+        raise UsageError(f"DEST {dest} lies in SOURCE {source}: its tiles would be taken for slides; choose another")
+    if real_source.is_relative_to(real_dest):
+        raise UsageError(f"SOURCE {source} lies in DEST {dest}: the slides would be published as files; choose another")
+
+
+def _progress(args: argparse.Namespace) -> "Silent | Bar":
+    from slide2iiif.progress import Bar, Lines, Silent
+
+    if args.quiet:
+        return Silent()
+    return Bar(sys.stderr) if sys.stderr.isatty() else Lines(sys.stderr, verbose=bool(args.verbose))
+
+
+def _report(summary: "Summary", args: argparse.Namespace) -> None:
+    if not args.quiet and args.json != "-":
+        _print_table(summary, args)
+    elif summary.exit_code:
+        for outcome in _failures(summary):
+            print(f"slide2iiif: {outcome.identifier}: {outcome.reason}", file=sys.stderr)
+    if args.json:
+        text = json.dumps(summary.as_json(), indent=1) + "\n"
+        if args.json == "-":
+            print(text, end="")
+            return
+        try:
+            Path(args.json).write_text(text)
+        except OSError as error:
+            raise TargetError(f"--json {args.json}: {error.strerror}") from None
+
+
+def _failures(summary: "Summary") -> "list[Outcome]":
+    from slide2iiif.summary import Status
+
+    return [outcome for outcome in summary.outcomes if outcome.status is Status.FAILED]
+
+
+def _print_table(summary: "Summary", args: argparse.Namespace) -> None:
+    from slide2iiif.summary import Status
+
+    for status in Status:
+        count = summary.counts[status]
+        if not count:
+            continue
+        chosen = [outcome for outcome in summary.outcomes if outcome.status is status]
+        print(f"{status.value:<10} {count:>7,}{_amounts(chosen, status)}")
+        if status in {Status.FAILED, Status.REMOVED, Status.REMOVABLE} or args.verbose:
+            for outcome in chosen:
+                reason = f": {outcome.reason}" if outcome.reason else ""
+                print(f"    {printable(outcome.identifier)}{reason}")
+    if not summary.counts.total():
+        print(f"no slide found in {args.source}")
+    print(f"in {summary.seconds:.1f} s")
+
+
+def _amounts(outcomes: "list[Outcome]", status: "str") -> str:
+    tiles = sum(outcome.tiles for outcome in outcomes)
+    if not tiles:
+        return ""
+    size = sum(outcome.stored_bytes for outcome in outcomes) / 1e6
+    inodes = sum(outcome.inodes for outcome in outcomes)
+    about = "about " if status == "planned" else ""
+    return f"   {tiles:,} tiles, {inodes:,} inodes, {about}{size:,.1f} MB"
+
+
+def printable(text: str) -> str:
+    """Make a path safe to print: bytes that are no text, and control characters, are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode().translate({n: f"\\x{n:02x}" for n in (*range(32), 127)})

@@ -1,0 +1,116 @@
+"""Tell what a slide is, and what an export would do with it."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slide2iiif.iiif.api import Api
+from slide2iiif.options import Options, parse_tile_size
+
+if TYPE_CHECKING:
+    from slide2iiif.plan import SlidePlan
+
+HELP = "tell what a slide is and how it would be exported"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("slide", metavar="SLIDE", type=Path, help="slide file")
+    parser.add_argument("--api", choices=[str(api) for api in Api], default=str(Api.V2), help="as for export")
+    parser.add_argument("--tile-size", metavar="auto|N", default="auto", help="as for export")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and give its exit code."""
+    options = Options(api=Api(args.api), tile_size=parse_tile_size(args.tile_size))
+
+    from slide2iiif.cli.export import printable
+    from slide2iiif.errors import SourceError
+    from slide2iiif.identifiers import encode_path
+    from slide2iiif.plan import plan_slide
+    from slide2iiif.render import describe
+
+    try:
+        description = describe(args.slide)
+    except SourceError as error:
+        raise SourceError(f"{printable(str(args.slide))}: {error}") from None
+    identifier = encode_path(Path(args.slide.name))
+    facts = _facts(plan_slide(identifier, description, options))
+    if args.json:
+        print(json.dumps(facts, indent=1))
+    else:
+        _print(facts)
+    return 0
+
+
+def _facts(plan: "SlidePlan") -> dict[str, Any]:
+    from slide2iiif.iiif.info import plausible_mpp
+
+    description = plan.description
+    return {
+        "identifier": plan.identifier,
+        "format": description.format,
+        "reader": description.reader,
+        "width": description.size.width,
+        "height": description.size.height,
+        "microns_per_pixel": description.microns_per_pixel,
+        "microns_per_pixel_published": plausible_mpp(description.microns_per_pixel),
+        "objective": description.objective,
+        "stored_levels": [
+            {
+                "width": level.size.width,
+                "height": level.size.height,
+                "tile": list(level.tile) if level.tile else None,
+                "compression": level.compression,
+            }
+            for level in description.levels
+        ],
+        "tile_size": plan.pyramid.tile_size,
+        "levels": _level_facts(plan),
+        "tiles": plan.tile_count,
+        "files": plan.file_count,
+        "inodes": plan.inode_count,
+        "whole_image": {
+            "width": plan.pyramid.overview.size.width,
+            "height": plan.pyramid.overview.size.height,
+        },
+    }
+
+
+def _level_facts(plan: "SlidePlan") -> list[dict[str, Any]]:
+    return [
+        {
+            "scale": level.scale,
+            "width": level.size.width,
+            "height": level.size.height,
+            "tiles": level.tile_count,
+            "from_stored_level": plan.stored_level_of(level.index),
+            "made_by": plan.method_of(level.index),
+        }
+        for level in plan.pyramid.levels
+    ]
+
+
+def _print(facts: dict[str, Any]) -> None:
+    mpp = facts["microns_per_pixel"]
+    note = "" if mpp is None or facts["microns_per_pixel_published"] else " (implausible: not published)"
+    print(f"format      {facts['format']}, read by {facts['reader']}")
+    print(f"size        {facts['width']} × {facts['height']} pixels")
+    print(f"resolution  {f'{mpp:.4g} µm a pixel{note}' if mpp else 'unknown'}")
+    objective = facts["objective"]
+    print(f"objective   {f'{objective:g}×' if objective else 'unknown'}")
+    print("stored levels")
+    for index, level in enumerate(facts["stored_levels"]):
+        tile = f"tiles of {level['tile'][0]} × {level['tile'][1]}" if level["tile"] else "no tiles"
+        compression = level["compression"] or "compression unknown"
+        print(f"  {index:>2}  {_dimensions(level)} {tile}, {compression}")
+    print(f"published levels, in tiles of {facts['tile_size']}")
+    for level in facts["levels"]:
+        print(f"  1/{level['scale']:<6} {_dimensions(level)} {level['tiles']:>9,} tiles  {level['made_by']}")
+    print(f"in all      {facts['tiles']:,} tiles, {facts['files']:,} URLs, {facts['inodes']:,} inodes")
+
+
+def _dimensions(level: dict[str, Any]) -> str:
+    return f"{level['width']:>7} × {level['height']:<7}"

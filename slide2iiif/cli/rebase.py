@@ -1,0 +1,38 @@
+"""Write a new base URL into all documents of a published tree. No tile is touched."""
+
+import argparse
+from pathlib import Path
+
+from slide2iiif.errors import TargetError
+from slide2iiif.iiif.api import Api
+from slide2iiif.options import other_base_url, parse_base_url
+
+HELP = "give a published tree another base URL"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("dest", metavar="DEST", type=Path, help="published tree")
+    parser.add_argument("--base-url", required=True, metavar="URL", help="URL under which DEST will be served")
+    parser.add_argument("--other-base-url", metavar="URL", help="as for export")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and give its exit code."""
+    base_url = parse_base_url(args.base_url)
+    other = args.other_base_url
+    other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, Api.V3)
+
+    from slide2iiif.export import rebase
+    from slide2iiif.receipts import Receipts
+    from slide2iiif.stores.folder import FolderStore
+
+    store = FolderStore(args.dest)
+    if not store.private.is_dir():
+        raise TargetError(f"DEST {args.dest}: is not a tree that slide2iiif has published")
+    with store:
+        changed = sum(1 for _ in rebase(store, Receipts(store.private), base_url, other))
+    if not args.quiet:
+        print(f"rebased    {changed:>7,}   to {base_url}")
+    return 0

@@ -1,0 +1,35 @@
+"""What an engine must do: run tasks, which are values, and hand back what they give."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, Self, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Engine(Protocol):
+    """Runs tasks for several slides at once. Used in a `with` statement, from any number of threads."""
+
+    @property
+    def jobs(self) -> int:
+        """How many tasks run at the same time."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *raised: object) -> None: ...
+
+    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+        """Run a module's function on each task, and give task and result as each is done, in any order.
+
+        Tasks are taken from the iterable as they are needed, so it may be long.
+
+        Raises:
+            WorkerError: the process that ran a task died; tasks of others are not harmed.
+            Exception: what the function raised, after the tasks that run have ended.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Stop all tasks at once, from any thread: every `run` under way raises WorkerError."""
+        ...

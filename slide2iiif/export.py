@@ -1,0 +1,295 @@
+"""The flow of an export, top to bottom.
+
+```
+walk ─► slides ─► source ─► pyramid ─► blocks ─► tiles ─► store ─► publish
+        (which)   (open)    (plan,     (work     (bytes)  (put)    (info.json
+                             pure)      units)                      last)
+```
+
+Slides are opened and read in workers only; this process walks, plans and publishes. Several slides are in
+flight at once, each in a thread that mostly waits, so that small slides leave no core idle.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TypeVar
+
+from slide2iiif.blocks import Pass
+from slide2iiif.engines.base import Engine
+from slide2iiif.errors import Slide2iiifError, TargetError
+from slide2iiif.estimate import SampleTask, estimate_bytes, sample
+from slide2iiif.fingerprints import check_unchanged, take_fingerprint
+from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, plausible_mpp, write_info
+from slide2iiif.options import Options
+from slide2iiif.plan import SlidePlan, plan_slide
+from slide2iiif.progress import Progress
+from slide2iiif.receipts import Receipt, Receipts, Settings
+from slide2iiif.render import Rendered, RenderTask, describe, handed_on_picture, render
+from slide2iiif.stores.base import Staging, Store
+from slide2iiif.summary import Outcome, Status, Summary
+from slide2iiif.walk import Slide, Unusable
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One run: everything that its slides share."""
+
+    store: Store
+    """Where tiles go; entered."""
+    receipts: Receipts
+    """What is published."""
+    engine: Engine
+    """What runs the work; entered."""
+    options: Options
+    """What decides the files."""
+    base_url: str
+    """Base of all ids: the URL of the root of the tree."""
+    other_base_url: str
+    """Base of the ids of the version that the tree is not stored in."""
+    progress: Progress
+    """Whom to tell."""
+    overwrite: bool = False
+    """Publish anew what is published and unchanged."""
+
+    def slides(self, found: Iterable[Slide | Unusable]) -> Summary:
+        """Publish all slides that are found. A slide that fails does not stop the others.
+
+        Raises:
+            TargetError: the place cannot be written; slides not yet published are not.
+        """
+        return self._each(found, self.slide)
+
+    def plans(self, found: Iterable[Slide | Unusable]) -> Summary:
+        """Say what `slides` would do, without writing."""
+        return self._each(found, self.dry_slide)
+
+    def slide(self, slide: Slide) -> Outcome:
+        """Publish one slide: the whole of it or nothing.
+
+        Raises:
+            SourceError: it cannot be read.
+            TargetError: the place cannot be written.
+        """
+        begun = time.monotonic()
+        fingerprint = take_fingerprint(slide.members)
+        receipt = self._published(slide, fingerprint)
+        if receipt is not None:
+            moved = _move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
+            return Outcome(slide.identifier, Status.REBASED if moved else Status.UNCHANGED)
+        plan = self._plan(slide)
+        self.progress.started(slide.identifier, plan.tile_count)
+        staging = self.store.stage(slide.identifier)
+        try:
+            rendered = self._render(slide, fingerprint, plan, staging)
+            check_unchanged(slide.members, fingerprint)
+            receipt = self._receipt(fingerprint, plan, rendered)
+            _put_documents(receipt, plan.api, staging)
+            self.store.publish(slide.identifier, staging)
+            self.receipts.write(receipt)
+        except BaseException:
+            self.store.discard(staging)
+            raise
+        return _outcome(plan, Status.EXPORTED, rendered.stored_bytes, time.monotonic() - begun)
+
+    def dry_slide(self, slide: Slide) -> Outcome:
+        """Say what `slide` would do."""
+        begun = time.monotonic()
+        if self._published(slide, take_fingerprint(slide.members)) is not None:
+            return Outcome(slide.identifier, Status.UNCHANGED)
+        plan = self._plan(slide)
+        tasks = [SampleTask(slide.path, plan.pyramid, plan.passes, plan.encoding)]
+        [(_, samples)] = self.engine.run(sample, tasks)
+        return _outcome(plan, Status.PLANNED, estimate_bytes(plan, samples), time.monotonic() - begun)
+
+    def _published(self, slide: Slide, fingerprint: str) -> Receipt | None:
+        """Give the receipt if exactly this is published already, by looking at two small files."""
+        if self.overwrite:
+            return None
+        receipt = self.receipts.read(slide.identifier)
+        is_current = (
+            receipt is not None
+            and receipt.fingerprint == fingerprint
+            and receipt.settings == Settings.of(self.options)
+            and self.store.holds(slide.identifier)
+        )
+        return receipt if is_current else None
+
+    def _plan(self, slide: Slide) -> SlidePlan:
+        [(_, description)] = self.engine.run(describe, [slide.path])
+        return plan_slide(slide.identifier, description, self.options)
+
+    def _render(self, slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging) -> Rendered:
+        total = Rendered()
+        for pass_ in plan.passes:
+            if pass_.hands_on is not None:
+                handed_on_picture(staging, plan.pyramid, pass_.hands_on).create()
+        for group in _concurrent(plan):
+            for _, rendered in self.engine.run(render, _tasks(slide, fingerprint, plan, staging, group)):
+                total += rendered
+                self.progress.stored(slide.identifier, rendered.tiles)
+        return total
+
+    def _receipt(self, fingerprint: str, plan: SlidePlan, rendered: Rendered) -> Receipt:
+        return Receipt(
+            identifier=plan.identifier,
+            fingerprint=fingerprint,
+            settings=Settings.of(self.options),
+            base_url=self.base_url,
+            other_base_url=self.other_base_url if plan.api is Api.V2 else None,
+            width=plan.pyramid.size.width,
+            height=plan.pyramid.size.height,
+            tile_size=plan.pyramid.tile_size,
+            microns_per_pixel=plausible_mpp(plan.description.microns_per_pixel),
+            tiles=plan.tile_count,
+            files=plan.file_count,
+            stored_bytes=rendered.stored_bytes,
+        )
+
+    def _each(self, found: Iterable[Slide | Unusable], work: Callable[[Slide], Outcome]) -> Summary:
+        begun = time.monotonic()
+        summary = Summary()
+        # One slide more than workers: while one is being published, the others keep every core busy.
+        in_flight = self.engine.jobs + 1 if self.engine.jobs > 1 else 1
+        for outcome in _in_threads(found, lambda each: self._guard(each, work), in_flight, self.engine.cancel):
+            summary.add(outcome)
+            self.progress.finished(outcome.identifier, outcome.status, outcome.reason)
+        summary.seconds = time.monotonic() - begun
+        return summary
+
+    def _guard(self, found: Slide | Unusable, work: Callable[[Slide], Outcome]) -> Outcome:
+        if isinstance(found, Unusable):
+            return Outcome(str(found.path), Status.FAILED, found.reason)
+        try:
+            return work(found)
+        except TargetError:
+            raise
+        except Slide2iiifError as error:
+            return Outcome(found.identifier, Status.FAILED, str(error))
+        except Exception as error:
+            # A bug of ours, or a library's class that no seam knows yet: it costs this slide and is reported.
+            logging.getLogger(__name__).exception("unexpected error in %s", found.identifier)
+            reason = f"unexpected {type(error).__name__}: {error} (please report this; -v shows where)"
+            return Outcome(found.identifier, Status.FAILED, reason)
+
+
+def removals(store: Store, receipts: Receipts, keep: Iterable[str], *, dry: bool) -> Iterator[Outcome]:
+    """Remove what has no source any more, or say what would be removed.
+
+    Args:
+        store: the tree.
+        receipts: what is published in it.
+        keep: identifiers of all slides that have a source, whether or not they could be exported.
+        dry: change nothing.
+    """
+    kept = set(keep)
+    for identifier in list(receipts.identifiers()):
+        if identifier in kept:
+            continue
+        if not dry:
+            store.remove(identifier)
+            receipts.remove(identifier)
+        yield Outcome(identifier, Status.REMOVABLE if dry else Status.REMOVED)
+
+
+def rebase(store: Store, receipts: Receipts, base_url: str, other_base_url: str) -> Iterator[str]:
+    """Write new ids into all documents of a tree, touch no tile, and give the identifiers that were changed."""
+    for identifier in receipts.identifiers():
+        receipt = receipts.read(identifier)
+        if receipt is not None and _move(store, receipts, receipt, base_url, other_base_url):
+            yield identifier
+
+
+def _move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, other_base_url: str) -> bool:
+    api = Api(receipt.settings.api)
+    moved = receipt.moved(base_url, other_base_url if api is Api.V2 else None)
+    documents = _documents(moved, api)
+    if all(store.read(receipt.identifier, name) == content for name, content in documents):
+        return False
+    for name, content in documents:
+        store.replace(receipt.identifier, name, content)
+    receipts.write(moved)
+    return True
+
+
+def _documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
+    """Give the documents of a slide by name, the one that announces it last."""
+    stored = (DOCUMENT_NAME, write_info(receipt.service(api), api))
+    if receipt.other_base_url is None:
+        return [stored]
+    return [(other_document_name(api), write_info(receipt.service(api.other), api.other)), stored]
+
+
+def _put_documents(receipt: Receipt, api: Api, staging: Staging) -> None:
+    for name, content in _documents(receipt, api):
+        staging.put([name], content)
+
+
+def _concurrent(plan: SlidePlan) -> list[list[Pass]]:
+    """Group passes that may run at the same time: one that reads a handed-on picture waits for the one before."""
+    groups: list[list[Pass]] = [[]]
+    for pass_ in plan.passes:
+        if pass_.stored_level is None:
+            groups.append([])
+        groups[-1].append(pass_)
+    return groups
+
+
+def _tasks(
+    slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging, passes: Iterable[Pass]
+) -> Iterator[RenderTask]:
+    for pass_ in passes:
+        alone = plan.description.random_access or pass_.stored_level is None
+        groups = ((block,) for block in pass_.blocks()) if alone else (tuple(pass_.blocks()),)
+        for blocks in groups:
+            yield RenderTask(
+                path=slide.path,
+                fingerprint=fingerprint,
+                pyramid=plan.pyramid,
+                api=plan.api,
+                encoding=plan.encoding,
+                staging=staging,
+                random_access=plan.description.random_access,
+                pass_=pass_,
+                blocks=blocks,
+            )
+
+
+def _outcome(plan: SlidePlan, status: Status, stored_bytes: int, seconds: float) -> Outcome:
+    return Outcome(
+        identifier=plan.identifier,
+        status=status,
+        width=plan.pyramid.size.width,
+        height=plan.pyramid.size.height,
+        tiles=plan.tile_count,
+        files=plan.file_count,
+        inodes=plan.inode_count,
+        stored_bytes=stored_bytes,
+        seconds=seconds,
+    )
+
+
+def _in_threads(
+    items: Iterable[Item], work: Callable[[Item], Outcome], in_flight: int, cancel: Callable[[], None]
+) -> Iterator[Outcome]:
+    """Do work on a few items at a time, taking the next one when one is done."""
+    with ThreadPoolExecutor(in_flight, "slide") as threads:
+        running: set[Future[Outcome]] = set()
+        try:
+            for item in items:
+                running.add(threads.submit(work, item))
+                if len(running) >= in_flight:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        except BaseException:
+            # Before the threads are waited for: they end only when their tasks do.
+            cancel()
+            raise

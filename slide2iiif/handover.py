@@ -1,0 +1,60 @@
+"""The picture that one pass hands to the next: raw RGB rows in a scratch file, written block by block."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from slide2iiif.geometry import Region, Size
+from slide2iiif.sources.base import Pixels
+from slide2iiif.stores.refusals import refusals_of
+
+_BANDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOnPicture:
+    """A picture on disk of which every block writes its own part. A value: workers open the file themselves.
+
+    Written and not mapped: a full disk is then an error that can be told, and not the end of the process.
+    """
+
+    path: Path
+    """The file."""
+    size: Size
+    """Pixels of the whole picture."""
+
+    def create(self) -> None:
+        """Make the file, sparse at first.
+
+        Raises:
+            TargetError: no room.
+        """
+        with refusals_of(self.path.parent), self.path.open("wb") as file:
+            file.truncate(self.size.pixels * _BANDS)
+
+    def write(self, x: int, y: int, pixels: Pixels) -> None:
+        """Write pixels, shape (height, width, 3), at a place.
+
+        Raises:
+            TargetError: no room.
+        """
+        with refusals_of(self.path.parent), self.path.open("r+b", buffering=0) as file:
+            for row, line in enumerate(pixels, start=y):
+                os.pwrite(file.fileno(), np.ascontiguousarray(line).data, self._offset(x, row))
+
+    def read(self, region: Region) -> Pixels:
+        """Read pixels, shape (height, width, 3).
+
+        Raises:
+            TargetError: the file is gone.
+        """
+        pixels = np.empty((region.height, region.width, _BANDS), np.uint8)
+        with refusals_of(self.path.parent), self.path.open("rb", buffering=0) as file:
+            for row, line in enumerate(pixels, start=region.y):
+                os.preadv(file.fileno(), [line.data], self._offset(region.x, row))
+        return pixels
+
+    def _offset(self, x: int, y: int) -> int:
+        return (y * self.size.width + x) * _BANDS

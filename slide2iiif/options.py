@@ -1,0 +1,119 @@
+"""What can be asked of an export: every default once, with its limits."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from slide2iiif.errors import UsageError
+from slide2iiif.iiif.api import Api
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A whole number with a default and limits."""
+
+    name: str
+    """The option as the user spells it."""
+    default: int
+    low: int
+    high: int
+
+    def check(self, value: int) -> int:
+        """Give the value back.
+
+        Raises:
+            UsageError: it is beyond the limits.
+        """
+        if not self.low <= value <= self.high:
+            raise UsageError(f"{self.name} {value}: must be from {self.low} to {self.high}")
+        return value
+
+    def parse(self, text: str) -> int:
+        """Read the value from a command line.
+
+        Raises:
+            UsageError: not a whole number, or beyond the limits.
+        """
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+            raise UsageError(f"{self.name} {text}: must be a whole number from {self.low} to {self.high}")
+        return self.check(int(text))
+
+
+TILE_SIZE = Limited("--tile-size", default=512, low=64, high=4096)
+"""Side of a published tile in pixels; the default is for slides whose stored tiles cannot be published."""
+
+COPYABLE_TILE_SIZES = range(128, 1025)
+"""Stored tile sizes that `auto` takes over: smaller ones are too many files, larger ones too slow to load."""
+
+QUALITY = Limited("--quality", default=85, low=1, high=100)
+"""JPEG quality of tiles that are encoded, on libjpeg's scale."""
+
+JOBS = Limited("--jobs", default=0, low=0, high=1024)
+"""Worker processes; 0 means one for each core that may be used."""
+
+PORT = Limited("--port", default=8000, low=0, high=65535)
+"""Port of the preview server; 0 picks a free one."""
+
+SUBSAMPLINGS = ("420", "422", "444")
+"""Chroma subsamplings of tiles that are encoded; the first is the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What decides the bytes of the published files. A change of any of them publishes a slide anew."""
+
+    api: Api = Api.V2
+    """Version of the Image API that the tree is stored in."""
+    tile_size: int | None = None
+    """Side of a tile in pixels; None takes the stored size where such tiles can be copied, else the default."""
+    quality: int = QUALITY.default
+    """JPEG quality of encoded tiles."""
+    subsampling: str = SUBSAMPLINGS[0]
+    """Chroma subsampling of encoded tiles."""
+
+    def __post_init__(self) -> None:
+        if self.tile_size is not None:
+            TILE_SIZE.check(self.tile_size)
+        QUALITY.check(self.quality)
+        if self.subsampling not in SUBSAMPLINGS:
+            raise UsageError(f"--subsampling {self.subsampling}: must be one of {', '.join(SUBSAMPLINGS)}")
+
+
+def parse_tile_size(text: str) -> int | None:
+    """Read `auto` (None) or a number of pixels.
+
+    Raises:
+        UsageError: neither.
+    """
+    return None if text == "auto" else TILE_SIZE.parse(text)
+
+
+def parse_base_url(text: str, option: str = "--base-url") -> str:
+    """Check the URL under which a tree is served, and drop trailing slashes.
+
+    Raises:
+        UsageError: not an absolute http(s) URL, or one with user, query, fragment or characters that need escapes.
+    """
+    if not re.fullmatch(r"[!-~]+", text) or re.search(r"[\"<>\\^`{|}]", text):
+        raise UsageError(f"{option} {text!r}: has characters that no URL may have; percent-encode them")
+    try:
+        parts = urlsplit(text)
+        valid_port = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not valid_port:
+        raise UsageError(f"{option} {text}: must be an absolute URL such as https://example.org/iiif")
+    if parts.query or parts.fragment or parts.username is not None or text.endswith(("?", "#")):
+        raise UsageError(f"{option} {text}: must not have a user, a query or a fragment")
+    if any(segment in {".", ".."} for segment in parts.path.split("/")):
+        raise UsageError(f"{option} {text}: must not have . or .. in its path")
+    return text.rstrip("/")
+
+
+def other_base_url(base_url: str, other: Api) -> str:
+    """Give the base URL of the version that the tree is not stored in, where none is named.
+
+    `https://host/iiif` becomes `https://host/iiif-v3`, and a host without a path gets `/iiif-v3`.
+    """
+    path = urlsplit(base_url).path
+    return f"{base_url}-v{other}" if path else f"{base_url}/iiif-v{other}"

@@ -1,0 +1,102 @@
+"""Description + options -> what will be published of a slide. Pure: a dry run, the export and the checks share it."""
+
+from dataclasses import dataclass
+
+from slide2iiif.blocks import Pass, match_levels, plan_passes
+from slide2iiif.geometry import Size
+from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.uris import alias_count, pictures
+from slide2iiif.jpeg import Encoding
+from slide2iiif.options import COPYABLE_TILE_SIZES, TILE_SIZE, Options
+from slide2iiif.pyramid import Pyramid, plan_pyramid
+from slide2iiif.sources.base import Description
+
+INODES_PER_TILE = 4
+"""Three folders (region, size, rotation) and a file: what the canonical paths cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlidePlan:
+    """What will be published of one slide, and how."""
+
+    identifier: str
+    """Path below the base URL."""
+    description: Description
+    """What the slide is."""
+    pyramid: Pyramid
+    """The published levels."""
+    passes: tuple[Pass, ...]
+    """How they are made."""
+    api: Api
+    """Version that the files are named for."""
+    encoding: Encoding
+    """How tiles are encoded."""
+
+    @property
+    def tile_count(self) -> int:
+        """Number of tiles of all levels."""
+        return self.pyramid.tile_count
+
+    @property
+    def file_count(self) -> int:
+        """Number of names that can be asked for: tiles, pictures, their aliases and the documents."""
+        levels = self.pyramid.levels[:-1]
+        tiles = sum(level.tile_count + alias_count(self.pyramid, level, self.api) for level in levels)
+        return tiles + sum(len(picture.paths) for picture in pictures(self.pyramid, self.api)) + self.document_count
+
+    @property
+    def document_count(self) -> int:
+        """Number of documents: the other version's is there where a server can serve it."""
+        return 2 if self.api is Api.V2 else 1
+
+    @property
+    def inode_count(self) -> int:
+        """Number of inodes in a folder store, exactly: files, folders; a hard link has none of its own.
+
+        Folders above the slide's own are not counted.
+        """
+        below_top = self.pyramid.levels[:-1]
+        tiles = sum(level.tile_count for level in below_top)
+        # An alias of a tile shares the region's folder and adds a size and a rotation.
+        aliases = sum(alias_count(self.pyramid, level, self.api) for level in below_top)
+        whole = pictures(self.pyramid, self.api)
+        folders = {path.rsplit("/", cut)[0] for picture in whole for path in picture.paths for cut in range(1, 4)}
+        return INODES_PER_TILE * tiles + 2 * aliases + len(whole) + len(folders) + self.document_count + 1
+
+    def stored_level_of(self, level: int) -> int | None:
+        """Give the stored level that a published level is made from, through other published levels or not."""
+        inputs = match_levels(self.pyramid, self.description.levels)
+        return inputs[max(index for index in inputs if index <= level)]
+
+    def method_of(self, level: int) -> str:
+        """Say how a published level is made."""
+        stored = self.stored_level_of(level)
+        if match_levels(self.pyramid, self.description.levels).get(level) == stored:
+            return f"encoded from stored level {stored}"
+        return f"reduced from stored level {stored} and encoded"
+
+
+def plan_slide(identifier: str, description: Description, options: Options) -> SlidePlan:
+    """Plan one slide."""
+    pyramid = plan_pyramid(description.size, options.tile_size or choose_tile_size(description))
+    return SlidePlan(
+        identifier=identifier,
+        description=description,
+        pyramid=pyramid,
+        passes=plan_passes(pyramid, description.levels),
+        api=options.api,
+        encoding=Encoding(options.quality, options.subsampling),
+    )
+
+
+def choose_tile_size(description: Description) -> int:
+    """Choose the side of a tile: the stored one where such tiles can be copied, else the default."""
+    stored = description.levels[0]
+    if (
+        stored.compression == "jpeg"
+        and stored.tile is not None
+        and stored.tile == Size(stored.tile.width, stored.tile.width)
+        and stored.tile.width in COPYABLE_TILE_SIZES
+    ):
+        return stored.tile.width
+    return TILE_SIZE.default

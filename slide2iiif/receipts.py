@@ -1,0 +1,132 @@
+"""The record of what was published for each slide: from what, with what options.
+
+One small JSON file a slide, `.slide2iiif/receipts/<identifier>/receipt.json`, written after the slide is
+published. It is read to skip what is unchanged and to write new documents without the source. It never leaves
+the private folder.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from slide2iiif.errors import TargetError
+from slide2iiif.geometry import Size
+from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.info import ImageService
+from slide2iiif.options import Options
+from slide2iiif.pyramid import plan_pyramid
+from slide2iiif.stores.folder import write_atomically
+
+FORMAT_VERSION = 1
+"""Rises whenever the same slide and options give other files, so that they are made anew."""
+
+_NAME = "receipt.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What decides the files besides the source; equal settings give equal files."""
+
+    api: str
+    tile_size: int | None
+    quality: int
+    subsampling: str
+    format_version: int = FORMAT_VERSION
+
+    @classmethod
+    def of(cls, options: Options) -> "Settings":
+        """Take from the options what a receipt records."""
+        return cls(str(options.api), options.tile_size, options.quality, options.subsampling)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is published of one slide."""
+
+    identifier: str
+    """Path below the base URL."""
+    fingerprint: str
+    """Of the files that it was made from."""
+    settings: Settings
+    """What it was made with."""
+    base_url: str
+    """Base of the id in the stored document."""
+    other_base_url: str | None
+    """Base of the id in the other version's document; None where there is none."""
+    width: int
+    """Full resolution in pixels."""
+    height: int
+    """Full resolution in pixels."""
+    tile_size: int
+    """Side of a tile as it was chosen."""
+    microns_per_pixel: float | None
+    """Size of a full-resolution pixel in µm, where plausible."""
+    tiles: int
+    """Number of tiles."""
+    files: int
+    """Number of names that can be asked for, documents included."""
+    stored_bytes: int
+    """Bytes of all tiles and pictures, aliases not counted."""
+
+    def service(self, api: Api) -> ImageService:
+        """Give what the document of a version says."""
+        base = self.base_url if api == self.settings.api else self.other_base_url
+        pyramid = plan_pyramid(Size(self.width, self.height), self.tile_size)
+        return ImageService(f"{base}/{self.identifier}", pyramid, self.microns_per_pixel)
+
+    def moved(self, base_url: str, other_base: str | None) -> "Receipt":
+        """Give the receipt under another base URL."""
+        return replace(self, base_url=base_url, other_base_url=other_base)
+
+
+class Receipts:
+    """The receipts of a tree."""
+
+    def __init__(self, private: Path) -> None:
+        """Name the private folder of the tree; nothing is touched before it is needed."""
+        self._folder = private / "receipts"
+        self._staging = private / "staging"
+
+    def read(self, identifier: str) -> Receipt | None:
+        """Give a slide's receipt; None where there is none or it is not of this version's form."""
+        try:
+            text = (self._folder / identifier / _NAME).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise TargetError(f"{self._folder / identifier}: {error.strerror}") from None
+        return _parse(text)
+
+    def write(self, receipt: Receipt) -> None:
+        """Record that a slide is published."""
+        content = json.dumps(asdict(receipt), indent=1).encode() + b"\n"
+        write_atomically(self._folder / receipt.identifier / _NAME, content, self._staging)
+
+    def remove(self, identifier: str) -> None:
+        """Forget a slide, and folders that it leaves empty."""
+        path = self._folder / identifier / _NAME
+        path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self._folder or any(os.scandir(folder)):
+                break
+            folder.rmdir()
+
+    def identifiers(self) -> Iterator[str]:
+        """Identifiers of all published slides, folder by folder."""
+        for folder, subfolders, names in os.walk(self._folder):
+            subfolders.sort()
+            if _NAME in names:
+                yield Path(folder).relative_to(self._folder).as_posix()
+
+
+def _parse(text: bytes) -> Receipt | None:
+    try:
+        fields: dict[str, Any] = json.loads(text)
+        settings = Settings(**fields.pop("settings"))
+        return Receipt(settings=settings, **fields)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        # Of another version, or damaged: the slide is published anew and the receipt with it.
+        return None

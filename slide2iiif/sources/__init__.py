@@ -1,0 +1,52 @@
+"""Slide file -> pixels. `open_source` picks the reader; the rest of the program never names one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slide2iiif.errors import SourceError
+from slide2iiif.sources.base import probe
+from slide2iiif.sources.formats import is_image_name, is_plain_tiff_name, is_synthetic_name
+from slide2iiif.sources.tiff import check_whole, is_tiff
+
+if TYPE_CHECKING:
+    from slide2iiif.sources.base import Source
+
+MAX_DECODED_PIXELS = 1_000_000_000
+"""Largest image, in pixels, that is decoded as a whole into memory; 3 bytes each."""
+
+
+def open_source(path: Path) -> "Source":
+    """Open a slide with the first reader that knows it.
+
+    Heavy libraries are imported here and nowhere earlier.
+
+    Raises:
+        SourceError: why the slide cannot be opened, in words for its owner.
+    """
+    head = probe(path)
+    if is_synthetic_name(path.name):
+        from slide2iiif.sources.synthetic import SyntheticSource
+
+        return SyntheticSource(path)
+    if not is_image_name(path.name):
+        from slide2iiif.sources.openslide import OpenSlideSource, UnsupportedFormatError
+
+        try:
+            return OpenSlideSource(path)
+        except UnsupportedFormatError:
+            if is_tiff(head):
+                check_whole(path)
+            if not is_plain_tiff_name(path.name):
+                raise SourceError("is not a slide in any format that OpenSlide knows, or is damaged") from None
+    return _open_image(path)
+
+
+def _open_image(path: Path) -> "Source":
+    from slide2iiif.sources.vips import NoLoaderError, PillowSource, VipsSource
+
+    try:
+        return VipsSource(path)
+    except NoLoaderError:
+        return PillowSource(path, MAX_DECODED_PIXELS)
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}") from None

@@ -1,0 +1,129 @@
+"""What a slide is to the rest: a description, and pixels by region."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slide2iiif.errors import SourceError
+from slide2iiif.geometry import Region, Size
+
+Pixels = NDArray[np.uint8]
+"""RGB pixels, shape (height, width, 3)."""
+
+Colour = tuple[int, int, int]
+"""Red, green, blue, 0 to 255."""
+
+WHITE: Colour = (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLevel:
+    """A resolution that the slide file holds."""
+
+    size: Size
+    """Pixels."""
+    tile: Size | None = None
+    """Tile or strip that is stored together; None where the level can only be read as a whole."""
+    compression: str | None = None
+    """`jpeg`, `jpeg2000`, `lzw` …; None where unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """All that is known of a slide before its pixels are read. A value that travels between processes."""
+
+    reader: str
+    """Which library reads it: `openslide`, `vips`, `pillow` or `synthetic`."""
+    format: str
+    """The scanner's or file format, such as `aperio` or `jpeg`."""
+    levels: tuple[StoredLevel, ...]
+    """At least one, full resolution first."""
+    microns_per_pixel: float | None = None
+    """Size of a full-resolution pixel in µm, as stored, plausible or not."""
+    objective: float | None = None
+    """Magnification of the objective, as stored."""
+    background: Colour = WHITE
+    """Colour outside the scanned area."""
+    random_access: bool = True
+    """Whether regions can be read in any order at their own cost; if not, one worker takes the whole slide."""
+
+    @property
+    def size(self) -> Size:
+        """Full resolution."""
+        return self.levels[0].size
+
+
+class Source(Protocol):
+    """An open slide. Not shared between threads or processes."""
+
+    @property
+    def description(self) -> Description:
+        """What the slide is."""
+        ...
+
+    def read(self, level: int, region: Region) -> Pixels:
+        """Read a region of a stored level, in pixels of that level, composed on the background.
+
+        The region lies inside the level.
+
+        Raises:
+            SourceError: the slide cannot be read there.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the open slide holds."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+class ClosingSource:
+    """What every source shares: use in a `with` statement."""
+
+    def close(self) -> None:
+        """Give back what the open slide holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self.close()
+
+
+def probe(path: Path) -> bytes:
+    """Read the first bytes of a file, to learn the true reason where it cannot be read.
+
+    The libraries below give one message for seven causes, so this asks the operating system first.
+
+    Returns:
+        Up to 512 bytes, at least one.
+
+    Raises:
+        SourceError: missing, not permitted, not a file, empty, or whatever the system says.
+    """
+    try:
+        if not path.is_file():
+            path.stat()
+            raise SourceError("is not a file")
+        with path.open("rb") as file:
+            head = file.read(512)
+    except FileNotFoundError:
+        raise SourceError("no such file") from None
+    except PermissionError:
+        raise SourceError("no permission to read it") from None
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}") from None
+    if not head:
+        raise SourceError("the file is empty")
+    return head

@@ -1,0 +1,67 @@
+"""Which file names can be slides. Names alone; the readers judge the contents."""
+
+OPENSLIDE_SUFFIXES = frozenset(
+    {".svs", ".tif", ".tiff", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".svslide", ".bif", ".czi"}
+)
+"""Formats of OpenSlide 4: Aperio, Trestle, Ventana, Philips, generic TIFF, Hamamatsu, Leica, MIRAX, Sakura, Zeiss."""
+
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
+"""DICOM files; those without a suffix are told by their contents."""
+
+IMAGE_SUFFIXES = frozenset(
+    {
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".jp2",
+        ".j2k",
+        ".jpx",
+        ".jpf",
+        ".j2c",
+        ".jpc",
+        ".bmp",
+        ".gif",
+        ".ppm",
+        ".pgm",
+        ".pnm",
+    }
+)
+"""Ordinary images, apart from TIFF, which is tried as a slide first."""
+
+_SYNTHETIC_SUFFIX = ".synthetic"
+
+
+def suffix_of(name: str) -> str:
+    """Give the lower-case suffix of a file name, with its dot; empty if there is none."""
+    stem, dot, suffix = name.rpartition(".")
+    return f".{suffix.lower()}" if dot and stem else ""
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a file is an ordinary image by its name."""
+    return suffix_of(name) in IMAGE_SUFFIXES
+
+
+def is_plain_tiff_name(name: str) -> bool:
+    """Tell whether a file may be a TIFF that is no slide."""
+    return suffix_of(name) in {".tif", ".tiff"}
+
+
+def is_synthetic_name(name: str) -> bool:
+    """Tell whether a file describes a synthetic slide by its name."""
+    return suffix_of(name) == _SYNTHETIC_SUFFIX
+
+
+def is_slide_name(name: str) -> bool:
+    """Tell whether a file must be a slide or an image by its name; DICOM is told apart elsewhere."""
+    suffix = suffix_of(name)
+    return suffix in OPENSLIDE_SUFFIXES or suffix in IMAGE_SUFFIXES or suffix == _SYNTHETIC_SUFFIX
+
+
+def may_be_dicom(name: str) -> bool:
+    """Tell whether a file may be DICOM by its name: a suffix for it, none, or the digits of a UID."""
+    suffix = suffix_of(name)
+    return suffix in DICOM_SUFFIXES or not suffix or suffix[1:].isdecimal()

@@ -1,0 +1,123 @@
+"""Slides through OpenSlide: the only module that knows it.
+
+Two habits of OpenSlide shape this module. Outside the scanned area it gives transparent pixels, which must be
+composed on the slide's background, or they turn black. And after one failed read a handle answers every later
+read with the same error, so a handle that failed is never used again.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import openslide
+
+from slide2iiif.errors import SourceError
+from slide2iiif.geometry import Region, Size
+from slide2iiif.sources.base import WHITE, ClosingSource, Colour, Description, Pixels, StoredLevel, probe
+from slide2iiif.sources.compose import compose
+from slide2iiif.sources.dicom import is_dicom, read_header
+from slide2iiif.sources.tiff import is_tiff, read_compressions
+
+
+class OpenSlideSource(ClosingSource):
+    """A slide that OpenSlide reads."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the slide.
+
+        Raises:
+            UnsupportedFormatError: OpenSlide does not know the format.
+            SourceError: it knows the format, and the file is damaged.
+        """
+        self._path = path
+        self._slide = _open(path)
+        self.description = self._describe()
+
+    def read(self, level: int, region: Region) -> Pixels:
+        """Read RGB pixels of a stored level. See `Source.read`."""
+        downsample = self._slide.level_downsamples[level]
+        # OpenSlide takes the place in full-resolution pixels and the size in the level's own.
+        location = (round(region.x * downsample), round(region.y * downsample))
+        try:
+            image = self._slide.read_region(location, level, region.size)
+        except openslide.OpenSlideError as error:
+            self._reopen()
+            raise SourceError(f"cannot be read at {region} of level {level}: {error}") from None
+        return compose(np.asarray(image), self.description.background)
+
+    def close(self) -> None:
+        """Close the handle."""
+        self._slide.close()
+
+    def _reopen(self) -> None:
+        self._slide.close()
+        self._slide = _open(self._path)
+
+    def _describe(self) -> Description:
+        slide = self._slide
+        properties = slide.properties
+        compressions = _compressions(self._path)
+        levels = tuple(
+            StoredLevel(
+                size=(size := Size(*dimensions)),
+                tile=_tile(properties, index),
+                compression=compressions.get(size),
+            )
+            for index, dimensions in enumerate(slide.level_dimensions)
+        )
+        return Description(
+            reader="openslide",
+            format=properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown"),
+            levels=levels,
+            microns_per_pixel=_number(properties.get(openslide.PROPERTY_NAME_MPP_X)),
+            objective=_number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)),
+            background=_colour(properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR)),
+        )
+
+
+class UnsupportedFormatError(Exception):
+    """OpenSlide does not know the format; another reader may."""
+
+
+def library_version() -> str:
+    """Version of the OpenSlide library."""
+    return str(openslide.__library_version__)
+
+
+def _open(path: Path) -> openslide.OpenSlide:
+    try:
+        return openslide.OpenSlide(path)
+    except openslide.OpenSlideUnsupportedFormatError:
+        raise UnsupportedFormatError(str(path)) from None
+    except openslide.OpenSlideError as error:
+        raise SourceError(f"is damaged or of an unknown variant: {error}") from None
+
+
+def _compressions(path: Path) -> Mapping[Size, str]:
+    head = probe(path)
+    if is_tiff(head):
+        return read_compressions(path)
+    # One file stands for its series: all levels are written in one transfer syntax.
+    header = read_header(path) if is_dicom(head) else None
+    return {header.size: header.compression} if header else {}
+
+
+def _tile(properties: Mapping[str, str], level: int) -> Size | None:
+    width = properties.get(f"openslide.level[{level}].tile-width", "")
+    height = properties.get(f"openslide.level[{level}].tile-height", "")
+    return Size(int(width), int(height)) if width.isdecimal() and height.isdecimal() else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
+
+
+def _colour(text: str | None) -> Colour:
+    if text is None or not re.fullmatch(r"[0-9A-Fa-f]{6}", text):
+        return WHITE
+    red, green, blue = bytes.fromhex(text)
+    return red, green, blue

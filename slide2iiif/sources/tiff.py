@@ -1,0 +1,103 @@
+"""What a TIFF file says of itself, which the pixel libraries do not tell: compression, and whether it is whole.
+
+The only module that knows tifffile.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from slide2iiif.errors import SourceError
+from slide2iiif.geometry import Size
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MAX_DIRECTORIES = 10_000
+_COMPRESSIONS = {
+    1: "none",
+    5: "lzw",
+    7: "jpeg",
+    8: "deflate",
+    32946: "deflate",
+    33003: "jpeg2000",
+    33004: "jpeg2000",
+    33005: "jpeg2000",
+    34712: "jpeg2000",
+    50000: "zstd",
+    50001: "webp",
+}
+
+
+def is_tiff(head: bytes) -> bool:
+    """Tell from the first bytes whether a file is TIFF or BigTIFF."""
+    return head[:4] in _MAGIC
+
+
+def read_compressions(path: Path) -> Mapping[Size, str]:
+    """Give the name of the compression of each image size in a TIFF file; nothing where it cannot be read."""
+    found: dict[Size, str] = {}
+    with _directories(path) as pages:
+        for page in pages:
+            size = Size(int(page.imagewidth), int(page.imagelength))
+            number = int(page.compression)
+            found.setdefault(size, _COMPRESSIONS.get(number, f"tiff {number}"))
+    return found
+
+
+def check_whole(path: Path) -> None:
+    """Check that all directories and all pixel data that they point to lie inside the file.
+
+    The readers open truncated files and leave out levels, or make up pixels, without a word.
+
+    Raises:
+        SourceError: the file is truncated or its directories are damaged.
+    """
+    import tifffile
+
+    length = path.stat().st_size
+    end = _end_of_directories(path, length)
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            for page in tiff.pages:
+                extents = zip(page.dataoffsets, page.databytecounts, strict=False)
+                end = max(end, max((offset + count for offset, count in extents), default=0))
+    except Exception as error:  # noqa: BLE001 - tifffile raises a dozen unrelated classes on damaged files
+        raise SourceError(f"is truncated or damaged: its TIFF directory cannot be read ({error})") from None
+    if end > length:
+        raise SourceError(f"is truncated: it has {length} bytes and points to byte {end}")
+
+
+def _end_of_directories(path: Path, length: int) -> int:
+    """Follow the chain of directories and give where the furthest ends, or where it leads out of the file."""
+    with path.open("rb") as file:
+        head = file.read(16)
+        order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
+        big = head[2:4] in {b"+\0", b"\0+"}
+        count_bytes, entry_bytes, offset_bytes = (8, 20, 8) if big else (2, 12, 4)
+        offset = int.from_bytes(head[8:16] if big else head[4:8], order)
+        end, seen = 0, set[int]()
+        while offset and offset not in seen and len(seen) < _MAX_DIRECTORIES:
+            seen.add(offset)
+            end = max(end, offset + count_bytes)
+            if end > length:
+                break
+            file.seek(offset)
+            entries = int.from_bytes(file.read(count_bytes), order)
+            end = max(end, offset + count_bytes + entries * entry_bytes + offset_bytes)
+            if end > length:
+                break
+            file.seek(offset + count_bytes + entries * entry_bytes)
+            offset = int.from_bytes(file.read(offset_bytes), order)
+        return end
+
+
+@contextmanager
+def _directories(path: Path) -> Iterator[Any]:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            yield tiff.pages
+    except Exception as error:  # noqa: BLE001 - as above; the pixel library reports what matters of it
+        logging.getLogger(__name__).info("TIFF directories of %s: %r", path, error)

@@ -1,0 +1,151 @@
+"""Ordinary images through libvips, or through Pillow where the libvips wheel lacks a loader.
+
+Whatever is stored (grey, palette, 16 bits, CMYK, alpha, an EXIF orientation) comes out as upright 8-bit sRGB on
+white. Tiled TIFF is read by region; anything else is decoded once by the worker that takes the slide.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from slide2iiif.errors import SourceError
+from slide2iiif.geometry import Region, Size
+from slide2iiif.sources.base import WHITE, ClosingSource, Description, Pixels, StoredLevel
+from slide2iiif.sources.compose import compose
+
+# Processes are the unit of parallel work, so threads inside one only get into each other's way.
+os.environ.setdefault("VIPS_CONCURRENCY", "1")
+# A decoded image larger than this goes to a temporary file instead of memory.
+os.environ.setdefault("VIPS_DISC_THRESHOLD", "200m")
+
+_MICRONS_PER_MM = 1000
+_RESOLUTION_UNITS = {"in", "cm", "mm"}
+
+
+class NoLoaderError(Exception):
+    """libvips has no loader for the file; another reader may."""
+
+
+class VipsSource(ClosingSource):
+    """An ordinary image that libvips reads."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the image.
+
+        Raises:
+            NoLoaderError: libvips has no loader for it.
+            SourceError: it has one, and the file is damaged.
+        """
+        import pyvips
+
+        # A descriptor, not a name: libvips would read options from a name such as `slide[page=2].tif`.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            source = pyvips.Source.new_from_descriptor(descriptor)
+            if pyvips.vips_lib.vips_foreign_find_load_source(source.pointer) == pyvips.ffi.NULL:
+                raise NoLoaderError(str(path))
+            # Damage must not pass as grey pixels: only `warning` fails for damaged TIFF tiles.
+            image = pyvips.Image.new_from_source(source, "", access="random", fail_on="warning")
+            self._image = _standardise(image)
+        except pyvips.Error as error:
+            raise SourceError(f"is damaged or of an unknown variant: {_first_line(error)}") from None
+        finally:
+            os.close(descriptor)
+        self._error = pyvips.Error
+        self._region = pyvips.Region.new(self._image)
+        self.description = _describe(image, self._image)
+
+    def close(self) -> None:
+        """Let the decoded pixels go."""
+        del self._region, self._image
+
+    def read(self, level: int, region: Region) -> Pixels:
+        """Read RGB pixels. See `Source.read`."""
+        try:
+            raw = self._region.fetch(*region)
+        except self._error as error:
+            raise SourceError(f"cannot be read at {region} of level {level}: {_first_line(error)}") from None
+        return np.frombuffer(raw, np.uint8).reshape(region.height, region.width, 3)
+
+
+class PillowSource(ClosingSource):
+    """An ordinary image that Pillow reads, held in memory."""
+
+    def __init__(self, path: Path, max_pixels: int) -> None:
+        """Open and decode the image.
+
+        Args:
+            path: the file.
+            max_pixels: refuse to decode more than this.
+
+        Raises:
+            SourceError: not an image, damaged, or too large for memory.
+        """
+        from PIL import Image, ImageOps, UnidentifiedImageError
+
+        # The limit is ours, with our own message, instead of Pillow's warning.
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            with Image.open(path) as image:
+                size = Size(*image.size)
+                if size.pixels > max_pixels:
+                    raise SourceError(
+                        f"{size} pixels are too many for a format that must be decoded as a whole "
+                        f"({max_pixels} at most): convert it to tiled TIFF"
+                    )
+                kind = (image.format or "unknown").lower()
+                upright = ImageOps.exif_transpose(image)
+                self._pixels = compose(np.asarray(upright.convert("RGBA")), WHITE)
+        except UnidentifiedImageError:
+            raise SourceError("is not an image in any format that is known here") from None
+        except (OSError, ValueError, SyntaxError, MemoryError, EOFError) as error:
+            raise SourceError(f"is damaged: {error}") from None
+        height, width, _ = self._pixels.shape
+        self.description = Description("pillow", kind, (StoredLevel(Size(width, height)),), random_access=False)
+
+    def read(self, level: int, region: Region) -> Pixels:
+        """Read RGB pixels. See `Source.read`."""
+        if level:
+            raise IndexError(f"no level {level} in an ordinary image")
+        x, y, width, height = region
+        return np.ascontiguousarray(self._pixels[y : y + height, x : x + width])
+
+
+def _describe(stored: "pyvips.Image", image: "pyvips.Image") -> Description:  # type: ignore[name-defined]  # noqa: F821
+    fields = set(stored.get_fields())
+    loader = str(stored.get("vips-loader")).removesuffix("_source").removesuffix("load")
+    tile = None
+    if {"tile-width", "tile-height"} <= fields:
+        tile = Size(int(stored.get("tile-width")), int(stored.get("tile-height")))
+    mpp = None
+    # libvips gives 1 pixel/mm where a file says nothing; the unit is only there where a file said something.
+    if "resolution-unit" in fields and stored.get("resolution-unit") in _RESOLUTION_UNITS and stored.xres > 0:
+        mpp = _MICRONS_PER_MM / stored.xres
+    return Description(
+        reader="vips",
+        format=loader,
+        levels=(StoredLevel(Size(image.width, image.height), tile),),
+        microns_per_pixel=mpp,
+        random_access=tile is not None,
+    )
+
+
+def _standardise(image: "pyvips.Image") -> "pyvips.Image":  # type: ignore[name-defined]  # noqa: F821
+    """Make an image upright 8-bit sRGB on white."""
+    image = image.autorot()
+    if image.hasalpha():
+        image = image.flatten(background=list(WHITE), max_alpha=_max_alpha(image))
+    image = image.colourspace("srgb")
+    if image.format != "uchar":
+        image = image.cast("uchar")
+    return image if image.bands == 3 else image[0:3]  # noqa: PLR2004 - red, green, blue
+
+
+def _max_alpha(image: "pyvips.Image") -> float:  # type: ignore[name-defined]  # noqa: F821
+    return 65535.0 if image.interpretation in {"rgb16", "grey16"} else 255.0
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,63 @@
+"""What a store must do: take a slide's files aside, then publish them all at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, Self
+
+
+class Staging(Protocol):
+    """Where the files of one slide are put before anybody sees them. A value: it travels to workers."""
+
+    @property
+    def scratch(self) -> Path:
+        """A local folder for pictures that one pass hands to the next; gone when the slide is published."""
+        ...
+
+    def put(self, paths: Sequence[str], content: bytes) -> None:
+        """Store a file under its first path, and the same bytes under the others.
+
+        Raises:
+            TargetError: the place cannot take it.
+        """
+        ...
+
+
+class Store(Protocol):
+    """A published tree, held by one exporter at a time."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *raised: object) -> None: ...
+
+    def holds(self, identifier: str) -> bool:
+        """Tell whether a slide is published: its document exists."""
+        ...
+
+    def stage(self, identifier: str) -> Staging:
+        """Prepare an empty place for the files of a slide.
+
+        Raises:
+            SourceError: something that is not ours is in the way of this slide.
+            TargetError: the place cannot be used.
+        """
+        ...
+
+    def publish(self, identifier: str, staging: Staging) -> None:
+        """Replace what is published of a slide by what is staged, in one step."""
+        ...
+
+    def discard(self, staging: Staging) -> None:
+        """Throw staged files away."""
+        ...
+
+    def read(self, identifier: str, path: str) -> bytes | None:
+        """Give a published file, or None."""
+        ...
+
+    def replace(self, identifier: str, path: str, content: bytes) -> None:
+        """Replace one published file in one step."""
+        ...
+
+    def remove(self, identifier: str) -> None:
+        """Unpublish a slide: nobody sees a part of it go."""
+        ...

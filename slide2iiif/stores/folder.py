@@ -1,0 +1,264 @@
+"""A tree in a folder of a local file system.
+
+A slide's files go straight into a private staging folder of the same file system, under their final names, and
+one rename publishes the folder. A reader sees the old slide or the new one, never a mix. Staging, receipts and
+the lock live in `.slide2iiif/` at the root of the tree, which the shipped server configuration denies.
+
+Aliases are hard links. A symbolic link would cost an inode, break where a server is told not to follow links,
+and be one more thing that can point outside; a hard link is the file. Where the file system has none, or has
+run out of links to one file, the alias is a copy.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from slide2iiif.errors import SourceError, TargetBusyError
+from slide2iiif.iiif.info import DOCUMENT_NAME
+from slide2iiif.stores.base import Staging
+from slide2iiif.stores.refusals import refusal
+
+PRIVATE: Final = ".slide2iiif"
+"""Folder of everything that is not published."""
+
+_LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStaging:
+    """A private folder with the final layout of one slide."""
+
+    folder: Path
+    """The files, under their final names."""
+
+    @property
+    def scratch(self) -> Path:
+        """A folder beside the files, for pictures on their way between passes."""
+        return self.folder.with_name(f"{self.folder.name}.scratch")
+
+    def put(self, paths: Sequence[str], content: bytes) -> None:
+        """Store a file and its aliases. See `Staging.put`."""
+        first = f"{self.folder}/{paths[0]}"
+        try:
+            _write_new(first, content)
+            for alias in paths[1:]:
+                _link(first, f"{self.folder}/{alias}", content)
+        except OSError as error:
+            raise refusal(error, self.folder) from None
+
+
+class FolderStore:
+    """A published tree in a folder. Use in a `with` statement: it holds the lock."""
+
+    def __init__(self, root: Path) -> None:
+        """Name the root of the tree; nothing is touched before the store is entered."""
+        self.root = root
+        self.private = root / PRIVATE
+        self._lock: int | None = None
+
+    def __enter__(self) -> Self:
+        """Make the folder and take the lock.
+
+        Raises:
+            TargetError: the folder cannot be made or written.
+            TargetBusyError: another exporter works on it.
+        """
+        try:
+            (self.private / "staging").mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.private / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._take_lock(self._lock)
+            self._clean()
+        except OSError as error:
+            self._release()
+            raise refusal(error, self.root) from None
+        except TargetBusyError:
+            self._release()
+            raise
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Give the lock back."""
+        self._release()
+
+    def holds(self, identifier: str) -> bool:
+        """Tell whether a slide is published. See `Store.holds`."""
+        return (self.root / identifier / DOCUMENT_NAME).is_file()
+
+    def stage(self, identifier: str) -> FolderStaging:
+        """Make a staging folder. See `Store.stage`."""
+        self._check_place(identifier)
+        staging = FolderStaging(self.private / "staging" / uuid.uuid4().hex)
+        try:
+            staging.folder.mkdir()
+            staging.scratch.mkdir()
+        except OSError as error:
+            raise refusal(error, self.root) from None
+        return staging
+
+    def publish(self, identifier: str, staging: Staging) -> None:
+        """Rename the staged folder into place. See `Store.publish`."""
+        folder = _folder_of(staging)
+        target = self.root / identifier
+        try:
+            shutil.rmtree(staging.scratch)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir():
+                _exchange(folder, target)
+                shutil.rmtree(folder)
+            else:
+                folder.rename(target)
+        except OSError as error:
+            raise refusal(error, target) from None
+
+    def discard(self, staging: Staging) -> None:
+        """Delete a staging folder. See `Store.discard`."""
+        for folder in (_folder_of(staging), staging.scratch):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def read(self, identifier: str, path: str) -> bytes | None:
+        """Read a published file. See `Store.read`."""
+        try:
+            return (self.root / identifier / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise refusal(error, self.root / identifier) from None
+
+    def replace(self, identifier: str, path: str, content: bytes) -> None:
+        """Replace a published file atomically. See `Store.replace`."""
+        write_atomically(self.root / identifier / path, content, self.private / "staging")
+
+    def remove(self, identifier: str) -> None:
+        """Rename a slide out of sight, then delete it, and folders that it leaves empty."""
+        target = self.root / identifier
+        trash = self.private / "staging" / uuid.uuid4().hex
+        try:
+            target.rename(trash)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise refusal(error, target) from None
+        shutil.rmtree(trash, ignore_errors=True)
+        _remove_empty(target.parent, self.root)
+
+    def _check_place(self, identifier: str) -> None:
+        target = self.root / identifier
+        for parent in target.parents:
+            if parent == self.root:
+                break
+            if (parent / DOCUMENT_NAME).exists():
+                raise SourceError(f"{parent} is a published slide itself; remove it, or run with --delete")
+        if target.is_symlink() or (target.exists() and not (target / DOCUMENT_NAME).is_file()):
+            raise SourceError(f"{target} exists and is not a published slide; move it away")
+
+    def _take_lock(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 200, 0).decode(errors="replace").strip() or "another process"
+            raise TargetBusyError(f"{self.root} is in use by {holder}; wait for it to end") from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+    def _clean(self) -> None:
+        """Delete what a run that was killed has left; the lock says that nobody uses it."""
+        for left in (self.private / "staging").iterdir():
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def write_atomically(path: Path, content: bytes, staging: Path) -> None:
+    """Write a file so that a reader sees the old content or the new one.
+
+    Args:
+        path: the file; its folder is made where missing.
+        content: all of it.
+        staging: a folder of the same file system, for the new file before it has its name.
+
+    Raises:
+        TargetError: it cannot be written.
+    """
+    fresh = staging / uuid.uuid4().hex
+    try:
+        fresh.write_bytes(content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise refusal(error, path) from None
+
+
+def _folder_of(staging: Staging) -> Path:
+    if not isinstance(staging, FolderStaging):
+        raise TypeError(f"staging of another store: {staging!r}")
+    return staging.folder
+
+
+def _write_new(path: str, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        file = os.open(path, flags, 0o644)
+    except FileNotFoundError:
+        os.makedirs(path.rpartition("/")[0], exist_ok=True)
+        file = os.open(path, flags, 0o644)
+    except FileExistsError:
+        # A block that is made again puts the same bytes; the file may be linked, so it is not written through.
+        os.unlink(path)
+        file = os.open(path, flags, 0o644)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(file, view) :]
+    finally:
+        os.close(file)
+
+
+def _link(existing: str, alias: str, content: bytes) -> None:
+    os.makedirs(alias.rpartition("/")[0], exist_ok=True)
+    try:
+        os.link(existing, alias)
+    except FileExistsError:
+        os.unlink(alias)
+        _link(existing, alias, content)
+    except OSError as error:
+        if error.errno not in _LINK_REFUSALS:
+            raise
+        _write_new(alias, content)
+
+
+def _exchange(fresh: Path, old: Path) -> None:
+    """Swap two folders in one step; in two where the file system cannot."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    swap = getattr(libc, "renameat2", None)
+    if swap and swap(_AT_FDCWD, os.fsencode(fresh), _AT_FDCWD, os.fsencode(old), _RENAME_EXCHANGE) == 0:
+        return
+    aside = fresh.with_name(f"{fresh.name}.old")
+    old.rename(aside)
+    fresh.rename(old)
+    aside.rename(fresh)
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    while folder != root:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

@@ -1,0 +1,82 @@
+"""A tree in memory: for tests and for trying plans. It works with the serial engine only."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from slide2iiif.errors import TargetBusyError
+from slide2iiif.iiif.info import DOCUMENT_NAME
+from slide2iiif.stores.base import Staging
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryStaging:
+    """The files of one slide."""
+
+    scratch: Path
+    """A temporary folder on disk."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Content by path."""
+
+    def put(self, paths: Sequence[str], content: bytes) -> None:
+        """Keep a file and its aliases. See `Staging.put`."""
+        for path in paths:
+            self.files[path] = content
+
+
+class MemoryStore:
+    """A published tree: identifier -> path -> content."""
+
+    def __init__(self) -> None:
+        self.slides: dict[str, dict[str, bytes]] = {}
+        self._held = False
+
+    def __enter__(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            TargetBusyError: it is taken.
+        """
+        if self._held:
+            raise TargetBusyError("the store in memory is in use")
+        self._held = True
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Give the lock back."""
+        self._held = False
+
+    def holds(self, identifier: str) -> bool:
+        """See `Store.holds`."""
+        return DOCUMENT_NAME in self.slides.get(identifier, {})
+
+    def stage(self, identifier: str) -> MemoryStaging:
+        """See `Store.stage`."""
+        del identifier  # Nothing can be in the way.
+        return MemoryStaging(Path(tempfile.mkdtemp(prefix="slide2iiif-")))
+
+    def publish(self, identifier: str, staging: Staging) -> None:
+        """See `Store.publish`."""
+        if not isinstance(staging, MemoryStaging):
+            raise TypeError(f"staging of another store: {staging!r}")
+        self.slides[identifier] = dict(staging.files)
+        self.discard(staging)
+
+    def discard(self, staging: Staging) -> None:
+        """See `Store.discard`."""
+        shutil.rmtree(staging.scratch, ignore_errors=True)
+
+    def read(self, identifier: str, path: str) -> bytes | None:
+        """See `Store.read`."""
+        return self.slides.get(identifier, {}).get(path)
+
+    def replace(self, identifier: str, path: str, content: bytes) -> None:
+        """See `Store.replace`."""
+        self.slides[identifier][path] = content
+
+    def remove(self, identifier: str) -> None:
+        """See `Store.remove`."""
+        self.slides.pop(identifier, None)

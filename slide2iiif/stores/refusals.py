@@ -1,0 +1,50 @@
+"""What a file system refuses, in words for its owner: the seam where OSError becomes TargetError."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slide2iiif.errors import TargetError
+
+
+@contextmanager
+def refusals_of(place: Path) -> Iterator[None]:
+    """Turn errors of the operating system inside the block into TargetError.
+
+    Raises:
+        TargetError: what the file system refused, and what to do.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise refusal(error, place) from None
+
+
+def refusal(error: OSError, place: Path) -> TargetError:
+    """Say what the file system refuses, and what to do."""
+    advice = {
+        errno.ENOSPC: _full(place),
+        errno.EDQUOT: "the quota is used up; free some of it, then run again",
+        errno.EROFS: "the file system is mounted read-only",
+        errno.EACCES: "no permission to write there",
+        errno.EPERM: "no permission to write there",
+        errno.ENOTDIR: "a part of the path is not a folder",
+        errno.EEXIST: "something that is not a folder has this name",
+        errno.EMFILE: "too many open files; raise the limit (ulimit -n) or lower --jobs",
+        errno.ENAMETOOLONG: "the name is too long for this file system",
+    }.get(error.errno or 0, os.strerror(error.errno) if error.errno else str(error))
+    return TargetError(f"{place}: {advice}")
+
+
+def _full(place: Path) -> str:
+    try:
+        while not place.exists():
+            place = place.parent
+        out_of_inodes = os.statvfs(place).f_favail == 0
+    except OSError:
+        out_of_inodes = False
+    if out_of_inodes:
+        return "no inodes left (files, not bytes, are used up); free some, or use a file system made with more"
+    return "no space left; free some, then run again"

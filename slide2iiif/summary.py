@@ -1,0 +1,92 @@
+"""What a run came to: one outcome a slide, and the totals."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """What became of a slide."""
+
+    EXPORTED = "exported"
+    REBASED = "rebased"
+    """Was published and unchanged; only the ids in its documents are new."""
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    REMOVED = "removed"
+    PLANNED = "planned"
+    """Would be exported: a dry run."""
+    REMOVABLE = "removable"
+    """Would be removed: a dry run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one slide."""
+
+    identifier: str
+    """Path below the base URL; of a file that is no slide, its path."""
+    status: Status
+    reason: str = ""
+    """Why it failed."""
+    width: int = 0
+    """Full resolution in pixels."""
+    height: int = 0
+    """Full resolution in pixels."""
+    tiles: int = 0
+    """Tiles stored, or to be stored."""
+    files: int = 0
+    """Names that can be asked for."""
+    inodes: int = 0
+    """Inodes that a folder store takes."""
+    stored_bytes: int = 0
+    """Bytes stored; in a dry run an estimate."""
+    seconds: float = 0.0
+    """From the first look at the slide to its publication."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run came to."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    """All but unchanged slides, which are only counted: a tree may hold a million."""
+    counts: Counter[Status] = field(default_factory=Counter)
+    """Slides by status."""
+    seconds: float = 0.0
+    """Duration of the run."""
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in what became of a slide."""
+        self.counts[outcome.status] += 1
+        if outcome.status is not Status.UNCHANGED:
+            self.outcomes.append(outcome)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if no slide failed, else 1."""
+        return 1 if self.counts[Status.FAILED] else 0
+
+    def total(self, name: str) -> int:
+        """Add up a number over all outcomes: `tiles`, `files`, `inodes` or `stored_bytes`."""
+        return sum(getattr(outcome, name) for outcome in self.outcomes)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the summary for machines."""
+        return {
+            "counts": {status.value: self.counts[status] for status in Status},
+            "tiles": self.total("tiles"),
+            "files": self.total("files"),
+            "inodes": self.total("inodes"),
+            "bytes": self.total("stored_bytes"),
+            "seconds": round(self.seconds, 3),
+            "slides": [_record(outcome) for outcome in self.outcomes],
+        }
+
+
+def _record(outcome: Outcome) -> dict[str, Any]:
+    record = asdict(outcome)
+    record["bytes"] = record.pop("stored_bytes")
+    record["seconds"] = round(outcome.seconds, 3)
+    return record

@@ -1,0 +1,260 @@
+"""Source root -> slides: which files are slides, and which belong to another one.
+
+One slide is one file, one `.mrxs` with its folder, one `.vms` or `.vmu` with the images it names, or one DICOM
+series in a folder. Hidden files are left alone. Links are followed inside the root and nowhere else. Folders are
+read one at a time, in the order of their names, so memory does not grow with the tree.
+"""
+
+import configparser
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path, PurePath
+
+from slide2iiif.errors import UsageError
+from slide2iiif.identifiers import crowded_names, encode_path
+from slide2iiif.sources.dicom import DicomHeader, read_header
+from slide2iiif.sources.formats import is_slide_name, may_be_dicom, suffix_of
+
+_MIRAX_INDEX = "Slidedat.ini"
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """A source image, not opened."""
+
+    identifier: str
+    """Path below the source root, made safe for URLs and object keys."""
+    path: Path
+    """The file that a reader opens."""
+    members: tuple[Path, ...]
+    """All files that make it up, the one that is opened first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Something that should be a slide and cannot be taken for one."""
+
+    path: Path
+    """Where it is."""
+    reason: str
+    """Why, in words for its owner."""
+    hides_slides: bool = False
+    """Whether slides may be behind it that are not seen, so that nothing must be deleted for being gone."""
+
+
+@dataclass(slots=True)
+class _Folder:
+    """The contents of one folder, sorted."""
+
+    path: Path
+    below_root: PurePath
+    crowded: frozenset[PurePath]
+    files: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    problems: list[Unusable] = field(default_factory=list)
+
+    def slide(self, name: str, members: Iterable[Path] = ()) -> Slide:
+        path = self.path / name
+        identifier = encode_path(self.below_root / name, self.crowded)
+        return Slide(identifier, path, (path, *(member for member in members if member != path)))
+
+
+def walk(root: Path) -> Iterator[Slide | Unusable]:
+    """Find all slides below a folder, or the one slide that a file is.
+
+    Raises:
+        UsageError: the root does not exist or cannot be read.
+    """
+    check_root(root)
+    if not root.is_dir():
+        yield from find_listed(root.parent, [root.name])
+        return
+    yield from _walk_folder(root, PurePath(), frozenset(), (root.resolve(),))
+
+
+def find_listed(root: Path, listed: Iterable[str]) -> Iterator[Slide | Unusable]:
+    """Find the slides that listed files belong to: what `walk` gives, cut down to those.
+
+    Args:
+        root: the source root, which identifiers are relative to.
+        listed: paths, absolute or relative to the root.
+    """
+    lookup = _Lookup(root)
+    seen: set[str] = set()
+    for entry in listed:
+        found = lookup.find(root / entry)
+        if isinstance(found, Slide):
+            if found.identifier in seen:
+                continue
+            seen.add(found.identifier)
+        yield found
+
+
+def check_root(root: Path) -> None:
+    """Check that the source can be read at all.
+
+    Raises:
+        UsageError: it does not exist or cannot be read.
+    """
+    try:
+        if root.is_dir():
+            next(os.scandir(root), None)
+        else:
+            root.stat()
+    except OSError as error:
+        raise UsageError(f"SOURCE {root}: {error.strerror}") from None
+
+
+def _walk_folder(
+    path: Path, below_root: PurePath, crowded: frozenset[PurePath], above: tuple[Path, ...]
+) -> Iterator[Slide | Unusable]:
+    folder = _read_folder(path, below_root, crowded, above[0])
+    yield from folder.problems
+    yield from _slides_of(folder)
+    companions = {_mirax_folder(name) for name in folder.files if suffix_of(name) == ".mrxs"}
+    for name in folder.folders:
+        inner = path / name
+        real = inner.resolve()
+        if (name in companions and (inner / _MIRAX_INDEX).is_file()) or real in above:
+            continue
+        yield from _walk_folder(inner, below_root / name, folder.crowded, (*above, real))
+
+
+def _read_folder(path: Path, below_root: PurePath, crowded: frozenset[PurePath], real_root: Path) -> _Folder:
+    folder = _Folder(path, below_root, crowded)
+    try:
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+    except OSError as error:
+        folder.problems.append(Unusable(path, f"cannot be listed: {error.strerror}", hides_slides=True))
+        return folder
+    visible = [entry for entry in entries if not entry.name.startswith(".")]
+    close = crowded_names(entry.name for entry in visible)
+    folder.crowded = crowded | {below_root / name for name in close}
+    for entry in visible:
+        _sort_entry(entry, folder, real_root)
+    return folder
+
+
+def _sort_entry(entry: os.DirEntry[str], folder: _Folder, real_root: Path) -> None:
+    path = folder.path / entry.name
+    if entry.is_symlink() and not path.resolve().is_relative_to(real_root):
+        if is_slide_name(entry.name):
+            folder.problems.append(Unusable(path, "is a link that leads out of SOURCE; it is left alone"))
+        return
+    try:
+        mode = entry.stat().st_mode
+    except OSError as error:
+        if is_slide_name(entry.name):
+            folder.problems.append(Unusable(path, f"cannot be read: {error.strerror}", hides_slides=True))
+        return
+    if stat.S_ISDIR(mode):
+        folder.folders.append(entry.name)
+    elif stat.S_ISREG(mode):
+        folder.files.append(entry.name)
+    elif is_slide_name(entry.name):
+        folder.problems.append(Unusable(path, "is not a file"))
+
+
+def _slides_of(folder: _Folder) -> Iterator[Slide]:
+    dicom = _dicom_series(folder)
+    companions = _vms_companions(folder)
+    for name in folder.files:
+        if name in dicom:
+            yield folder.slide(name, dicom[name])
+        elif is_slide_name(name) and name not in companions:
+            yield folder.slide(name, _members(folder, name))
+        elif suffix_of(name) in {".dcm", ".dicom"} and not any(folder.path / name in each for each in dicom.values()):
+            yield folder.slide(name)
+
+
+def _members(folder: _Folder, name: str) -> tuple[Path, ...]:
+    suffix = suffix_of(name)
+    if suffix == ".mrxs":
+        companion = folder.path / _mirax_folder(name)
+        return tuple(sorted(path for path in companion.rglob("*") if path.is_file())) if companion.is_dir() else ()
+    if suffix in {".vms", ".vmu"}:
+        return tuple(folder.path / each for each in _vms_images(folder.path / name) if each in folder.files)
+    return ()
+
+
+def _mirax_folder(name: str) -> str:
+    return name[: -len(".mrxs")]
+
+
+def _vms_companions(folder: _Folder) -> frozenset[str]:
+    indexes = [name for name in folder.files if suffix_of(name) in {".vms", ".vmu"}]
+    return frozenset(image for name in indexes for image in _vms_images(folder.path / name) if image not in indexes)
+
+
+def _vms_images(index: Path) -> Iterator[str]:
+    """Names of the files that a Hamamatsu VMS or VMU index lists; nothing where it cannot be read."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(index.read_bytes()[:1_000_000].decode("latin-1"))
+    except (OSError, configparser.Error):
+        return
+    for section in parser.sections():
+        for value in parser[section].values():
+            # Only plain names: an index must not reach into other folders.
+            if value and "/" not in value and "\\" not in value:
+                yield value
+
+
+def _dicom_series(folder: _Folder) -> dict[str, tuple[Path, ...]]:
+    """Group the whole-slide DICOM files of a folder: name of the file that stands for a series -> all its files.
+
+    The file of the largest level stands for the series: it stays the same when a label or a thumbnail joins.
+    """
+    series: dict[str, list[tuple[str, DicomHeader]]] = {}
+    for name in folder.files:
+        if may_be_dicom(name) and (header := read_header(folder.path / name)) and header.is_whole_slide:
+            series.setdefault(header.series, []).append((name, header))
+    groups: dict[str, tuple[Path, ...]] = {}
+    for files in series.values():
+        first, _ = min(files, key=lambda file: (not file[1].is_volume, -file[1].size.pixels, file[0]))
+        groups[first] = tuple(folder.path / name for name, _ in files)
+    return groups
+
+
+class _Lookup:
+    """The slides of the folders that listed files lie in; the last few folders are remembered."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._real_root = root.resolve()
+        self._folder = lru_cache(maxsize=64)(self._read)
+
+    def find(self, path: Path) -> Slide | Unusable:
+        """Give the slide that a file belongs to, or why there is none."""
+        if not _is_below(path, self._root) or not path.resolve().is_relative_to(self._real_root):
+            return Unusable(path, f"is not below the source root {self._root}")
+        try:
+            path.stat()
+        except OSError as error:
+            return Unusable(path, f"cannot be read: {error.strerror}")
+        below = PurePath(os.path.normpath(os.path.relpath(path, self._root)))
+        folder, slides = self._folder(below.parent)
+        place = folder.path / below.name
+        found: tuple[Slide | Unusable, ...] = (*slides, *folder.problems)
+        nothing = Unusable(path, "is not a slide or an image by its name")
+        return next((each for each in found if place in _files_of(each)), nothing)
+
+    def _read(self, below_root: PurePath) -> tuple[_Folder, tuple[Slide, ...]]:
+        crowded: frozenset[PurePath] = frozenset()
+        if below_root.parts:
+            above, _ = self._folder(below_root.parent)
+            crowded = above.crowded
+        folder = _read_folder(self._root / below_root, below_root, crowded, self._real_root)
+        return folder, tuple(_slides_of(folder))
+
+
+def _files_of(found: Slide | Unusable) -> tuple[Path, ...]:
+    return found.members if isinstance(found, Slide) else (found.path,)
+
+
+def _is_below(path: Path, root: Path) -> bool:
+    parts = PurePath(os.path.relpath(path, root)).parts
+    return bool(parts) and parts[0] != os.pardir
