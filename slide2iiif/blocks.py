@@ -16,7 +16,7 @@ makes the tiles of one or more published levels from it. The law:
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from slide2iiif.geometry import Region, Size, ceil_div
@@ -35,8 +35,12 @@ class Pass:
 
     stored_level: int | None
     """Index of the stored level that is read; None for the picture that the pass before handed on."""
+    stored_size: Size
+    """Pixels of that level, which may be one short of the published one's; of the handed-on picture otherwise."""
     input_level: int
     """Published level that has the input's scale."""
+    copies: bool
+    """Whether the tiles of the first level made are the stored ones."""
     levels: tuple[int, ...]
     """Published levels whose tiles are made, finest first."""
     hands_on: int | None
@@ -69,8 +73,14 @@ class Block(NamedTuple):
     row: int
 
 
-def plan_passes(pyramid: Pyramid, stored: Sequence[StoredLevel]) -> tuple[Pass, ...]:
-    """Plan how the published levels are made from the stored ones."""
+def plan_passes(pyramid: Pyramid, stored: Sequence[StoredLevel], *, copy: bool) -> tuple[Pass, ...]:
+    """Plan how the published levels are made from the stored ones.
+
+    Args:
+        pyramid: the published levels.
+        stored: the stored levels.
+        copy: publish stored tiles as they are, where they have the published size.
+    """
     inputs = match_levels(pyramid, stored)
     overview = pyramid.overview.index
     # The overview is read from its own stored level where there is one; else the passes make it and hand it on.
@@ -80,7 +90,8 @@ def plan_passes(pyramid: Pyramid, stored: Sequence[StoredLevel]) -> tuple[Pass, 
     while level <= last:
         passes.append(_plan_pass(pyramid, inputs, level, last))
         level = passes[-1].levels[-1] + 1
-    return *(_without_top(each, pyramid) for each in passes), _overview_pass(pyramid, inputs)
+    passes.append(_overview_pass(pyramid, inputs))
+    return tuple(_settle(each, pyramid, stored, copy=copy) for each in passes)
 
 
 def match_levels(pyramid: Pyramid, stored: Sequence[StoredLevel]) -> dict[int, int]:
@@ -124,6 +135,8 @@ def _plan_pass(pyramid: Pyramid, inputs: dict[int, int], level: int, last: int) 
     size = pyramid.levels[start].size
     return Pass(
         stored_level=inputs.get(start) if start == level else None,
+        stored_size=size,
+        copies=False,
         input_level=start,
         levels=tuple(range(level, end + 1)),
         hands_on=end if must_hand_on else None,
@@ -141,6 +154,8 @@ def _overview_pass(pyramid: Pyramid, inputs: dict[int, int]) -> Pass:
     side = pyramid.tile_size << (pyramid.top.index - overview.index)
     return Pass(
         stored_level=inputs.get(overview.index),
+        stored_size=overview.size,
+        copies=False,
         input_level=overview.index,
         levels=tuple(range(first, pyramid.top.index)),
         hands_on=None,
@@ -151,18 +166,21 @@ def _overview_pass(pyramid: Pyramid, inputs: dict[int, int]) -> Pass:
     )
 
 
-def _without_top(pass_: Pass, pyramid: Pyramid) -> Pass:
-    """Leave the level of one tile to the overview, where it is a picture of the whole image."""
-    from dataclasses import replace
-
-    return replace(pass_, levels=tuple(level for level in pass_.levels if level != pyramid.top.index))
+def _settle(pass_: Pass, pyramid: Pyramid, stored: Sequence[StoredLevel], *, copy: bool) -> Pass:
+    """Fill in what the stored level decides, and leave the level of one tile to the overview's pictures."""
+    levels = tuple(level for level in pass_.levels if level != pyramid.top.index)
+    if pass_.stored_level is None:
+        return replace(pass_, levels=levels)
+    source = stored[pass_.stored_level]
+    side = pyramid.tile_size
+    return replace(
+        pass_,
+        levels=levels,
+        stored_size=source.size,
+        copies=copy and pass_.input_level in levels and source.jpeg is not None and source.jpeg.tile == (side, side),
+    )
 
 
 def _depth(tile_size: int, side: int) -> int:
     """How many halvings of a block of about the given side still leave whole tiles; at least one."""
     return max(1, (side // tile_size).bit_length() - 1)
-
-
-def input_size(pyramid: Pyramid, pass_: Pass) -> Size:
-    """Pixels of the whole input of a pass, at its published level."""
-    return pyramid.levels[pass_.input_level].size

@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from slide2iiif.blocks import Pass
 from slide2iiif.geometry import Region
 from slide2iiif.iiif.uris import pictures
+from slide2iiif.inputs import clip, pad_pixels, reduce_pixels
 from slide2iiif.jpeg import Encoding, encode
 from slide2iiif.plan import SlidePlan
 from slide2iiif.pyramid import Level, Pyramid
-from slide2iiif.render import read_padded, reduce_pixels
 from slide2iiif.sources import open_source
 from slide2iiif.sources.base import Source
 
@@ -58,10 +56,21 @@ def sample(task: SampleTask) -> dict[int, float]:
 def estimate_bytes(plan: SlidePlan, samples: Mapping[int, float]) -> int:
     """Add up the bytes of all tiles and pictures; a level without a sample has the density of the next finer one."""
     below_top = plan.pyramid.levels[:-1]
-    tiles = sum(level.size.pixels * _density(level.index, samples) for level in below_top)
+    exact = _copied_bytes(plan)
+    tiles = sum(exact.get(level.index) or level.size.pixels * _density(level.index, samples) for level in below_top)
     coarsest = _density(len(plan.pyramid.levels), samples)
     whole = sum(picture.size.pixels for picture in pictures(plan.pyramid, plan.api))
     return round(tiles + whole * coarsest)
+
+
+def _copied_bytes(plan: SlidePlan) -> dict[int, int]:
+    """Add up the stored bytes of levels that are copied."""
+    found: dict[int, int] = {}
+    for pass_ in plan.passes:
+        jpeg = plan.description.levels[pass_.stored_level].jpeg if pass_.stored_level is not None else None
+        if pass_.copies and jpeg is not None:
+            found[pass_.input_level] = int(jpeg.lengths.sum()) + len(jpeg.tables) * jpeg.lengths.size
+    return found
 
 
 def _density(level: int, samples: Mapping[int, float]) -> float:
@@ -73,10 +82,10 @@ def _sample_level(source: Source, task: SampleTask, pass_: Pass) -> dict[int, fl
     stored = pass_.stored_level or 0
     densities: dict[int, list[float]] = {}
     for region in _patches(level, task.pyramid.tile_size):
-        pixels = read_padded(source, stored, source.description.levels[stored].size, region)
+        pixels = pad_pixels(source.read(stored, clip(region, pass_.stored_size)), region.size)
         for index in range(level.index, level.index + _HALVINGS + 1):
             height, width, _ = pixels.shape
-            stream = encode(np.ascontiguousarray(pixels), task.encoding)
+            stream = encode(pixels, task.encoding)
             densities.setdefault(index, []).append(len(stream) / (height * width))
             pixels = reduce_pixels(pixels, 2)
     return {index: sum(found) / len(found) for index, found in densities.items()}

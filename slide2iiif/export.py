@@ -17,20 +17,24 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
-from slide2iiif.blocks import Pass
+from slide2iiif.blocks import Block, Pass, input_region
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, TargetError
 from slide2iiif.estimate import SampleTask, estimate_bytes, sample
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
+from slide2iiif.geometry import touched
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, plausible_mpp, write_info
+from slide2iiif.inputs import clip, handed_on_picture
 from slide2iiif.options import Options
-from slide2iiif.plan import SlidePlan, plan_slide
+from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
-from slide2iiif.render import Rendered, RenderTask, describe, handed_on_picture, render
+from slide2iiif.render import describe, render
+from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.summary import Outcome, Status, Summary
+from slide2iiif.tasks import Rendered, RenderTask, SlideTask
 from slide2iiif.walk import Slide, Unusable
 
 Item = TypeVar("Item")
@@ -95,7 +99,7 @@ class Export:
         except BaseException:
             self.store.discard(staging)
             raise
-        return _outcome(plan, Status.EXPORTED, rendered.stored_bytes, time.monotonic() - begun)
+        return _outcome(plan, Status.EXPORTED, rendered, time.monotonic() - begun)
 
     def dry_slide(self, slide: Slide) -> Outcome:
         """Say what `slide` would do."""
@@ -105,7 +109,8 @@ class Export:
         plan = self._plan(slide)
         tasks = [SampleTask(slide.path, plan.pyramid, plan.passes, plan.encoding)]
         [(_, samples)] = self.engine.run(sample, tasks)
-        return _outcome(plan, Status.PLANNED, estimate_bytes(plan, samples), time.monotonic() - begun)
+        expected = Rendered(stored_bytes=estimate_bytes(plan, samples))
+        return _outcome(plan, Status.PLANNED, expected, time.monotonic() - begun)
 
     def _published(self, slide: Slide, fingerprint: str) -> Receipt | None:
         """Give the receipt if exactly this is published already, by looking at two small files."""
@@ -122,18 +127,36 @@ class Export:
 
     def _plan(self, slide: Slide) -> SlidePlan:
         [(_, description)] = self.engine.run(describe, [slide.path])
-        return plan_slide(slide.identifier, description, self.options)
+        plan = plan_slide(slide.identifier, description, self.options)
+        if self.options.require_lossless:
+            check_lossless(plan)
+        return plan
 
     def _render(self, slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging) -> Rendered:
         total = Rendered()
         for pass_ in plan.passes:
             if pass_.hands_on is not None:
                 handed_on_picture(staging, plan.pyramid, pass_.hands_on).create()
+        task = self._slide_task(slide, fingerprint, plan, staging)
         for group in _concurrent(plan):
-            for _, rendered in self.engine.run(render, _tasks(slide, fingerprint, plan, staging, group)):
+            for _, rendered in self.engine.run(render, _tasks(task, plan, group)):
                 total += rendered
                 self.progress.stored(slide.identifier, rendered.tiles)
         return total
+
+    def _slide_task(self, slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging) -> SlideTask:
+        return SlideTask(
+            path=slide.path,
+            fingerprint=fingerprint,
+            random_access=plan.description.random_access,
+            background=plan.description.background,
+            pyramid=plan.pyramid,
+            api=plan.api,
+            encoding=plan.encoding,
+            check=self.options.check,
+            damaged=self.options.damaged,
+            staging=staging,
+        )
 
     def _receipt(self, fingerprint: str, plan: SlidePlan, rendered: Rendered) -> Receipt:
         return Receipt(
@@ -149,6 +172,9 @@ class Export:
             tiles=plan.tile_count,
             files=plan.file_count,
             stored_bytes=rendered.stored_bytes,
+            copied=rendered.copied,
+            cropped=rendered.cropped,
+            damaged=[list(tile) for tile in rendered.damaged],
         )
 
     def _each(self, found: Iterable[Slide | Unusable], work: Callable[[Slide], Outcome]) -> Summary:
@@ -240,27 +266,22 @@ def _concurrent(plan: SlidePlan) -> list[list[Pass]]:
     return groups
 
 
-def _tasks(
-    slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging, passes: Iterable[Pass]
-) -> Iterator[RenderTask]:
+def _tasks(slide: SlideTask, plan: SlidePlan, passes: Iterable[Pass]) -> Iterator[RenderTask]:
     for pass_ in passes:
-        alone = plan.description.random_access or pass_.stored_level is None
-        groups = ((block,) for block in pass_.blocks()) if alone else (tuple(pass_.blocks()),)
-        for blocks in groups:
-            yield RenderTask(
-                path=slide.path,
-                fingerprint=fingerprint,
-                pyramid=plan.pyramid,
-                api=plan.api,
-                encoding=plan.encoding,
-                staging=staging,
-                random_access=plan.description.random_access,
-                pass_=pass_,
-                blocks=blocks,
-            )
+        if pass_.stored_level is not None and not slide.random_access:
+            yield RenderTask(slide, pass_, tuple(pass_.blocks()))
+            continue
+        jpeg = None if pass_.stored_level is None else plan.description.levels[pass_.stored_level].jpeg
+        for block in pass_.blocks():
+            yield RenderTask(slide, pass_, (block,), jpeg and _tiles_of(jpeg, plan, pass_, block))
 
 
-def _outcome(plan: SlidePlan, status: Status, stored_bytes: int, seconds: float) -> Outcome:
+def _tiles_of(jpeg: JpegTiles, plan: SlidePlan, pass_: Pass, block: Block) -> JpegTiles:
+    """Give the stored tiles that a block touches."""
+    return jpeg.window(*touched(clip(input_region(plan.pyramid, pass_, block), pass_.stored_size), jpeg.tile))
+
+
+def _outcome(plan: SlidePlan, status: Status, rendered: Rendered, seconds: float) -> Outcome:
     return Outcome(
         identifier=plan.identifier,
         status=status,
@@ -269,7 +290,10 @@ def _outcome(plan: SlidePlan, status: Status, stored_bytes: int, seconds: float)
         tiles=plan.tile_count,
         files=plan.file_count,
         inodes=plan.inode_count,
-        stored_bytes=stored_bytes,
+        copied=rendered.copied,
+        cropped=rendered.cropped,
+        damaged=len(rendered.damaged),
+        stored_bytes=rendered.stored_bytes,
         seconds=seconds,
     )
 

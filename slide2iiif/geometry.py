@@ -48,3 +48,10 @@ class Region(NamedTuple):
     def __str__(self) -> str:
         """Spell the region as the Image API does: `x,y,w,h`."""
         return f"{self.x},{self.y},{self.width},{self.height}"
+
+
+def touched(region: Region, tile: Size) -> tuple[range, range]:
+    """Give the columns and rows of tiles that a region touches, in a grid that begins at 0, 0."""
+    columns = range(region.x // tile.width, ceil_div(region.x + region.width, tile.width))
+    rows = range(region.y // tile.height, ceil_div(region.y + region.height, tile.height))
+    return columns, rows

@@ -1,8 +1,21 @@
-"""JPEG encoding: the one place that knows codecs."""
+"""JPEG streams <-> pixels, and the lossless crop: the one place that knows codecs."""
 
+import functools
+import warnings
 from dataclasses import dataclass
+from typing import Any
 
-from slide2iiif.sources.base import Pixels
+import numpy as np
+
+from slide2iiif.errors import SourceError
+from slide2iiif.geometry import Size
+from slide2iiif.sources.base import Colour, Pixels
+
+TURBOJPEG_PACKAGE = "libturbojpeg0"
+"""Debian's and Ubuntu's package of the library that crops without decoding."""
+
+DECODER_SCALES = (8, 4, 2)
+"""By how much the decoder itself can reduce, from the coefficients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +33,88 @@ def encode(pixels: Pixels, encoding: Encoding) -> bytes:
     import simplejpeg
 
     stream: bytes = simplejpeg.encode_jpeg(
-        pixels, quality=encoding.quality, colorspace="RGB", colorsubsampling=encoding.subsampling
+        np.ascontiguousarray(pixels),
+        quality=encoding.quality,
+        colorspace="RGB",
+        colorsubsampling=encoding.subsampling,
     )
     return stream
+
+
+def decode(stream: bytes, size: Size, scale: int = 1) -> Pixels:
+    """Decode to RGB pixels.
+
+    Args:
+        stream: a complete stream.
+        size: its pixels.
+        scale: 1, or one of `DECODER_SCALES`: reduce while decoding, sizes rounded up.
+
+    Returns:
+        Shape (ceil(height/scale), ceil(width/scale), 3).
+
+    Raises:
+        SourceError: the stream is damaged; what a lenient decoder would make up is not taken.
+    """
+    import simplejpeg
+
+    reduced = size.reduced(scale)
+    try:
+        # The decoder takes the smallest of its sizes that is not below these.
+        pixels: Pixels = simplejpeg.decode_jpeg(
+            stream, colorspace="RGB", min_width=reduced.width, min_height=reduced.height, strict=True
+        )
+    except ValueError as error:
+        raise SourceError(f"holds a damaged JPEG stream: {error}") from None
+    if pixels.shape[:2] != (reduced.height, reduced.width):
+        raise SourceError(f"holds a JPEG stream of other dimensions than {size}")
+    return pixels
+
+
+def encode_colour(colour: Colour, size: Size, encoding: Encoding) -> bytes:
+    """Encode a picture of one colour."""
+    return encode(np.full((size.height, size.width, 3), colour, np.uint8), encoding)
+
+
+def check_strictly(stream: bytes, size: Size) -> None:
+    """Parse every coefficient of a stream.
+
+    Raises:
+        SourceError: libjpeg has as much as a warning.
+    """
+    # The smallest scale parses them all and transforms next to none.
+    decode(stream, size, DECODER_SCALES[0])
+
+
+def can_crop() -> bool:
+    """Tell whether the library for lossless cropping is there."""
+    return _turbojpeg() is not None
+
+
+def crop(stream: bytes, size: Size) -> bytes:
+    """Cut a stream down to its upper left part without decoding: the coefficients that remain are the same.
+
+    Raises:
+        SourceError: the stream is damaged.
+        RuntimeError: `can_crop` is false.
+    """
+    library = _turbojpeg()
+    if library is None:
+        raise RuntimeError(f"lossless cropping needs {TURBOJPEG_PACKAGE}")
+    try:
+        with warnings.catch_warnings():
+            # The binding warns where libjpeg does; a damaged tile must not pass with a warning.
+            warnings.simplefilter("error")
+            cropped: bytes = library.crop(stream, 0, 0, *size, copynone=False)
+    except (OSError, ValueError, UserWarning, RuntimeWarning) as error:
+        raise SourceError(f"holds a damaged JPEG stream: {error}") from None
+    return cropped
+
+
+@functools.cache
+def _turbojpeg() -> Any:
+    import turbojpeg
+
+    try:
+        return turbojpeg.TurboJPEG()
+    except (RuntimeError, OSError):
+        return None

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from slide2iiif.errors import UsageError
@@ -58,6 +59,24 @@ SUBSAMPLINGS = ("420", "422", "444")
 """Chroma subsamplings of tiles that are encoded; the first is the default."""
 
 
+class Check(StrEnum):
+    """How closely a stored tile is looked at before it is published as it is."""
+
+    BASIC = "basic"
+    """Whole in the file, from the first marker to the last, of the dimensions and sampling of its level."""
+    STRICT = "strict"
+    """Also every coefficient is parsed; a warning of the decoder is an error."""
+
+
+class Damaged(StrEnum):
+    """What becomes of a slide with a damaged tile."""
+
+    FAIL = "fail"
+    """It is not published."""
+    PLACEHOLDER = "placeholder"
+    """The tile becomes background, and is listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What decides the bytes of the published files. A change of any of them publishes a slide anew."""
@@ -70,6 +89,14 @@ class Options:
     """JPEG quality of encoded tiles."""
     subsampling: str = SUBSAMPLINGS[0]
     """Chroma subsampling of encoded tiles."""
+    recompress: bool = False
+    """Encode every tile anew, even where the stored one could be published as it is."""
+    check: Check = Check.BASIC
+    """How closely stored tiles are looked at."""
+    damaged: Damaged = Damaged.FAIL
+    """What becomes of a slide with a damaged tile."""
+    require_lossless: bool = False
+    """Fail a slide whose full-resolution tiles cannot all be copied or cropped."""
 
     def __post_init__(self) -> None:
         if self.tile_size is not None:

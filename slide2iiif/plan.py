@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from slide2iiif.blocks import Pass, match_levels, plan_passes
+from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.uris import alias_count, pictures
-from slide2iiif.jpeg import Encoding
+from slide2iiif.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
 from slide2iiif.options import COPYABLE_TILE_SIZES, TILE_SIZE, Options
 from slide2iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.sources.base import Description
@@ -71,9 +72,16 @@ class SlidePlan:
     def method_of(self, level: int) -> str:
         """Say how a published level is made."""
         stored = self.stored_level_of(level)
+        if any(pass_.copies and pass_.levels[0] == level for pass_ in self.passes):
+            return f"copied from stored level {stored}, cropped at the edges"
         if match_levels(self.pyramid, self.description.levels).get(level) == stored:
             return f"encoded from stored level {stored}"
-        return f"reduced from stored level {stored} and encoded"
+        return f"derived from stored level {stored} and encoded"
+
+    @property
+    def copies_full_resolution(self) -> bool:
+        """Whether the tiles of full resolution are the stored ones."""
+        return any(pass_.copies and pass_.input_level == 0 for pass_ in self.passes)
 
 
 def plan_slide(identifier: str, description: Description, options: Options) -> SlidePlan:
@@ -83,7 +91,7 @@ def plan_slide(identifier: str, description: Description, options: Options) -> S
         identifier=identifier,
         description=description,
         pyramid=pyramid,
-        passes=plan_passes(pyramid, description.levels),
+        passes=plan_passes(pyramid, description.levels, copy=not options.recompress),
         api=options.api,
         encoding=Encoding(options.quality, options.subsampling),
     )
@@ -100,3 +108,21 @@ def choose_tile_size(description: Description) -> int:
     ):
         return stored.tile.width
     return TILE_SIZE.default
+
+
+def check_lossless(plan: SlidePlan) -> None:
+    """Check that full resolution will be bit-exact.
+
+    Raises:
+        SourceError: it will not, and why.
+    """
+    stored = plan.description.levels[0]
+    if not plan.copies_full_resolution:
+        what = f"its tiles are {stored.compression or 'of unknown compression'}"
+        if stored.jpeg is not None:
+            what = f"its tiles are {stored.jpeg.tile} pixels and tiles of {plan.pyramid.tile_size} are asked for"
+        raise SourceError(f"full resolution cannot be copied losslessly: {what}")
+    if stored.jpeg is not None and not stored.jpeg.lengths.all():
+        raise SourceError("full resolution cannot be copied losslessly: the slide stores no pixels for some tiles")
+    if not can_crop() and any(side % plan.pyramid.tile_size for side in plan.pyramid.size):
+        raise SourceError(f"full resolution cannot be cropped losslessly: install {TURBOJPEG_PACKAGE}")

@@ -34,12 +34,21 @@ class Settings:
     tile_size: int | None
     quality: int
     subsampling: str
+    recompress: bool
+    damaged: str
     format_version: int = FORMAT_VERSION
 
     @classmethod
     def of(cls, options: Options) -> "Settings":
         """Take from the options what a receipt records."""
-        return cls(str(options.api), options.tile_size, options.quality, options.subsampling)
+        return cls(
+            api=str(options.api),
+            tile_size=options.tile_size,
+            quality=options.quality,
+            subsampling=options.subsampling,
+            recompress=options.recompress,
+            damaged=str(options.damaged),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,12 @@ class Receipt:
     """Number of names that can be asked for, documents included."""
     stored_bytes: int
     """Bytes of all tiles and pictures, aliases not counted."""
+    copied: int
+    """Tiles that are the stored ones, byte for byte in their coefficients."""
+    cropped: int
+    """Tiles that are stored ones, cut at the edge of the image without decoding."""
+    damaged: list[list[int]]
+    """Level, column and row of tiles that are background because the slide is damaged there."""
 
     def service(self, api: Api) -> ImageService:
         """Give what the document of a version says."""

@@ -36,6 +36,12 @@ class Outcome:
     """Full resolution in pixels."""
     tiles: int = 0
     """Tiles stored, or to be stored."""
+    copied: int = 0
+    """Tiles that are the stored ones."""
+    cropped: int = 0
+    """Tiles that are stored ones, cut at the edge without decoding."""
+    damaged: int = 0
+    """Tiles that are background because the slide is damaged there."""
     files: int = 0
     """Names that can be asked for."""
     inodes: int = 0
@@ -65,8 +71,8 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0 if no slide failed, else 1."""
-        return 1 if self.counts[Status.FAILED] else 0
+        """0 if no slide failed and no tile is damaged, else 1."""
+        return 1 if self.counts[Status.FAILED] or self.total("damaged") else 0
 
     def total(self, name: str) -> int:
         """Add up a number over all outcomes: `tiles`, `files`, `inodes` or `stored_bytes`."""

@@ -16,6 +16,8 @@ from slide2iiif.options import (
     QUALITY,
     SUBSAMPLINGS,
     TILE_SIZE,
+    Check,
+    Damaged,
     Options,
     other_base_url,
     parse_base_url,
@@ -72,6 +74,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="chroma subsampling of encoded tiles (default: %(default)s)",
     )
     parser.add_argument(
+        "--recompress", action="store_true", help="encode every tile anew instead of copying stored JPEG tiles"
+    )
+    parser.add_argument(
+        "--require-lossless", action="store_true", help="fail slides whose full resolution cannot be copied losslessly"
+    )
+    parser.add_argument(
+        "--check",
+        choices=[str(check) for check in Check],
+        default=str(Check.BASIC),
+        help="look at the frame of each copied tile, or parse all of it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--damaged",
+        choices=[str(choice) for choice in Damaged],
+        default=str(Damaged.FAIL),
+        help="fail a slide with damaged tiles, or publish background in their place (default: %(default)s)",
+    )
+    parser.add_argument(
         "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
     )
     parser.add_argument(
@@ -94,6 +114,10 @@ def run(args: argparse.Namespace) -> int:
         tile_size=parse_tile_size(args.tile_size),
         quality=QUALITY.parse(args.quality),
         subsampling=args.subsampling,
+        recompress=args.recompress,
+        check=Check(args.check),
+        damaged=Damaged(args.damaged),
+        require_lossless=args.require_lossless,
     )
     jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
     other = args.other_base_url

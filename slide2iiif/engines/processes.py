@@ -1,17 +1,22 @@
 """Worker processes of loky, each on a lane of its own.
 
 A pool that shares a queue loses nearly all its tasks when one worker dies in C code, and cannot say whose fault
-it was. A lane is one worker with its own short queue, so a death ends one task, the one it was running, and no
-other: what stood behind it runs on the lane's next worker.
+it was. A lane is one worker with its own short queue, and the worker notes in shared memory which task it has
+begun. So a death ends one task, the one that ran, and no other: what stood behind it runs on the lane's next
+worker. A worker that dies while it starts or idles takes no task with it, unless that happens again and again.
 
 loky starts fresh interpreters. Nothing is forked: an inherited file handle of a slide gives wrong bytes without
 a word, and libvips hangs.
 """
 
 import contextlib
+import itertools
 import logging
 import os
+import pickle
 import queue
+import re
+import resource
 import signal
 import threading
 import time
@@ -38,6 +43,14 @@ _WATCH_SECONDS = 0.5
 _KEEP_SECONDS = 600
 """How long an idle worker is kept."""
 
+_FALSE_STARTS = 3
+"""How many workers in a row may die before they begin a task; then the task at the head is given up."""
+
+_END_SECONDS = 1.5
+"""How long a killed worker is waited for."""
+
+_NUMBER_BYTES = 8
+
 _STOPPED = "the run was stopped"
 
 
@@ -51,8 +64,18 @@ class ProcessEngine:
         self._places: queue.SimpleQueue[_Lane | None] = queue.SimpleQueue()
 
     def __enter__(self) -> Self:
-        for lane in self._lanes:
-            lane.start()
+        """Start the workers.
+
+        Raises:
+            WorkerError: the system refuses so many processes.
+        """
+        _allow_open_files()
+        try:
+            for lane in self._lanes:
+                lane.start()
+        except BaseException as error:
+            self.__exit__(error)
+            raise
         for _ in range(_QUEUED):
             for lane in self._lanes:
                 self._places.put(lane)
@@ -70,6 +93,8 @@ class ProcessEngine:
         self._places.put(None)
         for lane in self._lanes:
             lane.kill()
+        for lane in self._lanes:
+            lane.settle()
 
     def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
         """Run tasks on whichever lane is free. See `Engine.run`."""
@@ -91,6 +116,8 @@ class _Ticket(Generic[Task, Result]):
     function: Callable[[Task], Result]
     task: Task
     done: Callable[["_Ticket[Task, Result]"], None]
+    number: int = 0
+    """Which task of its lane it is, counted anew each time it is sent."""
     result: Result | None = None
     error: BaseException | None = None
 
@@ -145,91 +172,187 @@ class _Lane:
 
     def __init__(self) -> None:
         self._executor: Any = None
+        self._begun: int | None = None
+        self._manager: threading.Thread | None = None
+        self._numbers = itertools.count(1)
+        self._false_starts = 0
         self._tickets: deque[_Ticket[Any, Any]] = deque()
         self._lock = threading.RLock()
         self._killed = False
 
     def start(self) -> None:
-        """Start the worker, and let it import what every task needs while the slides are looked for."""
+        """Start the worker, and let it import what every task needs while the slides are looked for.
+
+        Raises:
+            WorkerError: the system refuses another process.
+        """
         with self._lock:
-            self._executor = ProcessPoolExecutor(
-                max_workers=1, timeout=_KEEP_SECONDS, initializer=_start_worker, initargs=(os.getpid(),)
-            )
-            self._executor.submit(_warm_up)
+            try:
+                if self._begun is None:
+                    self._begun = os.memfd_create("slide2iiif-begun")
+                self._executor = ProcessPoolExecutor(
+                    max_workers=1,
+                    timeout=_KEEP_SECONDS,
+                    initializer=_start_worker,
+                    initargs=(os.getpid(), self._begun),
+                    # Empty, not absent: a worker that crashes is explained by us, and not by a dump of its stack.
+                    env={"PYTHONFAULTHANDLER": os.environ.get("PYTHONFAULTHANDLER", "")},
+                )
+                with _without_interrupts():
+                    self._executor.submit(_warm_up)
+            except OSError as error:
+                raise WorkerError(f"no worker process can be started: {error.strerror}; lower --jobs") from None
 
     def submit(self, ticket: _Ticket[Any, Any]) -> None:
         """Queue a task."""
         with self._lock:
-            self._tickets.append(ticket)
             if self._killed:
-                self._fail_all()
-            else:
-                self._send(ticket)
+                _fail(ticket, WorkerError(_STOPPED))
+                return
+            self._tickets.append(ticket)
+            self._send(ticket)
 
     def stop(self) -> None:
         """Wait until the worker has ended."""
-        self._executor.shutdown(wait=True, kill_workers=self._killed)
+        if self._executor is not None and not self._killed:
+            self._executor.shutdown(wait=True)
+        with self._lock:
+            if self._begun is not None:
+                os.close(self._begun)
+                self._begun = None
 
     def kill(self) -> None:
-        """End the worker at once; its tasks fail."""
+        """End the worker at once."""
         with self._lock:
+            if self._executor is not None and not self._killed:
+                self._manager = self._executor._executor_manager_thread  # noqa: SLF001 - it ends after the worker
+                self._executor.shutdown(wait=False, kill_workers=True)
             self._killed = True
-            self._fail_all()
-        self._executor.shutdown(wait=False, kill_workers=True)
+
+    def settle(self) -> None:
+        """Fail the tasks of a killed worker once it is dead: then nothing of them is written any more."""
+        if self._manager is not None:
+            self._manager.join(_END_SECONDS)
+        with self._lock:
+            self._fail_all(WorkerError(_STOPPED))
 
     def _send(self, ticket: _Ticket[Any, Any]) -> None:
+        number = ticket.number = next(self._numbers)
         try:
-            future: Future[Any] = self._executor.submit(ticket.function, ticket.task)
+            future: Future[Any] = self._executor.submit(_run_task, number, ticket.function, ticket.task)
         except BrokenProcessPool:
-            if ticket is not self._tickets[0]:
-                return  # The worker died on a task before this one, whose callback is on its way.
-            self.start()
-            future = self._executor.submit(ticket.function, ticket.task)
-        future.add_done_callback(lambda done: self._finish(ticket, done))
+            if ticket is self._tickets[0]:
+                self._restart()
+            return  # Otherwise the worker died on a task before this one, whose callback is on its way.
+        except OSError as error:
+            self._fail_all(WorkerError(f"no worker process can be started: {error.strerror}; lower --jobs"))
+            return
+        future.add_done_callback(lambda done: self._finish(ticket, number, done))
 
-    def _finish(self, ticket: _Ticket[Any, Any], future: "Future[Any]") -> None:
+    def _finish(self, ticket: _Ticket[Any, Any], number: int, future: "Future[Any]") -> None:
         with self._lock:
-            if ticket not in self._tickets:
+            # A dead worker fails all that it was sent; what has been sent again since is not meant.
+            if self._killed or ticket.number != number or ticket not in self._tickets:
                 return
             error = future.exception()
             if isinstance(error, BrokenProcessPool):
                 self._replace_worker(error)
                 return
+            self._false_starts = 0
             self._tickets.remove(ticket)
         ticket.error = error
         ticket.result = None if error else future.result()
         ticket.done(ticket)
 
     def _replace_worker(self, error: BrokenProcessPool) -> None:
-        """Blame the task that ran, and give the others to a new worker."""
-        culprit = self._tickets.popleft()
-        culprit.error = WorkerError(_explain(error))
-        self.start()
-        for ticket in self._tickets:
-            self._send(ticket)
-        culprit.done(culprit)
+        """Blame the task that ran, if any, and give the others to a new worker."""
+        self._false_starts += 1
+        if self._last_begun() == self._tickets[0].number or self._false_starts >= _FALSE_STARTS:
+            self._false_starts = 0
+            _fail(self._tickets.popleft(), WorkerError(_explain(error)))
+        self._restart()
 
-    def _fail_all(self) -> None:
+    def _last_begun(self) -> int:
+        return 0 if self._begun is None else int.from_bytes(os.pread(self._begun, _NUMBER_BYTES, 0))
+
+    def _restart(self) -> None:
+        """Start a new worker and send it all that waits."""
+        try:
+            self.start()
+        except WorkerError as error:
+            self._fail_all(error)
+            return
+        for ticket in list(self._tickets):
+            self._send(ticket)
+
+    def _fail_all(self, error: WorkerError) -> None:
         while self._tickets:
-            ticket = self._tickets.popleft()
-            ticket.error = WorkerError(_STOPPED)
-            ticket.done(ticket)
+            _fail(self._tickets.popleft(), error)
+
+
+def _fail(ticket: _Ticket[Any, Any], error: WorkerError) -> None:
+    # One error each: threads that raise the same object would share its traceback.
+    ticket.error = WorkerError(str(error))
+    ticket.done(ticket)
 
 
 def _explain(error: BrokenProcessPool) -> str:
     """Say how a worker died, from loky's message, which names the signal or the exit code."""
-    text = str(error)
-    cause = text.rpartition("exit codes of the workers are ")[2].strip(" {}.") if "exit codes" in text else ""
-    return f"the process that worked on it died ({cause or 'no reason known'})"
+    cause = re.search(r"exit codes of the workers are \{([^}]*)\}", str(error))
+    return f"the process that worked on it died ({cause[1] if cause else 'no reason known'})"
 
 
-def _start_worker(parent: int) -> None:
-    # Ctrl-C is for the parent, which ends its workers in order.
+def _allow_open_files() -> None:
+    """Raise the soft limit of open files to the hard one: a worker costs eight, a thousand is a usual limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Block Ctrl-C in processes started inside: it is for the parent, which ends its workers in order."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_begun: int | None = None
+"""In a worker: descriptor of the memory that takes the number of the task it has begun."""
+
+
+def _start_worker(parent: int, begun: int) -> None:
+    global _begun  # noqa: PLW0603 - a worker is started once, and this is how loky hands it anything
+    with contextlib.suppress(OSError):
+        # The parent's own descriptor. Without /proc a death is blamed after a few starts more.
+        _begun = os.open(f"/proc/{parent}/fd/{begun}", os.O_WRONLY | os.O_CLOEXEC)
+    # One that is started again after a long idle time comes without the block.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # loky ends workers whose memory has grown by 300 MB, and warns. A decoded image may take more, and is let go.
     process_executor._USE_PSUTIL = False  # noqa: SLF001
     logging.basicConfig(level=logging.CRITICAL)
     threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+
+
+def _run_task(number: int, function: Callable[[Task], Result], task: Task) -> Result:
+    if _begun is not None:
+        os.pwrite(_begun, number.to_bytes(_NUMBER_BYTES), 0)
+    try:
+        return function(task)
+    except BaseException as error:
+        if isinstance(error, Exception) and _survives_pickling(error):
+            raise
+        # Sent as it is, it would break the worker or the pool, and its words would be lost.
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None
+
+
+def _survives_pickling(error: Exception) -> bool:
+    try:
+        return type(pickle.loads(pickle.dumps(error))) is type(error)  # noqa: S301 - our own bytes
+    except Exception:  # noqa: BLE001 - pickling runs code of the class, which may raise anything
+        return False
 
 
 def _watch_parent(parent: int) -> None:

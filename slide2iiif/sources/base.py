@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
+from slide2iiif.sources.jpeg_tiles import JpegTiles
 
 Pixels = NDArray[np.uint8]
 """RGB pixels, shape (height, width, 3)."""
@@ -30,6 +31,8 @@ class StoredLevel:
     """Tile or strip that is stored together; None where the level can only be read as a whole."""
     compression: str | None = None
     """`jpeg`, `jpeg2000`, `lzw` …; None where unknown."""
+    jpeg: JpegTiles | None = None
+    """Its tiles, where they are JPEG streams that can be published or decoded one by one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.sources.base import WHITE, ClosingSource, Colour, Description, Pixels, StoredLevel, probe
 from slide2iiif.sources.compose import compose
 from slide2iiif.sources.dicom import is_dicom, read_header
-from slide2iiif.sources.tiff import is_tiff, read_compressions
+from slide2iiif.sources.tiff import TiffImage, is_tiff, read_images
+
+_LEVELS_ARE_IMAGES = frozenset({"aperio", "generic-tiff"})
+"""Formats in which a level is one TIFF image, pixel for pixel: its tiles do not overlap and nothing is moved."""
 
 
 class OpenSlideSource(ClosingSource):
@@ -57,19 +60,24 @@ class OpenSlideSource(ClosingSource):
     def _describe(self) -> Description:
         slide = self._slide
         properties = slide.properties
-        compressions = _compressions(self._path)
-        levels = tuple(
-            StoredLevel(
-                size=(size := Size(*dimensions)),
-                tile=_tile(properties, index),
-                compression=compressions.get(size),
+        vendor = properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
+        images = _images(self._path)
+        levels = []
+        for index, dimensions in enumerate(slide.level_dimensions):
+            size = Size(*dimensions)
+            image = images.get(size, TiffImage("", None))
+            levels.append(
+                StoredLevel(
+                    size=size,
+                    tile=_tile(properties, index),
+                    compression=image.compression or None,
+                    jpeg=image.jpeg if vendor in _LEVELS_ARE_IMAGES else None,
+                )
             )
-            for index, dimensions in enumerate(slide.level_dimensions)
-        )
         return Description(
             reader="openslide",
-            format=properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown"),
-            levels=levels,
+            format=vendor,
+            levels=tuple(levels),
             microns_per_pixel=_number(properties.get(openslide.PROPERTY_NAME_MPP_X)),
             objective=_number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)),
             background=_colour(properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR)),
@@ -94,13 +102,13 @@ def _open(path: Path) -> openslide.OpenSlide:
         raise SourceError(f"is damaged or of an unknown variant: {error}") from None
 
 
-def _compressions(path: Path) -> Mapping[Size, str]:
+def _images(path: Path) -> Mapping[Size, TiffImage]:
     head = probe(path)
     if is_tiff(head):
-        return read_compressions(path)
+        return read_images(path)
     # One file stands for its series: all levels are written in one transfer syntax.
     header = read_header(path) if is_dicom(head) else None
-    return {header.size: header.compression} if header else {}
+    return {header.size: TiffImage(header.compression, None)} if header else {}
 
 
 def _tile(properties: Mapping[str, str], level: int) -> Size | None:

@@ -7,12 +7,19 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from slide2iiif.errors import SourceError
-from slide2iiif.geometry import Size
+from slide2iiif.geometry import Size, ceil_div
+from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_JPEG = 7
+_PHOTOMETRIC_RGB = 2
+_PHOTOMETRICS = (1, _PHOTOMETRIC_RGB, 6)
+"""Grey, RGB, YCbCr."""
 _MAX_DIRECTORIES = 10_000
 _COMPRESSIONS = {
     1: "none",
@@ -34,15 +41,44 @@ def is_tiff(head: bytes) -> bool:
     return head[:4] in _MAGIC
 
 
-def read_compressions(path: Path) -> Mapping[Size, str]:
-    """Give the name of the compression of each image size in a TIFF file; nothing where it cannot be read."""
-    found: dict[Size, str] = {}
+class TiffImage(NamedTuple):
+    """What a directory says of its image."""
+
+    compression: str
+    """Name of the compression."""
+    jpeg: JpegTiles | None
+    """Its tiles, where they are JPEG streams that can be published."""
+
+
+def read_images(path: Path) -> Mapping[Size, TiffImage]:
+    """Read the directories of a TIFF file, by image size; nothing where they cannot be read."""
+    found: dict[Size, TiffImage] = {}
     with _directories(path) as pages:
         for page in pages:
             size = Size(int(page.imagewidth), int(page.imagelength))
             number = int(page.compression)
-            found.setdefault(size, _COMPRESSIONS.get(number, f"tiff {number}"))
+            image = TiffImage(_COMPRESSIONS.get(number, f"tiff {number}"), _jpeg_tiles(path, page))
+            # A thumbnail may have the size of a level; the level is the tiled one.
+            if size not in found or (image.jpeg is not None and found[size].jpeg is None):
+                found[size] = image
     return found
+
+
+def _jpeg_tiles(path: Path, page: Any) -> JpegTiles | None:
+    if not page.is_tiled or page.compression != _JPEG or page.planarconfig != 1 or page.tiledepth > 1:
+        return None
+    tile = Size(int(page.tilewidth), int(page.tilelength))
+    columns, rows = ceil_div(int(page.imagewidth), tile.width), ceil_div(int(page.imagelength), tile.height)
+    if page.photometric not in _PHOTOMETRICS or len(page.dataoffsets) != columns * rows:
+        return None
+    return find_tiles(
+        path,
+        tile,
+        np.array(page.dataoffsets, np.uint64).reshape(rows, columns),
+        np.array(page.databytecounts, np.uint64).reshape(rows, columns),
+        tables=page.jpegtables or b"",
+        is_rgb=page.photometric == _PHOTOMETRIC_RGB,
+    )
 
 
 def check_whole(path: Path) -> None:

@@ -1,0 +1,22 @@
+"""Slides that never were: stained tissue painted by arithmetic, in the formats of real slides.
+
+For `slide2iiif demo`, for tests and for benchmarks: no patient, no download, any size, and the pixels are
+known. `tissue` paints a region; the `write_…` functions stream a whole slide to a file through it.
+"""
+
+from slide2iiif.samples.aperio import Associated, write_aperio
+from slide2iiif.samples.coding import Subsampling
+from slide2iiif.samples.generic import Codec, write_generic_tiff
+from slide2iiif.samples.images import write_image
+from slide2iiif.samples.tissue import Pixels, tissue
+
+__all__ = [
+    "Associated",
+    "Codec",
+    "Pixels",
+    "Subsampling",
+    "tissue",
+    "write_aperio",
+    "write_generic_tiff",
+    "write_image",
+]

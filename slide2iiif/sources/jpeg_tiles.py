@@ -1,0 +1,222 @@
+"""The JPEG tiles that a slide stores, as published streams: nothing is decoded.
+
+A stored tile may be abbreviated (its tables are elsewhere in the file), may carry application data, and may not
+say what its samples mean. `JpegTiles.read` gives a complete stream with the tables in place and a colour marker:
+JFIF where samples are YCbCr or grey, Adobe where they are RGB. Comments and application segments are dropped;
+the coefficients are the scanner's own.
+
+Sources: ITU-T T.81, annex B (marker segments); TIFF Technical Note 2 (JPEGTables); T.871 (JFIF); T.872, section
+6.5.3 (the Adobe marker).
+"""
+
+import logging
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slide2iiif.errors import SourceError
+from slide2iiif.geometry import Size
+
+_SOI = b"\xff\xd8"
+_EOI = b"\xff\xd9"
+_JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+_ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+
+_DHT, _SOF0, _SOF1, _SOS, _DQT, _DRI = 0xC4, 0xC0, 0xC1, 0xDA, 0xDB, 0xDD
+_TABLES = frozenset({_DHT, _DQT, _DRI})
+_FRAMES = frozenset({_SOF0, _SOF1})
+"""Sequential frames with Huffman coding, which every decoder knows."""
+_EIGHT_BITS = 8
+_COMPONENTS = (1, 3)
+"""Grey, and YCbCr or RGB; CMYK cannot be published."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JpegTiles:
+    """Where the JPEG tiles of a stored level lie, and what is missing in them. A value: workers read by it."""
+
+    path: Path
+    """The file."""
+    tile: Size
+    """Pixels of every stored tile; those at the right and bottom edge are filled up."""
+    offsets: NDArray[np.uint64]
+    """Place of each tile in the file, in bytes, shape (rows, columns)."""
+    lengths: NDArray[np.uint64]
+    """Bytes of each tile, shape (rows, columns); 0 where the slide stores none."""
+    tables: bytes
+    """Table segments that the tiles leave out."""
+    is_rgb: bool
+    """Whether the samples are RGB, which no decoder would guess."""
+    sampling: tuple[tuple[int, int], ...]
+    """Sampling factors of the components, the same for all tiles."""
+    first_column: int = 0
+    """Column of the level that the table begins with."""
+    first_row: int = 0
+    """Row of the level that the table begins with."""
+
+    def window(self, columns: range, rows: range) -> "JpegTiles":
+        """Give the part of the table that a block needs, for it to travel light."""
+        part = np.s_[rows.start : rows.stop, columns.start : columns.stop]
+        return replace(
+            self,
+            offsets=self.offsets[part].copy(),
+            lengths=self.lengths[part].copy(),
+            first_column=columns.start,
+            first_row=rows.start,
+        )
+
+    def is_stored(self, column: int, row: int) -> bool:
+        """Tell whether the slide stores this tile of the level at all."""
+        return bool(self.lengths[row - self.first_row, column - self.first_column])
+
+    def read(self, file: int, column: int, row: int) -> bytes:
+        """Read a tile of the level as a complete stream.
+
+        Args:
+            file: descriptor of the open file.
+            column: of the level, inside the table.
+            row: of the level, inside the table.
+
+        Raises:
+            SourceError: the tile is not whole, or not what the level says.
+        """
+        place = (row - self.first_row, column - self.first_column)
+        offset, length = int(self.offsets[place]), int(self.lengths[place])
+        try:
+            stored = os.pread(file, length, offset)
+        except OSError as error:
+            raise SourceError(f"cannot be read at byte {offset}: {error.strerror}") from None
+        if len(stored) < length:
+            raise SourceError(f"is truncated: tile {column}, {row} ends at byte {offset + length}")
+        try:
+            return self._complete(stored)
+        except DamagedTileError as error:
+            raise SourceError(f"tile {column}, {row} at byte {offset} is damaged: {error}") from None
+
+    def _complete(self, stored: bytes) -> bytes:
+        head = parse_head(stored)
+        if head.size != self.tile:
+            raise DamagedTileError(f"it says {head.size} pixels where the level says {self.tile}")
+        if head.sampling != self.sampling:
+            raise DamagedTileError(f"its sampling factors are {head.sampling} and not {self.sampling}")
+        end = stored.rfind(_EOI)
+        # Padding to an even length is all that may follow; anything else is the middle of a torn stream.
+        if end < head.scan or stored[end + len(_EOI) :].strip(b"\0\xff"):
+            raise DamagedTileError("it does not end with the end-of-image marker")
+        colour = _ADOBE_RGB if self.is_rgb else _JFIF
+        return b"".join((_SOI, colour, self.tables, *head.segments, stored[head.scan : end], _EOI))
+
+
+def find_tiles(
+    path: Path,
+    tile: Size,
+    offsets: NDArray[np.uint64],
+    lengths: NDArray[np.uint64],
+    *,
+    tables: bytes,
+    is_rgb: bool,
+) -> JpegTiles | None:
+    """Take the tiles of a level, if they are of a kind that can be published; the first of them tells.
+
+    Args:
+        path: the file.
+        tile: pixels of a tile.
+        offsets: shape (rows, columns).
+        lengths: shape (rows, columns).
+        tables: a tables-only stream, or nothing.
+        is_rgb: whether the file says that samples are RGB.
+    """
+    stored = np.argwhere(lengths)
+    if not len(stored):
+        return None
+    row, column = (int(each) for each in stored[0])
+    try:
+        with path.open("rb") as file:
+            stream = os.pread(file.fileno(), int(lengths[row, column]), int(offsets[row, column]))
+        head = parse_head(stream)
+        shared = shared_tables(tables)
+    except (OSError, DamagedTileError) as error:
+        logging.getLogger(__name__).info("tiles of %s cannot be copied: %s", path, error)
+        return None
+    if head.size != tile or len(head.sampling) not in _COMPONENTS:
+        return None
+    return JpegTiles(path, tile, offsets, lengths, shared, is_rgb and len(head.sampling) > 1, head.sampling)
+
+
+class DamagedTileError(Exception):
+    """A stream that is not a whole JPEG image of the expected kind."""
+
+
+class Head(NamedTuple):
+    """What comes before the coefficients of a stream."""
+
+    segments: tuple[bytes, ...]
+    """Table and frame segments in their order, markers included."""
+    scan: int
+    """Where the scan begins: the place of the start-of-scan marker."""
+    size: Size
+    """Pixels."""
+    sampling: tuple[tuple[int, int], ...]
+    """Horizontal and vertical sampling factors of each component."""
+
+
+def parse_head(stream: bytes) -> Head:
+    """Read the segments before the scan, leaving out comments and application data.
+
+    Raises:
+        DamagedTileError: not a sequential 8-bit JPEG stream.
+    """
+    if stream[:2] != _SOI:
+        raise DamagedTileError("it does not begin with the start-of-image marker")
+    segments: list[bytes] = []
+    frame = b""
+    place = 2
+    while True:
+        if stream[place : place + 1] != b"\xff" or place + 4 > len(stream):
+            raise DamagedTileError("its header is not a row of segments")
+        marker = stream[place + 1]
+        if marker == _SOS:
+            break
+        end = place + 2 + int.from_bytes(stream[place + 2 : place + 4])
+        if marker in _FRAMES:
+            frame = stream[place + 4 : end]
+            segments.append(stream[place:end])
+        elif marker in _TABLES:
+            segments.append(stream[place:end])
+        elif not (0xE0 <= marker <= 0xEF or marker == 0xFE):  # noqa: PLR2004 - APPn and COM
+            raise DamagedTileError(f"it has a segment FF{marker:02X}, which a sequential image has not")
+        place = end
+    return Head(tuple(segments), place, *_parse_frame(frame))
+
+
+def _parse_frame(frame: bytes) -> tuple[Size, tuple[tuple[int, int], ...]]:
+    if len(frame) < 6 or frame[0] != _EIGHT_BITS or len(frame) != 6 + 3 * frame[5]:  # noqa: PLR2004 - T.81, B.2.2
+        raise DamagedTileError("it has no frame of 8 bits a sample")
+    size = Size(int.from_bytes(frame[3:5]), int.from_bytes(frame[1:3]))
+    return size, tuple((byte >> 4, byte & 15) for byte in frame[7::3])
+
+
+def shared_tables(stream: bytes) -> bytes:
+    """Give the table segments of a tables-only stream, such as the TIFF tag JPEGTables.
+
+    Raises:
+        DamagedTileError: not such a stream.
+    """
+    if not stream:
+        return b""
+    if stream[:2] != _SOI or stream[-2:] != _EOI:
+        raise DamagedTileError("the shared tables are damaged")
+    found: list[bytes] = []
+    place = 2
+    while place < len(stream) - 2:
+        end = place + 2 + int.from_bytes(stream[place + 2 : place + 4])
+        if stream[place] != 0xFF or end > len(stream) - 2:  # noqa: PLR2004 - every marker begins with it
+            raise DamagedTileError("the shared tables are damaged")
+        if stream[place + 1] in _TABLES:
+            found.append(stream[place:end])
+        place = end
+    return b"".join(found)

@@ -1,0 +1,78 @@
+"""What a worker is given and what it gives back: values."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from slide2iiif.blocks import Block, Pass
+from slide2iiif.iiif.api import Api
+from slide2iiif.jpeg import Encoding
+from slide2iiif.options import Check, Damaged
+from slide2iiif.pyramid import Pyramid, Tile
+from slide2iiif.sources.base import Colour
+from slide2iiif.sources.jpeg_tiles import JpegTiles
+from slide2iiif.stores.base import Staging
+
+
+@dataclass(frozen=True, slots=True)
+class SlideTask:
+    """What all tasks of one slide share."""
+
+    path: Path
+    """The slide file."""
+    fingerprint: str
+    """Tells an open slide from one that was replaced meanwhile."""
+    random_access: bool
+    """Whether the slide is worth keeping open for other tasks."""
+    background: Colour
+    """Colour where the slide has nothing."""
+    pyramid: Pyramid
+    """The published levels."""
+    api: Api
+    """Version that the files are named for."""
+    encoding: Encoding
+    """How tiles are encoded."""
+    check: Check
+    """How closely stored tiles are looked at."""
+    damaged: Damaged
+    """What becomes of damaged ones."""
+    staging: Staging
+    """Where tiles are put."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderTask:
+    """Blocks of one pass of one slide."""
+
+    slide: SlideTask
+    """What the blocks share with all others of the slide."""
+    pass_: Pass
+    """What is read and made."""
+    blocks: tuple[Block, ...]
+    """Which parts of it."""
+    tiles: JpegTiles | None = None
+    """The stored tiles that the block covers, where the slide stores JPEG; there is one block then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a task has stored."""
+
+    tiles: int = 0
+    """Tiles, the one of the top level included."""
+    copied: int = 0
+    """Those of them that are the stored tile as it is."""
+    cropped: int = 0
+    """Those that are a stored tile cut at the edge of the image without decoding."""
+    stored_bytes: int = 0
+    """Bytes of tiles and pictures, aliases not counted."""
+    damaged: tuple[Tile, ...] = ()
+    """Tiles that are background because the slide is damaged there."""
+
+    def __add__(self, other: "Rendered") -> "Rendered":
+        return Rendered(
+            self.tiles + other.tiles,
+            self.copied + other.copied,
+            self.cropped + other.cropped,
+            self.stored_bytes + other.stored_bytes,
+            self.damaged + other.damaged,
+        )
