@@ -1,5 +1,6 @@
 """The picture that one pass hands to the next: raw RGB rows in a scratch file, written block by block."""
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,19 +43,27 @@ class HandedOnPicture:
         """
         with refusals_of(self.path.parent), self.path.open("r+b", buffering=0) as file:
             for row, line in enumerate(pixels, start=y):
-                os.pwrite(file.fileno(), np.ascontiguousarray(line).data, self._offset(x, row))
+                _write_all(file.fileno(), np.ascontiguousarray(line).data.cast("B"), self._offset(x, row))
 
     def read(self, region: Region) -> Pixels:
         """Read pixels, shape (height, width, 3).
 
         Raises:
-            TargetError: the file is gone.
+            TargetError: the file is gone or cut.
         """
         pixels = np.empty((region.height, region.width, _BANDS), np.uint8)
         with refusals_of(self.path.parent), self.path.open("rb", buffering=0) as file:
             for row, line in enumerate(pixels, start=region.y):
-                os.preadv(file.fileno(), [line.data], self._offset(region.x, row))
+                if os.preadv(file.fileno(), [line.data], self._offset(region.x, row)) != line.nbytes:
+                    raise OSError(errno.EIO, f"{self.path.name} is shorter than it was made")
         return pixels
 
     def _offset(self, x: int, y: int) -> int:
         return (y * self.size.width + x) * _BANDS
+
+
+def _write_all(file: int, data: memoryview, offset: int) -> None:
+    """Write to the last byte: what is left out on a disk that is nearly full would be black pixels."""
+    while data:
+        written = os.pwrite(file, data, offset)
+        data, offset = data[written:], offset + written

@@ -26,6 +26,7 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _UPPER = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
 _NAME = re.compile(r"(?:[A-Za-z0-9._-]|![0-9A-F]{2})+!?")
+_WHOLE_NAMES = re.compile(r"(?<!!)/")
 _ESCAPE = re.compile(rb"!([0-9A-F]{2})")
 
 
@@ -51,15 +52,13 @@ def decode_identifier(identifier: str) -> PurePath:
     Raises:
         ValueError: not an identifier that `encode_path` makes.
     """
-    names = identifier.split("/")
-    if not all(_NAME.fullmatch(name) for name in names) or names[-1].endswith("!"):
-        raise ValueError(f"not an identifier: {identifier!r}")
-    raw = identifier.replace("!/", "").encode("ascii")
-    decoded = _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), raw)
-    path = PurePath(os.fsdecode(decoded))
-    if b"\0" in decoded or path.is_absolute() or ".." in path.parts or len(path.parts) != raw.count(b"/") + 1:
-        raise ValueError(f"not an identifier: {identifier!r}")
-    return path
+    texts = _WHOLE_NAMES.split(identifier)
+    names = [_decode_name(text) for text in texts]
+    for text, name in zip(texts, names, strict=True):
+        spellings = {_encode_name(name, crowded=crowded) for crowded in (False, True)} if name else set()
+        if text not in spellings or name in {b".", b".."} or b"/" in name or b"\0" in name:
+            raise ValueError(f"not an identifier: {identifier!r}")
+    return PurePath(*map(os.fsdecode, names))
 
 
 def crowded_names(names: Iterable[str]) -> frozenset[str]:
@@ -69,6 +68,12 @@ def crowded_names(names: Iterable[str]) -> frozenset[str]:
         # Only ASCII letters stand for themselves in an identifier, and bytes.lower() knows only those.
         seen.setdefault(os.fsencode(name).lower(), []).append(name)
     return frozenset(name for group in seen.values() if len(group) > 1 for name in group)
+
+
+def _decode_name(text: str) -> bytes:
+    if not all(_NAME.fullmatch(piece) for piece in text.split("/")):
+        return b""
+    return _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), text.replace("!/", "").encode("ascii"))
 
 
 def _encode_name(name: bytes, *, crowded: bool) -> str:
@@ -84,10 +89,12 @@ def _encode_name(name: bytes, *, crowded: bool) -> str:
 
 def _fold(parts: list[str]) -> Iterable[str]:
     line = ""
-    for part in parts:
+    for index, part in enumerate(parts):
         if len(line) + len(part) > NAME_LIMIT:
             yield f"{line}!"
-            # A continuation must not look hidden or like a folder's own dots either.
-            line = ""
-        line += f"!{ord(part):02X}" if not line and part == "." else part
+            # A continuation must not look hidden, like a folder's own dots or like a device either.
+            starts_badly = part == "." or _DEVICE.match("".join(parts[index : index + 5]))
+            line = f"!{ord(part):02X}" if starts_badly else part
+        else:
+            line += part
     yield line

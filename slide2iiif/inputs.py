@@ -16,7 +16,7 @@ from PIL import Image
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size, touched
 from slide2iiif.handover import HandedOnPicture
-from slide2iiif.jpeg import decode
+from slide2iiif.jpeg import DECODER_SCALES, decode
 from slide2iiif.options import Damaged
 from slide2iiif.pyramid import Pyramid
 from slide2iiif.sources import open_source
@@ -70,6 +70,28 @@ open_files: "Handles[int]" = Handles(_open_file, os.close)
 """Slide files whose stored tiles this process reads."""
 
 
+class Streams:
+    """The stored tiles of one block: each is read once, whether it is copied, decoded or both."""
+
+    def __init__(self, slide: SlideTask, tiles: JpegTiles) -> None:
+        """Take the slide, and where its tiles are."""
+        self.tile = tiles.tile
+        self._tiles = tiles
+        self._file = open_files.get(tiles.path, slide.fingerprint)
+        self._streams: dict[tuple[int, int], bytes] = {}
+
+    def is_stored(self, column: int, row: int) -> bool:
+        """Tell whether the slide stores this tile of the level at all."""
+        return self._tiles.is_stored(column, row)
+
+    def read(self, column: int, row: int) -> bytes:
+        """Give a tile of the level as a complete stream. See `JpegTiles.read`."""
+        stream = self._streams.get((column, row))
+        if stream is None:
+            stream = self._streams[column, row] = self._tiles.read(self._file, column, row)
+        return stream
+
+
 class StoredTile(NamedTuple):
     """A stored tile that a region touches."""
 
@@ -86,12 +108,13 @@ def handed_on_picture(staging: Staging, pyramid: Pyramid, level: int) -> HandedO
     return HandedOnPicture(staging.scratch / f"level-{level}.rgb", pyramid.levels[level].size)
 
 
-def read_input(task: RenderTask, region: Region, scale: int = 1) -> Pixels:
+def read_input(task: RenderTask, region: Region, streams: Streams | None, scale: int = 1) -> Pixels:
     """Read a region of a pass's input, reduced by a power of two.
 
     Args:
         task: names the input.
-        region: in pixels of the input's published level; its place is a multiple of the scale.
+        region: in pixels of the input's published level.
+        streams: the block's stored tiles, where the slide stores JPEG.
         scale: 1, 2, 4 …
 
     Returns:
@@ -106,16 +129,11 @@ def read_input(task: RenderTask, region: Region, scale: int = 1) -> Pixels:
             handed_on_picture(slide.staging, slide.pyramid, task.pass_.input_level).read(region), scale
         )
     within = clip(region, task.pass_.stored_size)
-    if task.tiles is not None:
-        pixels = _read_tiles(task, task.tiles, within, scale)
+    if streams is not None:
+        pixels = _read_tiles(task, streams, within, scale)
     else:
         pixels = reduce_pixels(_open_slide(slide).read(level, within), scale)
     return pad_pixels(pixels, region.size.reduced(scale))
-
-
-def read_stored(slide: SlideTask, level: int, region: Region) -> Pixels:
-    """Read pixels of a stored level through the slide's own reader."""
-    return _open_slide(slide).read(level, region)
 
 
 def reduce_pixels(pixels: Pixels, scale: int) -> Pixels:
@@ -150,14 +168,14 @@ def _open_slide(slide: SlideTask) -> Source:
     return open_sources.get(slide.path, slide.fingerprint)
 
 
-def _read_tiles(task: RenderTask, tiles: JpegTiles, region: Region, scale: int) -> Pixels:
+def _read_tiles(task: RenderTask, streams: Streams, region: Region, scale: int) -> Pixels:
     """Stitch a region from stored tiles, each reduced by the decoder where it can."""
-    if region.x % scale or region.y % scale or tiles.tile.width % scale or tiles.tile.height % scale:
-        return reduce_pixels(_read_tiles(task, tiles, region, 1), scale)
+    if any(side % scale for side in (region.x, region.y, *streams.tile)) or scale > max(DECODER_SCALES):
+        return reduce_pixels(_read_tiles(task, streams, region, 1), scale)
     size = region.size.reduced(scale)
     pixels = np.empty((size.height, size.width, 3), np.uint8)
-    for stored in touched_tiles(tiles, region, task.pass_.stored_size):
-        part = _tile_pixels(task, tiles, stored, scale)
+    for stored in touched_tiles(streams.tile, region, task.pass_.stored_size):
+        part = _tile_pixels(task, streams, stored, scale)
         x, y = (stored.region.x - region.x) // scale, (stored.region.y - region.y) // scale
         # A tile that begins left of the region or above it gives its other part.
         part = part[max(0, -y) :, max(0, -x) :]
@@ -167,39 +185,37 @@ def _read_tiles(task: RenderTask, tiles: JpegTiles, region: Region, scale: int) 
     return pixels
 
 
-def touched_tiles(tiles: JpegTiles, region: Region, size: Size) -> Iterator[StoredTile]:
+def touched_tiles(tile: Size, region: Region, size: Size) -> Iterator[StoredTile]:
     """Give the stored tiles that a region of a stored level touches, row by row.
 
     Args:
-        tiles: where they are.
+        tile: pixels of a stored tile.
         region: in pixels of the stored level.
         size: of the stored level.
     """
-    width, height = tiles.tile
-    columns, rows = touched(region, tiles.tile)
+    columns, rows = touched(region, tile)
     for row in rows:
         for column in columns:
-            x, y = column * width, row * height
-            yield StoredTile(column, row, Region(x, y, min(width, size.width - x), min(height, size.height - y)))
+            x, y = column * tile.width, row * tile.height
+            width, height = min(tile.width, size.width - x), min(tile.height, size.height - y)
+            yield StoredTile(column, row, Region(x, y, width, height))
 
 
-def _tile_pixels(task: RenderTask, tiles: JpegTiles, stored: StoredTile, scale: int) -> Pixels:
-    slide = task.slide
+def _tile_pixels(task: RenderTask, streams: Streams, stored: StoredTile, scale: int) -> Pixels:
+    slide, size = task.slide, stored.region.size
+    reduced = size.reduced(scale)
     try:
-        if not tiles.is_stored(stored.column, stored.row):
+        if not streams.is_stored(stored.column, stored.row):
             # The slide's own reader knows what a missing tile looks like in this format.
-            pixels = read_stored(slide, task.pass_.stored_level or 0, stored.region)
+            pixels = _open_slide(slide).read(task.pass_.stored_level or 0, stored.region)
             return reduce_pixels(pixels, scale)
-        stream = tiles.read(open_files.get(tiles.path, slide.fingerprint), stored.column, stored.row)
-        visible = stored.region.size
-        if visible.width % scale or visible.height % scale:
+        stream = streams.read(stored.column, stored.row)
+        if size.width % scale or size.height % scale:
             # The last pixel must not be mixed with what fills the tile up behind the edge.
-            pixels = decode(stream, tiles.tile)[: visible.height, : visible.width]
+            pixels = decode(stream, streams.tile)[: size.height, : size.width]
             return reduce_pixels(np.ascontiguousarray(pixels), scale)
-        reduced = visible.reduced(scale)
-        return decode(stream, tiles.tile, scale)[: reduced.height, : reduced.width]
+        return decode(stream, streams.tile, scale)[: reduced.height, : reduced.width]
     except SourceError:
         if slide.damaged is Damaged.FAIL:
             raise
-        reduced = stored.region.size.reduced(scale)
         return np.full((reduced.height, reduced.width, 3), slide.background, np.uint8)

@@ -6,7 +6,7 @@ from slide2iiif.blocks import Pass, match_levels, plan_passes
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.uris import alias_count, pictures
+from slide2iiif.iiif.uris import alias_count, named_tile_count, pictures
 from slide2iiif.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
 from slide2iiif.options import COPYABLE_TILE_SIZES, TILE_SIZE, Options
 from slide2iiif.pyramid import Pyramid, plan_pyramid
@@ -41,9 +41,17 @@ class SlidePlan:
     @property
     def file_count(self) -> int:
         """Number of names that can be asked for: tiles, pictures, their aliases and the documents."""
-        levels = self.pyramid.levels[:-1]
-        tiles = sum(level.tile_count + alias_count(self.pyramid, level, self.api) for level in levels)
-        return tiles + sum(len(picture.paths) for picture in pictures(self.pyramid, self.api)) + self.document_count
+        whole = sum(len(picture.paths) for picture in pictures(self.pyramid, self.api))
+        return self._named_tiles + self._tile_aliases + whole + self.document_count
+
+    @property
+    def _named_tiles(self) -> int:
+        """Number of tiles below the top level that have files."""
+        return sum(named_tile_count(self.pyramid, level, self.api) for level in self.pyramid.levels[:-1])
+
+    @property
+    def _tile_aliases(self) -> int:
+        return sum(alias_count(self.pyramid, level, self.api) for level in self.pyramid.levels[:-1])
 
     @property
     def document_count(self) -> int:
@@ -56,13 +64,11 @@ class SlidePlan:
 
         Folders above the slide's own are not counted.
         """
-        below_top = self.pyramid.levels[:-1]
-        tiles = sum(level.tile_count for level in below_top)
-        # An alias of a tile shares the region's folder and adds a size and a rotation.
-        aliases = sum(alias_count(self.pyramid, level, self.api) for level in below_top)
         whole = pictures(self.pyramid, self.api)
         folders = {path.rsplit("/", cut)[0] for picture in whole for path in picture.paths for cut in range(1, 4)}
-        return INODES_PER_TILE * tiles + 2 * aliases + len(whole) + len(folders) + self.document_count + 1
+        # An alias of a tile shares the region's folder and adds a size and a rotation.
+        tiles = INODES_PER_TILE * self._named_tiles + 2 * self._tile_aliases
+        return tiles + len(whole) + len(folders) + self.document_count + 1
 
     def stored_level_of(self, level: int) -> int | None:
         """Give the stored level that a published level is made from, through other published levels or not."""

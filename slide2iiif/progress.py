@@ -9,6 +9,11 @@ _LINE_SECONDS = 10.0
 """Seconds between lines that only say how far a run is."""
 
 
+def printable(text: str) -> str:
+    """Make a path safe to show: bytes that are no text, and control characters, are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode().translate({n: f"\\x{n:02x}" for n in (*range(32), 127)})
+
+
 class Progress(Protocol):
     """What a run tells while it goes on, from any thread."""
 
@@ -72,7 +77,7 @@ class Lines(Silent):
         if status == "unchanged" and not self._verbose:
             return
         with self._lock:
-            self._write(f"{status}: {identifier}{f': {note}' if note else ''}")
+            self._write(printable(f"{status}: {identifier}{f': {note}' if note else ''}"))
 
     def _write(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -113,4 +118,4 @@ class Bar(Silent):
         """See `Progress.finished`."""
         if status == "failed":
             with self._lock:
-                self._bar.write(f"{status}: {identifier}: {note}", file=self._stream)
+                self._bar.write(printable(f"{status}: {identifier}: {note}"), file=self._stream)

@@ -8,7 +8,7 @@ The law, for an image of W×H pixels and square tiles of T pixels:
 * The tile in column c and row r of a level covers x = c·T·s, y = r·T·s, w = min(T·s, W-x), h = min(T·s, H-y)
   of the full image and is ceil(w/s)×ceil(h/s) pixels itself.
 
-Source: IIIF Image API 2.1 and 3.0, section 5.4 "Tiles" and the implementation note on tile requests.
+Source: IIIF Image API 2.1, section 5.2 and appendix A; 3.0, section 5.4 and implementation note 3 on tile requests.
 """
 
 from collections.abc import Iterator

@@ -15,10 +15,11 @@ from typing import Any
 from slide2iiif.errors import TargetError
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.info import ImageService
+from slide2iiif.iiif.info import ImageService, write_info
 from slide2iiif.options import Options
 from slide2iiif.pyramid import plan_pyramid
 from slide2iiif.stores.folder import write_atomically
+from slide2iiif.stores.refusals import refusals_of
 
 FORMAT_VERSION = 1
 """Rises whenever the same slide and options give other files, so that they are made anew."""
@@ -113,7 +114,9 @@ class Receipts:
             return None
         except OSError as error:
             raise TargetError(f"{self._folder / identifier}: {error.strerror}") from None
-        return _parse(text)
+        receipt = _parse(text)
+        # One that speaks of another slide would have that one's files changed.
+        return receipt if receipt is not None and receipt.identifier == identifier else None
 
     def write(self, receipt: Receipt) -> None:
         """Record that a slide is published."""
@@ -123,11 +126,15 @@ class Receipts:
     def remove(self, identifier: str) -> None:
         """Forget a slide, and folders that it leaves empty."""
         path = self._folder / identifier / _NAME
-        path.unlink(missing_ok=True)
+        with refusals_of(path):
+            path.unlink(missing_ok=True)
         for folder in path.parents:
-            if folder == self._folder or any(os.scandir(folder)):
+            if folder == self._folder:
                 break
-            folder.rmdir()
+            try:
+                folder.rmdir()
+            except OSError:
+                break  # Not empty: other slides are published below it.
 
     def identifiers(self) -> Iterator[str]:
         """Identifiers of all published slides, folder by folder."""
@@ -140,8 +147,11 @@ class Receipts:
 def _parse(text: bytes) -> Receipt | None:
     try:
         fields: dict[str, Any] = json.loads(text)
-        settings = Settings(**fields.pop("settings"))
-        return Receipt(settings=settings, **fields)
+        receipt = Receipt(settings=Settings(**fields.pop("settings")), **fields)
+        # As good as its word: the documents can be written from it.
+        api = Api(receipt.settings.api)
+        write_info(receipt.service(api), api)
     except (ValueError, TypeError, KeyError, AttributeError):
         # Of another version, or damaged: the slide is published anew and the receipt with it.
         return None
+    return receipt

@@ -11,7 +11,7 @@ from PIL import Image
 from slide2iiif.blocks import Block, block_tiles, input_region
 from slide2iiif.copying import copy_tiles
 from slide2iiif.iiif.uris import pictures, tile_paths
-from slide2iiif.inputs import handed_on_picture, open_files, open_sources, read_input, reduce_pixels
+from slide2iiif.inputs import Streams, handed_on_picture, open_files, open_sources, read_input, reduce_pixels
 from slide2iiif.jpeg import encode
 from slide2iiif.sources import open_source
 from slide2iiif.sources.base import Description, Pixels
@@ -52,14 +52,16 @@ def release(path: Path, fingerprint: str) -> None:
 
 def _render_block(task: RenderTask, block: Block) -> Rendered:
     pass_ = task.pass_
-    rendered = copy_tiles(task, block) if pass_.copies else Rendered()
-    levels = pass_.levels[1:] if pass_.copies else pass_.levels
+    streams = Streams(task.slide, task.tiles) if task.tiles is not None else None
+    rendered, levels = Rendered(), pass_.levels
+    if pass_.copies and streams is not None:
+        rendered, levels = copy_tiles(task, block, streams), levels[1:]
     wanted = [*levels, *([pass_.hands_on] if pass_.hands_on is not None else [])]
     finest = pass_.input_level if pass_.makes_pictures else min(wanted, default=None)
     if finest is None:
         return rendered
     region = input_region(task.slide.pyramid, pass_, block)
-    pixels = read_input(task, region, 1 << (finest - pass_.input_level))
+    pixels = read_input(task, region, streams, 1 << (finest - pass_.input_level))
     if pass_.makes_pictures:
         rendered += _put_pictures(task, pixels)
     for level in range(finest, max(wanted, default=finest) + 1):
@@ -84,9 +86,11 @@ def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels) -> Re
         x, y = (tile.column - origin.column) * side, (tile.row - origin.row) * side
         width, height = slide.pyramid.tile_pixels(tile)
         stream = encode(pixels[y : y + height, x : x + width], slide.encoding)
-        slide.staging.put(tile_paths(slide.pyramid, tile, slide.api), stream)
         count += 1
-        stored_bytes += len(stream)
+        paths = tile_paths(slide.pyramid, tile, slide.api)
+        if paths:
+            slide.staging.put(paths, stream)
+            stored_bytes += len(stream)
     return Rendered(count, stored_bytes=stored_bytes)
 
 

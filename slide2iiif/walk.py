@@ -70,9 +70,21 @@ def walk(root: Path) -> Iterator[Slide | Unusable]:
     """
     check_root(root)
     if not root.is_dir():
-        yield from find_listed(root.parent, [root.name])
+        # Asked for by name, a link may lead anywhere.
+        yield from _find(_Lookup(root.parent, root.resolve()), [root])
         return
     yield from _walk_folder(root, PurePath(), frozenset(), (root.resolve(),))
+
+
+def _find(lookup: "_Lookup", paths: Iterable[Path]) -> Iterator[Slide | Unusable]:
+    seen: set[str] = set()
+    for path in paths:
+        found = lookup.find(path)
+        if isinstance(found, Slide):
+            if found.identifier in seen:
+                continue
+            seen.add(found.identifier)
+        yield found
 
 
 def find_listed(root: Path, listed: Iterable[str]) -> Iterator[Slide | Unusable]:
@@ -82,15 +94,7 @@ def find_listed(root: Path, listed: Iterable[str]) -> Iterator[Slide | Unusable]
         root: the source root, which identifiers are relative to.
         listed: paths, absolute or relative to the root.
     """
-    lookup = _Lookup(root)
-    seen: set[str] = set()
-    for entry in listed:
-        found = lookup.find(root / entry)
-        if isinstance(found, Slide):
-            if found.identifier in seen:
-                continue
-            seen.add(found.identifier)
-        yield found
+    yield from _find(_Lookup(root), (root / entry for entry in listed))
 
 
 def check_root(root: Path) -> None:
@@ -101,7 +105,8 @@ def check_root(root: Path) -> None:
     """
     try:
         if root.is_dir():
-            next(os.scandir(root), None)
+            with os.scandir(root) as entries:
+                next(entries, None)
         else:
             root.stat()
     except OSError as error:
@@ -111,22 +116,23 @@ def check_root(root: Path) -> None:
 def _walk_folder(
     path: Path, below_root: PurePath, crowded: frozenset[PurePath], above: tuple[Path, ...]
 ) -> Iterator[Slide | Unusable]:
-    folder = _read_folder(path, below_root, crowded, above[0])
+    folder = _read_folder(path, below_root, crowded, above[:1])
     yield from folder.problems
     yield from _slides_of(folder)
     companions = {_mirax_folder(name) for name in folder.files if suffix_of(name) == ".mrxs"}
     for name in folder.folders:
         inner = path / name
-        real = inner.resolve()
+        real = _real(inner)
         if (name in companions and (inner / _MIRAX_INDEX).is_file()) or real in above:
             continue
         yield from _walk_folder(inner, below_root / name, folder.crowded, (*above, real))
 
 
-def _read_folder(path: Path, below_root: PurePath, crowded: frozenset[PurePath], real_root: Path) -> _Folder:
+def _read_folder(path: Path, below_root: PurePath, crowded: frozenset[PurePath], allowed: tuple[Path, ...]) -> _Folder:
     folder = _Folder(path, below_root, crowded)
     try:
-        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        with os.scandir(path) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         folder.problems.append(Unusable(path, f"cannot be listed: {error.strerror}", hides_slides=True))
         return folder
@@ -134,13 +140,13 @@ def _read_folder(path: Path, below_root: PurePath, crowded: frozenset[PurePath],
     close = crowded_names(entry.name for entry in visible)
     folder.crowded = crowded | {below_root / name for name in close}
     for entry in visible:
-        _sort_entry(entry, folder, real_root)
+        _sort_entry(entry, folder, allowed)
     return folder
 
 
-def _sort_entry(entry: os.DirEntry[str], folder: _Folder, real_root: Path) -> None:
+def _sort_entry(entry: os.DirEntry[str], folder: _Folder, allowed: tuple[Path, ...]) -> None:
     path = folder.path / entry.name
-    if entry.is_symlink() and not path.resolve().is_relative_to(real_root):
+    if entry.is_symlink() and not any(_real(path).is_relative_to(place) for place in allowed):
         if is_slide_name(entry.name):
             folder.problems.append(Unusable(path, "is a link that leads out of SOURCE; it is left alone"))
         return
@@ -222,19 +228,23 @@ def _dicom_series(folder: _Folder) -> dict[str, tuple[Path, ...]]:
 class _Lookup:
     """The slides of the folders that listed files lie in; the last few folders are remembered."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *also: Path) -> None:
         self._root = root
-        self._real_root = root.resolve()
+        self._allowed = (root.resolve(), *also)
         self._folder = lru_cache(maxsize=64)(self._read)
 
     def find(self, path: Path) -> Slide | Unusable:
         """Give the slide that a file belongs to, or why there is none."""
-        if not _is_below(path, self._root) or not path.resolve().is_relative_to(self._real_root):
+        if "\0" in str(path):
+            return Unusable(path, "is no path: it holds a zero byte")
+        if not _is_below(path, self._root) or not any(_real(path).is_relative_to(place) for place in self._allowed):
             return Unusable(path, f"is not below the source root {self._root}")
         try:
             path.stat()
         except OSError as error:
             return Unusable(path, f"cannot be read: {error.strerror}")
+        if any(part.startswith(".") for part in PurePath(os.path.relpath(path, self._root)).parts):
+            return Unusable(path, "is hidden, or in a hidden folder; it is left alone")
         below = PurePath(os.path.normpath(os.path.relpath(path, self._root)))
         folder, slides = self._folder(below.parent)
         place = folder.path / below.name
@@ -247,12 +257,17 @@ class _Lookup:
         if below_root.parts:
             above, _ = self._folder(below_root.parent)
             crowded = above.crowded
-        folder = _read_folder(self._root / below_root, below_root, crowded, self._real_root)
+        folder = _read_folder(self._root / below_root, below_root, crowded, self._allowed)
         return folder, tuple(_slides_of(folder))
 
 
 def _files_of(found: Slide | Unusable) -> tuple[Path, ...]:
     return found.members if isinstance(found, Slide) else (found.path,)
+
+
+def _real(path: Path) -> Path:
+    # Not Path.resolve(), which raises where a link leads to itself.
+    return Path(os.path.realpath(path))
 
 
 def _is_below(path: Path, root: Path) -> bool:

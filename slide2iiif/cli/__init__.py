@@ -11,7 +11,8 @@ from typing import NoReturn
 
 from slide2iiif import __version__
 from slide2iiif.cli import demo, export, inspect, rebase, serve
-from slide2iiif.errors import InterruptedRunError, Slide2iiifError
+from slide2iiif.errors import InterruptedRunError, Slide2iiifError, TargetError
+from slide2iiif.progress import printable
 
 _COMMANDS: tuple[ModuleType, ...] = (export, inspect, rebase, serve, demo)
 
@@ -39,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone, as `head` does. Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        # Of a place that nothing else has words for, such as a folder above DEST that may not be entered.
+        _complain(TargetError(f"{error.filename or 'the system'}: {error.strerror or error}"))
+        return TargetError.exit_code
     return code
 
 
@@ -77,4 +82,4 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _complain(error: Slide2iiifError) -> None:
-    print(f"slide2iiif: {error}", file=sys.stderr)
+    print(f"slide2iiif: {printable(str(error))}", file=sys.stderr)

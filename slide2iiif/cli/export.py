@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from slide2iiif.options import (
     parse_base_url,
     parse_tile_size,
 )
+from slide2iiif.progress import printable
 
 if TYPE_CHECKING:
     from slide2iiif.export import Export
@@ -125,6 +127,9 @@ def run(args: argparse.Namespace) -> int:
     if args.delete and (args.files_from or args.source.is_file()):
         raise UsageError("--delete needs all of SOURCE: it cannot go with --files-from or a single slide")
     _check_places(args.source, args.dest)
+    if args.files_from and not args.source.is_dir():
+        raise UsageError(f"SOURCE {args.source}: must be a folder, which --files-from names files of")
+    _check_summary_file(args.json)
     listed = list(_listed(args.files_from)) if args.files_from else None
 
     from slide2iiif.engines.processes import ProcessEngine
@@ -148,12 +153,15 @@ def run(args: argparse.Namespace) -> int:
             progress,
             overwrite=args.overwrite,
         )
-        summary = _run(flow, args, listed)
+        summary, refusal = _run(flow, args, listed)
     _report(summary, args)
+    if refusal is not None:
+        raise refusal
     return summary.exit_code
 
 
-def _run(flow: "Export", args: argparse.Namespace, listed: list[str] | None) -> "Summary":
+def _run(flow: "Export", args: argparse.Namespace, listed: list[str] | None) -> "tuple[Summary, UsageError | None]":
+    """Export, then delete if asked to; a refusal to delete is told after what was exported."""
     from slide2iiif.export import removals
     from slide2iiif.walk import find_listed, walk
 
@@ -161,10 +169,13 @@ def _run(flow: "Export", args: argparse.Namespace, listed: list[str] | None) -> 
     seen = _Seen(keep=args.delete)
     summary = flow.plans(seen.of(found)) if args.dry_run else flow.slides(seen.of(found))
     if args.delete:
-        seen.check()
+        try:
+            seen.check()
+        except UsageError as error:
+            return summary, error
         for outcome in removals(flow.store, flow.receipts, seen.identifiers, dry=args.dry_run):
             summary.add(outcome)
-    return summary
+    return summary, None
 
 
 class _Seen:
@@ -219,13 +230,35 @@ def _check_places(source: Path, dest: Path) -> None:
     from slide2iiif.walk import check_root
 
     check_root(source)
-    if dest.exists() and not dest.is_dir():
-        raise TargetError(f"DEST {dest}: is not a folder")
+    try:
+        if not stat.S_ISDIR(dest.stat().st_mode):
+            raise TargetError(f"DEST {dest}: is not a folder")
+    except FileNotFoundError:
+        pass  # It will be made.
+    except OSError as error:
+        raise TargetError(f"DEST {dest}: {error.strerror}") from None
     real_source, real_dest = source.resolve(), dest.resolve()
     if real_dest.is_relative_to(real_source):
         raise UsageError(f"DEST {dest} lies in SOURCE {source}: its tiles would be taken for slides; choose another")
     if real_source.is_relative_to(real_dest):
         raise UsageError(f"SOURCE {source} lies in DEST {dest}: the slides would be published as files; choose another")
+
+
+def _check_summary_file(name: str | None) -> None:
+    """Refuse a file that cannot be written now rather than after hours of work.
+
+    Raises:
+        UsageError: its folder is missing or may not be written, or it is a folder itself.
+    """
+    if name is None or name == "-":
+        return
+    file = Path(name)
+    if not file.parent.is_dir():
+        raise UsageError(f"--json {name}: {file.parent} is not a folder")
+    if file.is_dir():
+        raise UsageError(f"--json {name}: is a folder")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise UsageError(f"--json {name}: no permission to write it")
 
 
 def _progress(args: argparse.Namespace) -> "Silent | Bar":
@@ -241,7 +274,7 @@ def _report(summary: "Summary", args: argparse.Namespace) -> None:
         _print_table(summary, args)
     elif summary.exit_code:
         for outcome in _failures(summary):
-            print(f"slide2iiif: {outcome.identifier}: {outcome.reason}", file=sys.stderr)
+            print(f"slide2iiif: {printable(_line(outcome))}", file=sys.stderr)
     if args.json:
         text = json.dumps(summary.as_json(), indent=1) + "\n"
         if args.json == "-":
@@ -251,6 +284,10 @@ def _report(summary: "Summary", args: argparse.Namespace) -> None:
             Path(args.json).write_text(text)
         except OSError as error:
             raise TargetError(f"--json {args.json}: {error.strerror}") from None
+
+
+def _line(outcome: "Outcome") -> str:
+    return f"{outcome.identifier}: {outcome.reason}" if outcome.reason else outcome.identifier
 
 
 def _failures(summary: "Summary") -> "list[Outcome]":
@@ -270,10 +307,9 @@ def _print_table(summary: "Summary", args: argparse.Namespace) -> None:
         print(f"{status.value:<10} {count:>7,}{_amounts(chosen, status)}")
         if status in {Status.FAILED, Status.REMOVED, Status.REMOVABLE} or args.verbose:
             for outcome in chosen:
-                reason = f": {outcome.reason}" if outcome.reason else ""
-                print(f"    {printable(outcome.identifier)}{reason}")
+                print(f"    {printable(_line(outcome))}")
     if not summary.counts.total():
-        print(f"no slide found in {args.source}")
+        print(f"no slide found in {printable(str(args.source))}")
     print(f"in {summary.seconds:.1f} s")
 
 
@@ -285,8 +321,3 @@ def _amounts(outcomes: "list[Outcome]", status: "str") -> str:
     inodes = sum(outcome.inodes for outcome in outcomes)
     about = "about " if status == "planned" else ""
     return f"   {tiles:,} tiles, {inodes:,} inodes, {about}{size:,.1f} MB"
-
-
-def printable(text: str) -> str:
-    """Make a path safe to print: bytes that are no text, and control characters, are escaped."""
-    return text.encode("utf-8", "backslashreplace").decode().translate({n: f"\\x{n:02x}" for n in (*range(32), 127)})

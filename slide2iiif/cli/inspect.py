@@ -26,10 +26,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
     options = Options(api=Api(args.api), tile_size=parse_tile_size(args.tile_size))
 
-    from slide2iiif.cli.export import printable
     from slide2iiif.errors import SourceError
     from slide2iiif.identifiers import encode_path
     from slide2iiif.plan import plan_slide
+    from slide2iiif.progress import printable
     from slide2iiif.render import describe
 
     try:

@@ -104,12 +104,12 @@ def _info_3(service: ImageService) -> dict[str, Any]:
         **(_limits(pyramid) if pyramid.is_limited else {}),
         "tiles": _tiles(pyramid),
         "sizes": sizes(pyramid),
-        **{key: [value] for key, value in _physical(service).items()},
+        **_physical_3(service),
     }
 
 
 def _limits(pyramid: Pyramid) -> dict[str, int]:
-    # maxWidth alone limits the height as well (2.1 section 5.3, 3.0 section 5.3), so it is the longer side.
+    # maxWidth alone limits the height as well (2.1 section 5.3, 3.0 section 5.2), so it is the longer side.
     return {"maxWidth": pyramid.overview.size.longer_side}
 
 
@@ -130,3 +130,12 @@ def _physical(service: ImageService) -> dict[str, Any]:
             "physicalUnits": "mm",
         }
     }
+
+
+def _physical_3(service: ImageService) -> dict[str, Any]:
+    """The same as a list, and with the id and type that every service has (3.0 section 5.8)."""
+    physical = _physical(service)
+    if not physical:
+        return {}
+    identity = {"@id": f"{service.uri}#physical-dimensions", "@type": "PhysicalDimensions"}
+    return {"service": [identity | physical["service"]]}

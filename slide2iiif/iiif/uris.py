@@ -2,7 +2,7 @@
 
 A request path is `{region}/{size}/0/default.jpg`, relative to the service (Image API 2.1 section 2.1, 3.0
 section 2.1). A static host cannot compute, so whatever a viewer may ask for has to be a file. Three sources say
-what that is: the canonical form (2.1 section 4.7, 3.0 section 4.7), what compliance level 0 demands, and what
+what that is: the canonical form (2.1 section 4.7, 3.0 section 4.8), what compliance level 0 demands, and what
 the viewers do when they are watched.
 
 | request | 2.1 | 3.0 | who asks |
@@ -39,7 +39,7 @@ LEAFLET_TILE_SIZE = 512
 LEAFLET_STEPS = 5
 """How many halvings below the top level Leaflet asks for at most."""
 
-_TILE_REQUEST = re.compile(r"(\d+),(\d+),(\d+),(\d+)/(\d+),(\d*)/0/default\.jpg", re.ASCII)
+_TILE_REQUEST = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})/(\d{1,9}),(\d{0,9})/0/default\.jpg", re.ASCII)
 
 
 class Picture(NamedTuple):
@@ -54,8 +54,11 @@ class Picture(NamedTuple):
 def tile_paths(pyramid: Pyramid, tile: Tile, api: Api) -> tuple[str, ...]:
     """Give the request paths of a tile below the top level, the canonical one first.
 
-    The top level is a picture of the whole image: see `pictures`.
+    None at all where the tile of a finer level answers the same path. The top level is a picture of the whole
+    image: see `pictures`.
     """
+    if is_answered_by_finer_level(pyramid, tile, api):
+        return ()
     region, size = pyramid.region(tile), pyramid.tile_pixels(tile)
     sizes = [_size_request(size, api)]
     if api is Api.V2 and size.width == pyramid.size.width:
@@ -63,17 +66,38 @@ def tile_paths(pyramid: Pyramid, tile: Tile, api: Api) -> tuple[str, ...]:
     return tuple(f"{region}/{size}{SUFFIX}" for size in sizes)
 
 
+def is_answered_by_finer_level(pyramid: Pyramid, tile: Tile, api: Api) -> bool:
+    """Tell whether the next finer level has a tile of the same path: a sliver one pixel wide at both levels.
+
+    `w,` keeps the aspect ratio of the region (2.1 section 4.2), so the finer tile is the right answer.
+    """
+    size = pyramid.tile_pixels(tile)
+    if tile.level == 0 or size.width > 1:
+        return False
+    finer = Tile(tile.level - 1, 2 * tile.column, 2 * tile.row)
+    same_request = _size_request(pyramid.tile_pixels(finer), api) == _size_request(size, api)
+    return same_request and pyramid.region(finer) == pyramid.region(tile)
+
+
+def named_tile_count(pyramid: Pyramid, level: Level, api: Api) -> int:
+    """Count the tiles of a level that have paths of their own, without listing them."""
+    # Only a tile that is cut at both edges can have the region of a finer one.
+    corner = Tile(level.index, level.columns - 1, level.rows - 1)
+    return level.tile_count - is_answered_by_finer_level(pyramid, corner, api)
+
+
 def alias_count(pyramid: Pyramid, level: Level, api: Api) -> int:
     """Count the paths of a level's tiles beyond one for each, without listing them."""
-    if api is Api.V3 or level.columns > 1 or level is pyramid.top:
+    is_as_wide_as_image = level.columns == 1 and level.size.width == pyramid.size.width
+    if api is Api.V3 or level is pyramid.top or not is_as_wide_as_image:
         return 0
-    return 2 * level.rows if level.size.width == pyramid.size.width else 0
+    return 2 * named_tile_count(pyramid, level, api)
 
 
 def pictures(pyramid: Pyramid, api: Api) -> tuple[Picture, ...]:
     """List the pictures of the whole image with their request paths, the largest first.
 
-    The first path of each is canonical. Where a narrow image gives two pictures one path (`full/1,`), the
+    Where a narrow image gives two pictures one path (`full/1,`), the
     order of the table above decides.
     """
     owners: dict[str, Size] = {}
@@ -99,7 +123,7 @@ def tile_of_path(pyramid: Pyramid, path: str, api: Api) -> Tile | None:
         # A tile clipped to a few columns does not tell its scale, so each level has to recognise its own.
         if level.scale >= scale and x % side == 0 and y % side == 0:
             tile = Tile(level.index, x // side, y // side)
-            if tile.column < level.columns and tile.row < level.rows and tile_paths(pyramid, tile, api)[0] == path:
+            if tile.column < level.columns and tile.row < level.rows and path in tile_paths(pyramid, tile, api)[:1]:
                 return tile
     return None
 
