@@ -138,10 +138,11 @@ def run(args: argparse.Namespace) -> int:
     from slide2iiif.stores.folder import FolderStore
 
     with ExitStack() as stack:
+        # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
+        engine = stack.enter_context(ProcessEngine(jobs))
         store = FolderStore(args.dest)
         if not args.dry_run:
             stack.enter_context(store)
-        engine = stack.enter_context(ProcessEngine(jobs))
         progress = stack.enter_context(_progress(args))
         flow = Export(
             store,
