@@ -104,7 +104,8 @@ def crop(stream: bytes, size: Size) -> bytes:
         with warnings.catch_warnings():
             # The binding warns where libjpeg does; a damaged tile must not pass with a warning.
             warnings.simplefilter("error")
-            cropped: bytes = library.crop(stream, 0, 0, *size, copynone=False)
+            # Without `preserve` the binding leaves out blocks that the image itself cuts.
+            cropped: bytes = library.crop(stream, 0, 0, *size, preserve=True)
     except (OSError, ValueError, UserWarning, RuntimeWarning) as error:
         raise SourceError(f"holds a damaged JPEG stream: {error}") from None
     return cropped

@@ -5,10 +5,17 @@ level (PS3.3, sections A.32.8 and C.8.12.4).
 """
 
 import logging
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from slide2iiif.geometry import Size
+import numpy as np
+
+from slide2iiif.geometry import Size, ceil_div
+from slide2iiif.sources.formats import may_be_dicom
+from slide2iiif.sources.jpeg_tiles import JpegTiles, StoredImage, find_tiles
 
 _MAGIC = b"DICM"
 _MAGIC_OFFSET = 128
@@ -37,6 +44,14 @@ class DicomHeader:
     """Total pixel matrix; 0×0 where there is none."""
     compression: str
     """Name of the compression, or the transfer syntax's UID."""
+
+
+_ELEMENT_HEADER = 12
+"""Bytes of tag, value representation and length before encapsulated pixel data."""
+_ITEM_HEADER = np.uint64(8)
+"""Bytes of tag and length before a fragment."""
+_RGB = "RGB"
+_PHOTOMETRICS = ("MONOCHROME2", _RGB, "YBR_FULL", "YBR_FULL_422")
 
 
 def is_dicom(head: bytes) -> bool:
@@ -78,3 +93,70 @@ def read_header(path: Path) -> DicomHeader | None:
     except Exception as error:  # noqa: BLE001 - pydicom raises a dozen unrelated classes on damaged files
         logging.getLogger(__name__).info("DICOM header of %s: %r", path, error)
         return None
+
+
+def find_series(path: Path) -> Iterator[tuple[Path, DicomHeader]]:
+    """Find the levels of the slide that a file belongs to: files of its folder and series, the file itself included."""
+    own = read_header(path)
+    if own is None:
+        return
+    for entry in sorted(path.parent.iterdir()):
+        header = own if entry == path else read_header(entry) if may_be_dicom(entry.name) and entry.is_file() else None
+        if header is not None and header.series == own.series and header.is_volume:
+            yield entry, header
+
+
+def read_images(path: Path) -> Mapping[Size, StoredImage]:
+    """Read the levels of a series, by size."""
+    found: dict[Size, StoredImage] = {}
+    for file, header in find_series(path):
+        # A level in several files, focal planes or optical paths: which tile is which is not ours to guess.
+        is_whole = header.size not in found and header.compression == "jpeg"
+        found[header.size] = StoredImage(header.compression, _jpeg_tiles(file) if is_whole else None)
+    return found
+
+
+def _jpeg_tiles(path: Path) -> JpegTiles | None:
+    import pydicom
+
+    try:
+        with path.open("rb") as file:
+            header = pydicom.dcmread(file, stop_before_pixels=True)
+            return _frames(path, file, header)
+    except Exception as error:  # noqa: BLE001 - as above; the pixel library reports what matters of it
+        logging.getLogger(__name__).info("frames of %s cannot be copied: %r", path, error)
+        return None
+
+
+def _frames(path: Path, file: Any, header: Any) -> JpegTiles | None:
+    """Locate the frames of a file whose pixel data is next to be read.
+
+    Only the plain case is taken: one frame a tile, all of them, row by row (PS3.3, section C.7.6.17.3, TILED_FULL),
+    each in one fragment (PS3.5, section A.4).
+    """
+    from pydicom.encaps import parse_basic_offsets, parse_fragments
+
+    tile = Size(int(header.Columns), int(header.Rows))
+    columns = ceil_div(int(header.TotalPixelMatrixColumns), tile.width)
+    rows = ceil_div(int(header.TotalPixelMatrixRows), tile.height)
+    photometric = str(header.PhotometricInterpretation)
+    if (
+        header.get("DimensionOrganizationType") != "TILED_FULL"
+        or int(header.NumberOfFrames) != columns * rows
+        or photometric not in _PHOTOMETRICS
+    ):
+        return None
+    file.seek(_ELEMENT_HEADER, os.SEEK_CUR)
+    parse_basic_offsets(file)
+    count, items = parse_fragments(file)
+    if count != columns * rows:
+        return None
+    lengths = [int.from_bytes(os.pread(file.fileno(), 4, item + 4), "little") for item in items]
+    return find_tiles(
+        path,
+        tile,
+        (np.array(items, np.uint64) + _ITEM_HEADER).reshape(rows, columns),
+        np.array(lengths, np.uint64).reshape(rows, columns),
+        tables=b"",
+        is_rgb=photometric == _RGB,
+    )

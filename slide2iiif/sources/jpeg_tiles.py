@@ -147,6 +147,15 @@ def find_tiles(
     return JpegTiles(path, tile, offsets, lengths, shared, is_rgb and len(head.sampling) > 1, head.sampling)
 
 
+class StoredImage(NamedTuple):
+    """What a file says of one image in it."""
+
+    compression: str
+    """Name of the compression."""
+    jpeg: JpegTiles | None
+    """Its tiles, where they are JPEG streams that can be published."""
+
+
 class DamagedTileError(Exception):
     """A stream that is not a whole JPEG image of the expected kind."""
 

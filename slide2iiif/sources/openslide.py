@@ -14,13 +14,14 @@ import openslide
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
+from slide2iiif.sources import dicom, tiff
 from slide2iiif.sources.base import WHITE, ClosingSource, Colour, Description, Pixels, StoredLevel, probe
 from slide2iiif.sources.compose import compose
-from slide2iiif.sources.dicom import is_dicom, read_header
-from slide2iiif.sources.tiff import TiffImage, is_tiff, read_images
+from slide2iiif.sources.jpeg_tiles import StoredImage
+from slide2iiif.sources.tiff import is_tiff
 
-_LEVELS_ARE_IMAGES = frozenset({"aperio", "generic-tiff"})
-"""Formats in which a level is one TIFF image, pixel for pixel: its tiles do not overlap and nothing is moved."""
+_LEVELS_ARE_IMAGES = frozenset({"aperio", "generic-tiff", "dicom"})
+"""Formats in which a level is one TIFF image or DICOM file, pixel for pixel: no overlaps, nothing moved."""
 
 
 class OpenSlideSource(ClosingSource):
@@ -65,7 +66,7 @@ class OpenSlideSource(ClosingSource):
         levels = []
         for index, dimensions in enumerate(slide.level_dimensions):
             size = Size(*dimensions)
-            image = images.get(size, TiffImage("", None))
+            image = images.get(size, StoredImage("", None))
             levels.append(
                 StoredLevel(
                     size=size,
@@ -102,13 +103,11 @@ def _open(path: Path) -> openslide.OpenSlide:
         raise SourceError(f"is damaged or of an unknown variant: {error}") from None
 
 
-def _images(path: Path) -> Mapping[Size, TiffImage]:
+def _images(path: Path) -> Mapping[Size, StoredImage]:
     head = probe(path)
     if is_tiff(head):
-        return read_images(path)
-    # One file stands for its series: all levels are written in one transfer syntax.
-    header = read_header(path) if is_dicom(head) else None
-    return {header.size: TiffImage(header.compression, None)} if header else {}
+        return tiff.read_images(path)
+    return dicom.read_images(path) if dicom.is_dicom(head) else {}
 
 
 def _tile(properties: Mapping[str, str], level: int) -> Size | None:

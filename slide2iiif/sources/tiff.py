@@ -7,13 +7,13 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size, ceil_div
-from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
+from slide2iiif.sources.jpeg_tiles import JpegTiles, StoredImage, find_tiles
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG = 7
@@ -41,23 +41,14 @@ def is_tiff(head: bytes) -> bool:
     return head[:4] in _MAGIC
 
 
-class TiffImage(NamedTuple):
-    """What a directory says of its image."""
-
-    compression: str
-    """Name of the compression."""
-    jpeg: JpegTiles | None
-    """Its tiles, where they are JPEG streams that can be published."""
-
-
-def read_images(path: Path) -> Mapping[Size, TiffImage]:
+def read_images(path: Path) -> Mapping[Size, StoredImage]:
     """Read the directories of a TIFF file, by image size; nothing where they cannot be read."""
-    found: dict[Size, TiffImage] = {}
+    found: dict[Size, StoredImage] = {}
     with _directories(path) as pages:
         for page in pages:
             size = Size(int(page.imagewidth), int(page.imagelength))
             number = int(page.compression)
-            image = TiffImage(_COMPRESSIONS.get(number, f"tiff {number}"), _jpeg_tiles(path, page))
+            image = StoredImage(_COMPRESSIONS.get(number, f"tiff {number}"), _jpeg_tiles(path, page))
             # A thumbnail may have the size of a level; the level is the tiled one.
             if size not in found or (image.jpeg is not None and found[size].jpeg is None):
                 found[size] = image
