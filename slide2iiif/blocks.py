@@ -177,7 +177,7 @@ def _settle(pass_: Pass, pyramid: Pyramid, stored: Sequence[StoredLevel], *, cop
         pass_,
         levels=levels,
         stored_size=source.size,
-        copies=copy and pass_.input_level in levels and source.jpeg is not None and source.jpeg.tile == (side, side),
+        copies=copy and pass_.input_level in levels and source.jpeg is not None and source.jpeg.publishes(side),
     )
 
 

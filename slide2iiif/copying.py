@@ -39,12 +39,14 @@ def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
             if not _is_copied(task, streams, tile, size):
                 stream = encode(read_input(task, _input_region(task, tile, size), streams), slide.encoding)
                 encoded += 1
-            elif size == streams.tile:
-                stream = _checked(streams.read(tile.column, tile.row), size, slide.check)
-                copied += 1
             else:
-                stream = crop(streams.read(tile.column, tile.row), size)
-                cropped += 1
+                stream, coded = streams.read(tile.column, tile.row)
+                if slide.check is Check.STRICT:
+                    check_strictly(stream, coded)
+                if coded != size:
+                    stream = crop(stream, size)
+                is_whole = size == streams.tile
+                copied, cropped = copied + is_whole, cropped + (not is_whole)
         except SourceError:
             if slide.damaged is Damaged.FAIL:
                 raise
@@ -69,9 +71,3 @@ def _is_copied(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> bo
 def _input_region(task: RenderTask, tile: Tile, size: Size) -> Region:
     side = task.slide.pyramid.tile_size
     return Region(tile.column * side, tile.row * side, *size)
-
-
-def _checked(stream: bytes, size: Size, check: Check) -> bytes:
-    if check is Check.STRICT:
-        check_strictly(stream, size)
-    return stream

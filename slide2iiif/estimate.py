@@ -69,7 +69,7 @@ def _copied_bytes(plan: SlidePlan) -> dict[int, int]:
     for pass_ in plan.passes:
         jpeg = plan.description.levels[pass_.stored_level].jpeg if pass_.stored_level is not None else None
         if pass_.copies and jpeg is not None:
-            found[pass_.input_level] = int(jpeg.lengths.sum()) + len(jpeg.tables) * jpeg.lengths.size
+            found[pass_.input_level] = jpeg.stored_bytes
     return found
 
 

@@ -17,12 +17,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
-from slide2iiif.blocks import Block, Pass, input_region
+from slide2iiif.blocks import Pass, input_region
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, TargetError
 from slide2iiif.estimate import SampleTask, estimate_bytes, sample
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
-from slide2iiif.geometry import touched
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, plausible_mpp, write_info
 from slide2iiif.inputs import clip, handed_on_picture
@@ -31,7 +30,7 @@ from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
 from slide2iiif.render import describe, render
-from slide2iiif.sources.jpeg_tiles import JpegTiles
+from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.summary import Outcome, Status, Summary
 from slide2iiif.tasks import Rendered, RenderTask, SlideTask
@@ -272,13 +271,12 @@ def _tasks(slide: SlideTask, plan: SlidePlan, passes: Iterable[Pass]) -> Iterato
             yield RenderTask(slide, pass_, tuple(pass_.blocks()))
             continue
         jpeg = None if pass_.stored_level is None else plan.description.levels[pass_.stored_level].jpeg
+        # Strips are for copying only: pixels come faster from the slide's own reader.
+        if isinstance(jpeg, JpegStrips) and not pass_.copies:
+            jpeg = None
         for block in pass_.blocks():
-            yield RenderTask(slide, pass_, (block,), jpeg and _tiles_of(jpeg, plan, pass_, block))
-
-
-def _tiles_of(jpeg: JpegTiles, plan: SlidePlan, pass_: Pass, block: Block) -> JpegTiles:
-    """Give the stored tiles that a block touches."""
-    return jpeg.window(*touched(clip(input_region(plan.pyramid, pass_, block), pass_.stored_size), jpeg.tile))
+            region = input_region(plan.pyramid, pass_, block)
+            yield RenderTask(slide, pass_, (block,), jpeg and jpeg.window(clip(region, pass_.stored_size)))
 
 
 def _outcome(plan: SlidePlan, status: Status, rendered: Rendered, seconds: float) -> Outcome:

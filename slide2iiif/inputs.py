@@ -4,23 +4,26 @@ Stored JPEG tiles are read as bytes and decoded here, three to four times faster
 OpenSlide, and reduced by the decoder itself where that is asked for.
 """
 
+import functools
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
 
+from slide2iiif.blocks import Block, input_region
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size, touched
 from slide2iiif.handover import HandedOnPicture
-from slide2iiif.jpeg import DECODER_SCALES, decode
+from slide2iiif.jpeg import DECODER_SCALES, crop_all, decode
 from slide2iiif.options import Damaged
 from slide2iiif.pyramid import Pyramid
 from slide2iiif.sources import open_source
 from slide2iiif.sources.base import Pixels, Source
+from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Staging
 from slide2iiif.tasks import RenderTask, SlideTask
@@ -70,26 +73,96 @@ open_files: "Handles[int]" = Handles(_open_file, os.close)
 """Slide files whose stored tiles this process reads."""
 
 
-class Streams:
-    """The stored tiles of one block: each is read once, whether it is copied, decoded or both."""
+class Streams(Protocol):
+    """The stored JPEG of one block, as a grid of tiles; each is read once, whether it is copied, decoded or both."""
 
-    def __init__(self, slide: SlideTask, tiles: JpegTiles) -> None:
-        """Take the slide, and where its tiles are."""
-        self.tile = tiles.tile
-        self._tiles = tiles
-        self._file = open_files.get(tiles.path, slide.fingerprint)
-        self._streams: dict[tuple[int, int], bytes] = {}
+    @property
+    def tile(self) -> Size:
+        """Pixels of a tile of the grid."""
+        ...
 
     def is_stored(self, column: int, row: int) -> bool:
         """Tell whether the slide stores this tile of the level at all."""
+        ...
+
+    def read(self, column: int, row: int) -> tuple[bytes, Size]:
+        """Give a tile of the level as a complete stream, and its pixels.
+
+        At the level's edges it may be filled up to a whole tile, or be cut.
+
+        Raises:
+            SourceError: the tile is damaged.
+        """
+        ...
+
+
+class TileStreams:
+    """Tiles that are stored as tiles."""
+
+    def __init__(self, tiles: JpegTiles, file: int) -> None:
+        """Take where the tiles are, and the open file."""
+        self.tile = tiles.tile
+        self._tiles = tiles
+        self._file = file
+        self._streams: dict[tuple[int, int], bytes] = {}
+
+    def is_stored(self, column: int, row: int) -> bool:
+        """See `Streams.is_stored`."""
         return self._tiles.is_stored(column, row)
 
-    def read(self, column: int, row: int) -> bytes:
-        """Give a tile of the level as a complete stream. See `JpegTiles.read`."""
+    def read(self, column: int, row: int) -> tuple[bytes, Size]:
+        """See `Streams.read`."""
         stream = self._streams.get((column, row))
         if stream is None:
             stream = self._streams[column, row] = self._tiles.read(self._file, column, row)
-        return stream
+        return stream, self.tile
+
+
+class StripStreams:
+    """Tiles that are cut out of strips, all of a block at once."""
+
+    def __init__(self, strips: JpegStrips, file: int, region: Region, tile_size: int) -> None:
+        """Take where the strips are, the open file, and the block's region of the level in pixels."""
+        self.tile = Size(tile_size, tile_size)
+        columns, rows = touched(region, self.tile)
+        self._places = [(column, row) for row in rows for column in columns]
+        self._size = strips.size
+        self._frame = strips.read(file)
+
+    @functools.cached_property
+    def _streams(self) -> dict[tuple[int, int], bytes]:
+        regions = [self._visible(*place) for place in self._places]
+        _, (left, top, _, _) = self._frame
+        cut = crop_all(self._frame.stream, [Region(x - left, y - top, *size) for x, y, *size in regions])
+        return dict(zip(self._places, cut, strict=True))
+
+    def is_stored(self, column: int, row: int) -> bool:
+        """See `Streams.is_stored`."""
+        return (column, row) in self._places
+
+    def read(self, column: int, row: int) -> tuple[bytes, Size]:
+        """See `Streams.read`."""
+        return self._streams[column, row], self._visible(column, row).size
+
+    def _visible(self, column: int, row: int) -> Region:
+        x, y = column * self.tile.width, row * self.tile.height
+        return clip(Region(x, y, *self.tile), self._size)
+
+
+def open_streams(task: RenderTask, block: Block) -> Streams | None:
+    """Give the stored JPEG of a block; None where the slide stores none.
+
+    Raises:
+        SourceError: the file cannot be read, or a strip is damaged.
+    """
+    slide, jpeg = task.slide, task.jpeg
+    if jpeg is None:
+        return None
+    file = open_files.get(jpeg.path, slide.fingerprint)
+    if isinstance(jpeg, JpegTiles):
+        return TileStreams(jpeg, file)
+    region = clip(input_region(slide.pyramid, task.pass_, block), jpeg.size)
+    return StripStreams(jpeg, file, region, slide.pyramid.tile_size)
 
 
 class StoredTile(NamedTuple):
@@ -209,12 +282,12 @@ def _tile_pixels(task: RenderTask, streams: Streams, stored: StoredTile, scale: 
             # The slide's own reader knows what a missing tile looks like in this format.
             pixels = _open_slide(slide).read(task.pass_.stored_level or 0, stored.region)
             return reduce_pixels(pixels, scale)
-        stream = streams.read(stored.column, stored.row)
+        stream, coded = streams.read(stored.column, stored.row)
         if size.width % scale or size.height % scale:
             # The last pixel must not be mixed with what fills the tile up behind the edge.
-            pixels = decode(stream, streams.tile)[: size.height, : size.width]
+            pixels = decode(stream, coded)[: size.height, : size.width]
             return reduce_pixels(np.ascontiguousarray(pixels), scale)
-        return decode(stream, streams.tile, scale)[: reduced.height, : reduced.width]
+        return decode(stream, coded, scale)[: reduced.height, : reduced.width]
     except SourceError:
         if slide.damaged is Damaged.FAIL:
             raise

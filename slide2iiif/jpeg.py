@@ -2,13 +2,15 @@
 
 import functools
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from slide2iiif.errors import SourceError
-from slide2iiif.geometry import Size
+from slide2iiif.geometry import Region, Size
 from slide2iiif.sources.base import Colour, Pixels
 
 TURBOJPEG_PACKAGE = "libturbojpeg0"
@@ -97,18 +99,40 @@ def crop(stream: bytes, size: Size) -> bytes:
         SourceError: the stream is damaged.
         RuntimeError: `can_crop` is false.
     """
+    # Without `preserve` the binding leaves out blocks that the image itself cuts.
+    with _damage_told():
+        cropped: bytes = _library().crop(stream, 0, 0, *size, preserve=True)
+    return cropped
+
+
+def crop_all(stream: bytes, regions: Sequence[Region]) -> list[bytes]:
+    """Cut parts out of a stream without decoding, all in one reading; they begin at borders of blocks.
+
+    Raises:
+        SourceError: the stream is damaged.
+        RuntimeError: `can_crop` is false.
+    """
+    with _damage_told():
+        cropped: list[bytes] = _library().crop_multiple(stream, [tuple(region) for region in regions])
+    return cropped
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Make errors of what the binding raises, and of its warnings: a damaged stream must not pass with one."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+    except (OSError, ValueError, UserWarning, RuntimeWarning) as error:
+        raise SourceError(f"holds a damaged JPEG stream: {error}") from None
+
+
+def _library() -> Any:
     library = _turbojpeg()
     if library is None:
         raise RuntimeError(f"lossless cropping needs {TURBOJPEG_PACKAGE}")
-    try:
-        with warnings.catch_warnings():
-            # The binding warns where libjpeg does; a damaged tile must not pass with a warning.
-            warnings.simplefilter("error")
-            # Without `preserve` the binding leaves out blocks that the image itself cuts.
-            cropped: bytes = library.crop(stream, 0, 0, *size, preserve=True)
-    except (OSError, ValueError, UserWarning, RuntimeWarning) as error:
-        raise SourceError(f"holds a damaged JPEG stream: {error}") from None
-    return cropped
+    return library
 
 
 @functools.cache

@@ -126,9 +126,9 @@ def check_lossless(plan: SlidePlan) -> None:
     if not plan.copies_full_resolution:
         what = f"its tiles are {stored.compression or 'of unknown compression'}"
         if stored.jpeg is not None:
-            what = f"its tiles are {stored.jpeg.tile} pixels and tiles of {plan.pyramid.tile_size} are asked for"
+            what = f"tiles of {plan.pyramid.tile_size} pixels cannot be taken from stored ones of {stored.tile}"
         raise SourceError(f"full resolution cannot be copied losslessly: {what}")
-    if stored.jpeg is not None and not stored.jpeg.lengths.all():
+    if stored.jpeg is not None and not stored.jpeg.is_complete:
         raise SourceError("full resolution cannot be copied losslessly: the slide stores no pixels for some tiles")
     if not can_crop() and any(side % plan.pyramid.tile_size for side in plan.pyramid.size):
         raise SourceError(f"full resolution cannot be cropped losslessly: install {TURBOJPEG_PACKAGE}")

@@ -11,7 +11,7 @@ from PIL import Image
 from slide2iiif.blocks import Block, block_tiles, input_region
 from slide2iiif.copying import copy_tiles
 from slide2iiif.iiif.uris import pictures, tile_paths
-from slide2iiif.inputs import Streams, handed_on_picture, open_files, open_sources, read_input, reduce_pixels
+from slide2iiif.inputs import handed_on_picture, open_files, open_sources, open_streams, read_input, reduce_pixels
 from slide2iiif.jpeg import encode
 from slide2iiif.sources import open_source
 from slide2iiif.sources.base import Description, Pixels
@@ -52,7 +52,7 @@ def release(path: Path, fingerprint: str) -> None:
 
 def _render_block(task: RenderTask, block: Block) -> Rendered:
     pass_ = task.pass_
-    streams = Streams(task.slide, task.tiles) if task.tiles is not None else None
+    streams = open_streams(task, block)
     rendered, levels = Rendered(), pass_.levels
     if pass_.copies and streams is not None:
         rendered, levels = copy_tiles(task, block, streams), levels[1:]

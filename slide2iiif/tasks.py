@@ -9,6 +9,7 @@ from slide2iiif.jpeg import Encoding
 from slide2iiif.options import Check, Damaged
 from slide2iiif.pyramid import Pyramid, Tile
 from slide2iiif.sources.base import Colour
+from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Staging
 
@@ -49,8 +50,8 @@ class RenderTask:
     """What is read and made."""
     blocks: tuple[Block, ...]
     """Which parts of it."""
-    tiles: JpegTiles | None = None
-    """The stored tiles that the block covers, where the slide stores JPEG; there is one block then."""
+    jpeg: JpegTiles | JpegStrips | None = None
+    """The stored tiles or strips that the block covers, where the slide stores JPEG; there is one block then."""
 
 
 @dataclass(frozen=True, slots=True)

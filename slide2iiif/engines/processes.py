@@ -10,18 +10,23 @@ replace a worker that died, and all of a program that already has threads or sli
 started by loky: an inherited handle of a slide gives wrong bytes without a word, and libvips hangs.
 """
 
+import contextlib
 import queue
+import resource
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Self
 
 from slide2iiif.engines.base import Result, Task
-from slide2iiif.engines.workers import Worker, WorkerDiedError, fork_workers, start_worker
+from slide2iiif.engines.workers import Worker, WorkerDiedError, WorkerGoneError, fork_workers, start_worker
 from slide2iiif.errors import WorkerError
 
 _AHEAD = 2
 """Tasks of one run that may be under way for each lane: one that runs and one that waits."""
+
+_STARTS = 3
+"""How many workers in a row may die before they take a task; then the task is given up."""
 
 _STOPPED = "the run was stopped"
 
@@ -35,9 +40,20 @@ class ProcessEngine:
         self._tickets: queue.SimpleQueue[_Ticket[Any, Any] | None] = queue.SimpleQueue()
         self._lanes: list[_Lane] = []
         self._cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._ended = False
 
     def __enter__(self) -> Self:
-        workers = fork_workers(self.jobs)
+        """Start the workers.
+
+        Raises:
+            WorkerError: the system refuses so many processes.
+        """
+        _allow_open_files()
+        try:
+            workers = fork_workers(self.jobs)
+        except OSError as error:
+            raise _refusal(error) from None
         self._lanes = [_Lane(self._tickets, self._cancelled, worker) for worker in workers]
         for lane in self._lanes:
             lane.start()
@@ -47,6 +63,9 @@ class ProcessEngine:
         """End the workers: when they have done what they run, or at once if an error is on its way out."""
         if raised[0] is not None:
             self.cancel()
+        with self._lock:
+            # What is put from now on would never be taken.
+            self._ended = True
         for _ in self._lanes:
             self._tickets.put(None)
         for lane in self._lanes:
@@ -64,7 +83,7 @@ class ProcessEngine:
         under_way = 0
         try:
             for task in tasks:
-                self._tickets.put(_Ticket(function, task, done))
+                self._put(_Ticket(function, task, done))
                 under_way += 1
                 if under_way >= _AHEAD * self.jobs:
                     ticket = done.get()
@@ -78,6 +97,12 @@ class ProcessEngine:
             # What is still under way must have ended before the caller cleans up after it.
             for _ in range(under_way):
                 done.get()
+
+    def _put(self, ticket: "_Ticket[Any, Any]") -> None:
+        with self._lock:
+            if self._ended:
+                raise WorkerError(_STOPPED)
+            self._tickets.put(ticket)
 
 
 @dataclass(slots=True, eq=False)
@@ -129,19 +154,46 @@ class _Lane(threading.Thread):
 
     def _work_on(self, ticket: _Ticket[Any, Any]) -> None:
         try:
-            ticket.result = self._living_worker().call(ticket.function, ticket.task)
-        except WorkerDiedError as death:
-            self._worker = None
+            ticket.result = self._call(ticket)
+        except (WorkerDiedError, WorkerGoneError) as death:
             ticket.error = WorkerError(
                 _STOPPED if self._cancelled.is_set() else f"the process that worked on it died: {death}"
             )
         except BaseException as error:  # noqa: BLE001 - whatever the task raised belongs to whoever asked for it
             ticket.error = error
 
+    def _call(self, ticket: _Ticket[Any, Any]) -> Any:
+        for start in range(1, _STARTS + 1):
+            worker = self._living_worker()
+            try:
+                return worker.call(ticket.function, ticket.task)
+            except WorkerDiedError:
+                self._worker = None
+                raise
+            except WorkerGoneError:
+                self._worker = None
+                if start == _STARTS:
+                    raise
+        raise AssertionError
+
     def _living_worker(self) -> Worker:
         with self._lock:
             if self._cancelled.is_set():
                 raise WorkerError(_STOPPED)
             if self._worker is None:
-                self._worker = start_worker()
+                try:
+                    self._worker = start_worker()
+                except OSError as error:
+                    raise _refusal(error) from None
             return self._worker
+
+
+def _refusal(error: OSError) -> WorkerError:
+    return WorkerError(f"no worker process can be started: {error.strerror}; lower --jobs")
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit of open files to the hard one: each worker costs a few, and a thousand is usual."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

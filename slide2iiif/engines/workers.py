@@ -1,11 +1,14 @@
 """One worker process: give it a task, get the result or learn how it died."""
 
+import contextlib
 import os
+import pickle
+import re
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -22,12 +25,20 @@ _WATCH_SECONDS = 0.5
 _END_SECONDS = 5.0
 """How long a worker may take to end when it is told to."""
 
+_NUMBER_BYTES = 8
+
+_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+
 _NOT_TO_FORK = ("pyvips", "joblib")
 """Libraries that start threads of their own when they are loaded."""
 
 
 class WorkerDiedError(Exception):
     """The process ended while it worked; the message says how."""
+
+
+class WorkerGoneError(Exception):
+    """The process ended before it took a task, which is not to blame; the message says how."""
 
 
 class Worker(Protocol):
@@ -38,6 +49,7 @@ class Worker(Protocol):
 
         Raises:
             WorkerDiedError: the process died.
+            WorkerGoneError: the process was dead already.
             Exception: what the function raised.
         """
         ...
@@ -58,7 +70,8 @@ def fork_workers(count: int) -> "list[ForkedWorker | None]":
     if threading.active_count() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
         return [None] * count
     _preload()
-    return [ForkedWorker() for _ in range(count)]
+    with _signals_blocked():
+        return [ForkedWorker() for _ in range(count)]
 
 
 def start_worker() -> "FreshWorker":
@@ -66,14 +79,41 @@ def start_worker() -> "FreshWorker":
     return FreshWorker()
 
 
+class _Begun:
+    """Number of the task that a worker has begun last, in memory that it shares with its parent."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.memfd_create("slide2iiif-begun")
+        self._sent = 0
+
+    def next(self) -> int:
+        """Give the number of the next task."""
+        self._sent += 1
+        return self._sent
+
+    def is_last(self) -> bool:
+        """Tell whether the worker has begun the task that was sent last; if not, it is not to blame for a death."""
+        return int.from_bytes(os.pread(self.descriptor, _NUMBER_BYTES, 0)) == self._sent
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
 class ForkedWorker:
     """A child of this process."""
 
     def __init__(self) -> None:
+        self._begun = _Begun()
         context = get_context("fork")
         self._ours, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, self._ours, os.getpid()), daemon=True, name="slide2iiif worker"
+            target=_serve,
+            args=(theirs, self._ours, os.getpid(), self._begun.descriptor),
+            daemon=True,
+            name="slide2iiif worker",
         )
         self._process.start()
         theirs.close()
@@ -81,15 +121,21 @@ class ForkedWorker:
     def call(self, function: Callable[[Task], Result], task: Task) -> Result:
         """Run a task. See `Worker.call`."""
         try:
-            self._ours.send((function, task))
+            self._ours.send((self._begun.next(), function, task))
             succeeded, outcome = self._ours.recv()
         except (EOFError, OSError):
-            self._process.join(_END_SECONDS)
-            raise WorkerDiedError(describe_exit(self._process.exitcode)) from None
+            raise self._end() from None
         if not succeeded:
             raise outcome
         result: Result = outcome
         return result
+
+    def _end(self) -> WorkerDiedError | WorkerGoneError:
+        self._process.join(_END_SECONDS)
+        self._ours.close()
+        kind = WorkerDiedError if self._begun.is_last() else WorkerGoneError
+        self._begun.close()
+        return kind(describe_exit(self._process.exitcode))
 
     def kill(self) -> None:
         """Kill the child."""
@@ -102,6 +148,7 @@ class ForkedWorker:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+        self._begun.close()
 
 
 class FreshWorker:
@@ -110,28 +157,60 @@ class FreshWorker:
     def __init__(self) -> None:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        self._executor = ProcessPoolExecutor(max_workers=1, initializer=_start_fresh, initargs=(os.getpid(),))
         self._killed = threading.Event()
+        self._begun = _Begun()
+        # Empty, not absent: a worker that crashes is explained by us, and not by a dump of its stack.
+        env = {"PYTHONFAULTHANDLER": os.environ.get("PYTHONFAULTHANDLER", "")}
+        self._executor = ProcessPoolExecutor(
+            max_workers=1, initializer=_start_fresh, initargs=(os.getpid(), self._begun.descriptor), env=env
+        )
+        with _signals_blocked():
+            self._executor.submit(_preload)
 
     def call(self, function: Callable[[Task], Result], task: Task) -> Result:
         """Run a task. See `Worker.call`."""
         from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
         try:
-            result: Result = self._executor.submit(function, task).result()
+            succeeded, outcome = self._executor.submit(_work, self._begun.next(), function, task).result()
         except (BrokenProcessPool, ShutdownExecutorError) as error:
-            self._executor.shutdown(wait=False, kill_workers=True)
-            raise WorkerDiedError("killed" if self._killed.is_set() else _cause(str(error))) from None
+            raise self._end(str(error)) from None
+        if not succeeded:
+            raise outcome
+        result: Result = outcome
         return result
+
+    def _end(self, text: str) -> WorkerDiedError | WorkerGoneError:
+        # loky tells of the end of a process before it has ended it, and hides its manager when asked to end.
+        manager = self._executor._executor_manager_thread  # noqa: SLF001
+        self._executor.shutdown(wait=False, kill_workers=True)
+        if manager is not None:
+            manager.join(_END_SECONDS)
+        kind = WorkerDiedError if self._begun.is_last() else WorkerGoneError
+        self._begun.close()
+        return kind("killed" if self._killed.is_set() else _cause(text))
 
     def kill(self) -> None:
         """Kill the process."""
         self._killed.set()
-        self._executor.shutdown(wait=False, kill_workers=True)
+        for pid in list(self._executor._processes):  # noqa: SLF001 - loky would look for its children first
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """Let the process end."""
         self._executor.shutdown(wait=True)
+        self._begun.close()
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Keep signals from processes started inside until they are workers: they would answer as their parent does."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def describe_exit(code: int | None) -> str:
@@ -146,8 +225,8 @@ def describe_exit(code: int | None) -> str:
 
 def _cause(text: str) -> str:
     """Find the signal or the exit code in loky's message."""
-    _, found, codes = text.rpartition("exit codes of the workers are ")
-    return codes.strip(" {}.") if found else "no reason known"
+    codes = re.search(r"exit codes of the workers are \{([^}]*)\}", text)
+    return codes[1] if codes else "no reason known"
 
 
 def _preload() -> None:
@@ -161,21 +240,35 @@ def _preload() -> None:
     del openslide, simplejpeg, tifffile, slide2iiif
 
 
-def _serve(connection: Connection, other_end: Connection, parent: int) -> None:
+def _serve(connection: Connection, other_end: Connection, parent: int, begun: int) -> None:
     """Work on tasks until the other end is closed."""
     # Held open here as well, it would hide that the parent has gone.
     other_end.close()
-    _prepare(parent)
+    _prepare(parent, begun)
     while True:
         try:
-            function, task = connection.recv()
+            number, function, task = connection.recv()
         except (EOFError, OSError):
             os._exit(0)
-        try:
-            reply = (True, function(task))
-        except Exception as error:  # noqa: BLE001 - raised where the task came from
-            reply = (False, error)
-        _send(connection, reply)
+        _send(connection, _work(number, function, task))
+
+
+def _work(number: int, function: Callable[[Any], Any], task: Any) -> tuple[bool, Any]:
+    """Note that a task is begun, do it, and give whether it succeeded with the result or the error."""
+    if _begun is not None:
+        os.pwrite(_begun, number.to_bytes(_NUMBER_BYTES), 0)
+    try:
+        return True, function(task)
+    except BaseException as error:  # noqa: BLE001 - raised where the task came from
+        return False, error if _can_travel(error) else RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _can_travel(error: BaseException) -> bool:
+    """Tell whether an error arrives as what it is: some break whoever unpickles them."""
+    try:
+        return isinstance(error, Exception) and type(pickle.loads(pickle.dumps(error))) is type(error)  # noqa: S301
+    except Exception:  # noqa: BLE001 - pickling runs code of the class, which may raise anything
+        return False
 
 
 def _send(connection: Connection, reply: tuple[bool, Any]) -> None:
@@ -187,20 +280,31 @@ def _send(connection: Connection, reply: tuple[bool, Any]) -> None:
         connection.send((False, RuntimeError(f"{reply[1]!r} cannot be sent: {error}")))
 
 
-def _start_fresh(parent: int) -> None:
+def _start_fresh(parent: int, begun: int) -> None:
     from joblib.externals.loky import process_executor
 
     # loky ends workers whose memory has grown by 300 MB, and warns. A decoded image may take more, and is let go.
     process_executor._USE_PSUTIL = False  # noqa: SLF001
-    _prepare(parent)
+    own: int | None = None
+    with contextlib.suppress(OSError):
+        # The parent's descriptor. Without /proc a death is blamed after a few starts more.
+        own = os.open(f"/proc/{parent}/fd/{begun}", os.O_WRONLY | os.O_CLOEXEC)
+    _prepare(parent, own)
 
 
-def _prepare(parent: int) -> None:
+_begun: int | None = None
+"""In a worker: the descriptor that takes the number of the task it has begun."""
+
+
+def _prepare(parent: int, begun: int | None) -> None:
     """Make this process a worker: signals are for the parent, and it does not outlive it."""
     import logging
 
+    global _begun  # noqa: PLW0603 - a worker is prepared once, and a task brings nothing but itself
+    _begun = begun
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     # The libraries below log what is also told as an error.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()

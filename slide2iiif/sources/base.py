@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
+from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 
 Pixels = NDArray[np.uint8]
@@ -19,6 +20,15 @@ Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255."""
 
 WHITE: Colour = (255, 255, 255)
+
+
+class StoredImage(NamedTuple):
+    """What a file says of one image in it."""
+
+    compression: str
+    """Name of the compression."""
+    jpeg: JpegTiles | JpegStrips | None
+    """Its tiles or strips, where they are JPEG that can be published without decoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +41,8 @@ class StoredLevel:
     """Tile or strip that is stored together; None where the level can only be read as a whole."""
     compression: str | None = None
     """`jpeg`, `jpeg2000`, `lzw` …; None where unknown."""
-    jpeg: JpegTiles | None = None
-    """Its tiles, where they are JPEG streams that can be published or decoded one by one."""
+    jpeg: JpegTiles | JpegStrips | None = None
+    """Its tiles or strips, where they are JPEG that can be published without decoding."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from slide2iiif.geometry import Size, ceil_div
+from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.formats import may_be_dicom
-from slide2iiif.sources.jpeg_tiles import JpegTiles, StoredImage, find_tiles
+from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
 
 _MAGIC = b"DICM"
 _MAGIC_OFFSET = 128

@@ -11,6 +11,7 @@ Sources: ITU-T T.81, annex B (marker segments); TIFF Technical Note 2 (JPEGTable
 
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slide2iiif.errors import SourceError
-from slide2iiif.geometry import Size
+from slide2iiif.geometry import Region, Size, touched
 
 _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
-_JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 _DHT, _SOF0, _SOF1, _SOS, _DQT, _DRI = 0xC4, 0xC0, 0xC1, 0xDA, 0xDB, 0xDD
@@ -58,8 +59,23 @@ class JpegTiles:
     first_row: int = 0
     """Row of the level that the table begins with."""
 
-    def window(self, columns: range, rows: range) -> "JpegTiles":
-        """Give the part of the table that a block needs, for it to travel light."""
+    def publishes(self, tile_size: int) -> bool:
+        """Tell whether tiles of a size are stored as they are."""
+        return self.tile == (tile_size, tile_size)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every tile is stored."""
+        return bool(self.lengths.all())
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all tiles as they are published."""
+        return int(self.lengths.sum()) + len(self.tables) * self.lengths.size
+
+    def window(self, region: Region) -> "JpegTiles":
+        """Give the part of the table that a region of the level needs, for it to travel light."""
+        columns, rows = touched(region, self.tile)
         part = np.s_[rows.start : rows.stop, columns.start : columns.stop]
         return replace(
             self,
@@ -107,7 +123,7 @@ class JpegTiles:
         # Padding to an even length is all that may follow; anything else is the middle of a torn stream.
         if end < head.scan or stored[end + len(_EOI) :].strip(b"\0\xff"):
             raise DamagedTileError("it does not end with the end-of-image marker")
-        colour = _ADOBE_RGB if self.is_rgb else _JFIF
+        colour = _ADOBE_RGB if self.is_rgb else JFIF
         return b"".join((_SOI, colour, self.tables, *head.segments, stored[head.scan : end], _EOI))
 
 
@@ -145,15 +161,6 @@ def find_tiles(
     if head.size != tile or len(head.sampling) not in _COMPONENTS:
         return None
     return JpegTiles(path, tile, offsets, lengths, shared, is_rgb and len(head.sampling) > 1, head.sampling)
-
-
-class StoredImage(NamedTuple):
-    """What a file says of one image in it."""
-
-    compression: str
-    """Name of the compression."""
-    jpeg: JpegTiles | None
-    """Its tiles, where they are JPEG streams that can be published."""
 
 
 class DamagedTileError(Exception):
@@ -207,6 +214,15 @@ def _parse_frame(frame: bytes) -> tuple[Size, tuple[tuple[int, int], ...]]:
         raise DamagedTileError("it has no frame of 8 bits a sample")
     size = Size(int.from_bytes(frame[3:5]), int.from_bytes(frame[1:3]))
     return size, tuple((byte >> 4, byte & 15) for byte in frame[7::3])
+
+
+def resize_frame(segments: tuple[bytes, ...], size: Size) -> Iterator[bytes]:
+    """Give segments with the frame header saying another size (T.81, section B.2.2)."""
+    for segment in segments:
+        if segment[1] in _FRAMES:
+            yield segment[:5] + size.height.to_bytes(2) + size.width.to_bytes(2) + segment[9:]
+        else:
+            yield segment
 
 
 def shared_tables(stream: bytes) -> bytes:

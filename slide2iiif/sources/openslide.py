@@ -15,12 +15,11 @@ import openslide
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.sources import dicom, tiff
-from slide2iiif.sources.base import WHITE, ClosingSource, Colour, Description, Pixels, StoredLevel, probe
+from slide2iiif.sources.base import WHITE, ClosingSource, Colour, Description, Pixels, StoredImage, StoredLevel, probe
 from slide2iiif.sources.compose import compose
-from slide2iiif.sources.jpeg_tiles import StoredImage
 from slide2iiif.sources.tiff import is_tiff
 
-_LEVELS_ARE_IMAGES = frozenset({"aperio", "generic-tiff", "dicom"})
+_LEVELS_ARE_IMAGES = frozenset({"aperio", "dicom", "generic-tiff", "hamamatsu"})
 """Formats in which a level is one TIFF image or DICOM file, pixel for pixel: no overlaps, nothing moved."""
 
 

@@ -13,13 +13,17 @@ import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size, ceil_div
-from slide2iiif.sources.jpeg_tiles import JpegTiles, StoredImage, find_tiles
+from slide2iiif.jpeg import can_crop
+from slide2iiif.sources.base import StoredImage
+from slide2iiif.sources.jpeg_strips import JpegStrips, find_strips
+from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG = 7
 _PHOTOMETRIC_RGB = 2
 _PHOTOMETRICS = (1, _PHOTOMETRIC_RGB, 6)
 """Grey, RGB, YCbCr."""
+_NDPI_FOCAL_OFFSET = 65424
 _MAX_DIRECTORIES = 10_000
 _COMPRESSIONS = {
     1: "none",
@@ -48,11 +52,20 @@ def read_images(path: Path) -> Mapping[Size, StoredImage]:
         for page in pages:
             size = Size(int(page.imagewidth), int(page.imagelength))
             number = int(page.compression)
-            image = StoredImage(_COMPRESSIONS.get(number, f"tiff {number}"), _jpeg_tiles(path, page))
+            image = StoredImage(_COMPRESSIONS.get(number, f"tiff {number}"), _find_jpeg(path, size, page))
             # A thumbnail may have the size of a level; the level is the tiled one.
             if size not in found or (image.jpeg is not None and found[size].jpeg is None):
                 found[size] = image
     return found
+
+
+def _find_jpeg(path: Path, size: Size, page: Any) -> JpegTiles | JpegStrips | None:
+    if page.is_ndpi and page.is_tiled and page.compression == _JPEG:
+        offset = page.tags.get(_NDPI_FOCAL_OFFSET)
+        # Other focal planes have directories of the same size; the middle one is what is shown.
+        is_shown = offset is None or offset.value == 0
+        return find_strips(path, size, page) if is_shown and can_crop() else None
+    return _jpeg_tiles(path, page)
 
 
 def _jpeg_tiles(path: Path, page: Any) -> JpegTiles | None:
