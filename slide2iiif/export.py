@@ -20,7 +20,6 @@ from typing import TypeVar
 from slide2iiif.blocks import Pass, input_region
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, TargetError
-from slide2iiif.estimate import SampleTask, estimate_bytes, sample
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, plausible_mpp, write_info
@@ -106,6 +105,8 @@ class Export:
         if self._published(slide, take_fingerprint(slide.members)) is not None:
             return Outcome(slide.identifier, Status.UNCHANGED)
         plan = self._plan(slide)
+        from slide2iiif.estimate import SampleTask, estimate_bytes, sample
+
         tasks = [SampleTask(slide.path, plan.pyramid, plan.passes, plan.encoding)]
         [(_, samples)] = self.engine.run(sample, tasks)
         expected = Rendered(stored_bytes=estimate_bytes(plan, samples))

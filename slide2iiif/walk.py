@@ -246,11 +246,15 @@ class _Lookup:
         if any(part.startswith(".") for part in PurePath(os.path.relpath(path, self._root)).parts):
             return Unusable(path, "is hidden, or in a hidden folder; it is left alone")
         below = PurePath(os.path.normpath(os.path.relpath(path, self._root)))
-        folder, slides = self._folder(below.parent)
-        place = folder.path / below.name
-        found: tuple[Slide | Unusable, ...] = (*slides, *folder.problems)
-        nothing = Unusable(path, "is not a slide or an image by its name")
-        return next((each for each in found if place in _files_of(each)), nothing)
+        place = self._root / below
+        # From the top: what lies in the folder of a MIRAX slide is that slide, whatever its name.
+        for above in reversed(below.parents):
+            folder, slides = self._folder(above)
+            found: tuple[Slide | Unusable, ...] = (*slides, *folder.problems)
+            for each in found:
+                if place in _files_of(each):
+                    return each
+        return Unusable(path, "is not a slide or an image by its name")
 
     def _read(self, below_root: PurePath) -> tuple[_Folder, tuple[Slide, ...]]:
         crowded: frozenset[PurePath] = frozenset()

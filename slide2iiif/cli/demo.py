@@ -1,7 +1,6 @@
 """Make two small slides, export them and serve them: the whole way, without data of your own."""
 
 import argparse
-import tempfile
 from pathlib import Path
 
 from slide2iiif.cli import export, serve
@@ -25,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
+    import tempfile
+
     port = PORT.parse(args.port)
     folder = args.folder or Path(tempfile.mkdtemp(prefix="slide2iiif-demo-"))
     slides, public = folder / "slides", folder / "public"

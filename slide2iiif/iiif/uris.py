@@ -57,9 +57,10 @@ def tile_paths(pyramid: Pyramid, tile: Tile, api: Api) -> tuple[str, ...]:
     None at all where the tile of a finer level answers the same path. The top level is a picture of the whole
     image: see `pictures`.
     """
-    if is_answered_by_finer_level(pyramid, tile, api):
+    region = pyramid.region(tile)
+    size = region.size.reduced(pyramid.levels[tile.level].scale)
+    if size.width == 1 and is_answered_by_finer_level(pyramid, tile, api):
         return ()
-    region, size = pyramid.region(tile), pyramid.tile_pixels(tile)
     sizes = [_size_request(size, api)]
     if api is Api.V2 and size.width == pyramid.size.width:
         sizes += ["full", "max"]

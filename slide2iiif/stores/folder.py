@@ -48,11 +48,14 @@ class FolderStaging:
 
     def put(self, paths: Sequence[str], content: bytes) -> None:
         """Store a file and its aliases. See `Staging.put`."""
-        first = f"{self.folder}/{paths[0]}"
+        folder = str(self.folder)
+        first = f"{folder}/{paths[0]}"
         try:
+            _make_folders(folder, paths[0])
             _write_new(first, content)
             for alias in paths[1:]:
-                _link(first, f"{self.folder}/{alias}", content)
+                _make_folders(folder, alias)
+                _link(first, f"{folder}/{alias}", content)
         except OSError as error:
             raise refusal(error, self.folder) from None
 
@@ -211,12 +214,20 @@ def _folder_of(staging: Staging) -> Path:
     return staging.folder
 
 
+def _make_folders(folder: str, path: str) -> None:
+    """Make the folders above a file, from the top: as many calls as there are folders, where all are new."""
+    place = path.find("/")
+    while place > 0:
+        try:  # noqa: SIM105 - three a tile: a context manager would cost as much as the call
+            os.mkdir(f"{folder}/{path[:place]}")
+        except FileExistsError:
+            pass
+        place = path.find("/", place + 1)
+
+
 def _write_new(path: str, content: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        file = os.open(path, flags, 0o644)
-    except FileNotFoundError:
-        os.makedirs(path.rpartition("/")[0], exist_ok=True)
         file = os.open(path, flags, 0o644)
     except FileExistsError:
         # A block that is made again puts the same bytes; the file may be linked, so it is not written through.
@@ -231,7 +242,6 @@ def _write_new(path: str, content: bytes) -> None:
 
 
 def _link(existing: str, alias: str, content: bytes) -> None:
-    os.makedirs(alias.rpartition("/")[0], exist_ok=True)
     try:
         os.link(existing, alias)
     except FileExistsError:
