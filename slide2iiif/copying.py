@@ -6,6 +6,8 @@ where a stored level is a pixel short of the published one, or where the library
 such a level is encoded.
 """
 
+from collections import Counter
+
 from slide2iiif.blocks import Block, block_tiles
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
@@ -14,7 +16,7 @@ from slide2iiif.inputs import Streams, clip, read_input
 from slide2iiif.jpeg import can_crop, check_strictly, crop, encode, encode_colour
 from slide2iiif.options import Check, Damaged
 from slide2iiif.pyramid import Tile
-from slide2iiif.tasks import Rendered, RenderTask
+from slide2iiif.tasks import Made, Rendered, RenderTask
 
 
 def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
@@ -30,33 +32,37 @@ def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
         TargetError: the store cannot take a file.
     """
     slide = task.slide
-    copied = cropped = encoded = stored_bytes = 0
+    made: Counter[tuple[int, Made]] = Counter()
+    stored_bytes = 0
     damaged: list[Tile] = []
     for tile in block_tiles(slide.pyramid, task.pass_, block, task.pass_.levels[0]):
         paths = tile_paths(slide.pyramid, tile, slide.api)
         size = slide.pyramid.tile_pixels(tile)
         try:
-            if not _is_copied(task, streams, tile, size):
-                stream = encode(read_input(task, _input_region(task, tile, size), streams), slide.encoding)
-                encoded += 1
-            else:
-                stream, coded = streams.read(tile.column, tile.row)
-                if slide.check is Check.STRICT:
-                    check_strictly(stream, coded)
-                if coded != size:
-                    stream = crop(stream, size)
-                is_whole = size == streams.tile
-                copied, cropped = copied + is_whole, cropped + (not is_whole)
+            how, stream = _make_tile(task, streams, tile, size)
         except SourceError:
             if slide.damaged is Damaged.FAIL:
                 raise
-            stream = encode_colour(slide.background, size, slide.encoding)
+            how, stream = Made.DAMAGED, encode_colour(slide.background, size, slide.encoding)
             damaged.append(tile)
+        made[tile.level, how] += 1
         if paths:
             slide.staging.put(paths, stream)
             stored_bytes += len(stream)
-    count = copied + cropped + encoded + len(damaged)
-    return Rendered(count, copied, cropped, stored_bytes, tuple(damaged))
+    return Rendered(made, stored_bytes, tuple(damaged))
+
+
+def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tuple[Made, bytes]:
+    slide = task.slide
+    if not _is_copied(task, streams, tile, size):
+        region = _input_region(task, tile, size)
+        return Made.ENCODED, encode(read_input(task, region, streams), slide.encoding)
+    stream, coded = streams.read(tile.column, tile.row)
+    if slide.check is Check.STRICT:
+        check_strictly(stream, coded)
+    if coded != size:
+        stream = crop(stream, size)
+    return (Made.COPIED if size == streams.tile else Made.CROPPED), stream
 
 
 def _is_copied(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> bool:

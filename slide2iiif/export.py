@@ -172,8 +172,7 @@ class Export:
             tiles=plan.tile_count,
             files=plan.file_count,
             stored_bytes=rendered.stored_bytes,
-            copied=rendered.copied,
-            cropped=rendered.cropped,
+            levels=_level_counts(plan, rendered),
             damaged=[list(tile) for tile in rendered.damaged],
         )
 
@@ -289,12 +288,18 @@ def _outcome(plan: SlidePlan, status: Status, rendered: Rendered, seconds: float
         tiles=plan.tile_count,
         files=plan.file_count,
         inodes=plan.inode_count,
-        copied=rendered.copied,
-        cropped=rendered.cropped,
-        damaged=len(rendered.damaged),
+        levels=tuple(_level_counts(plan, rendered)),
         stored_bytes=rendered.stored_bytes,
         seconds=seconds,
     )
+
+
+def _level_counts(plan: SlidePlan, rendered: Rendered) -> list[dict[str, int]]:
+    """Count for each level how its tiles came to be."""
+    counts = [{"scale": level.scale} for level in plan.pyramid.levels]
+    for (level, how), count in sorted(rendered.made.items()):
+        counts[level][how.value] = count
+    return counts
 
 
 def _in_threads(

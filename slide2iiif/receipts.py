@@ -80,10 +80,8 @@ class Receipt:
     """Number of names that can be asked for, documents included."""
     stored_bytes: int
     """Bytes of all tiles and pictures, aliases not counted."""
-    copied: int
-    """Tiles that are the stored ones, byte for byte in their coefficients."""
-    cropped: int
-    """Tiles that are stored ones, cut at the edge of the image without decoding."""
+    levels: list[dict[str, int]]
+    """For each level its scale, and how many tiles were copied, cropped, encoded, derived."""
     damaged: list[list[int]]
     """Level, column and row of tiles that are background because the slide is damaged there."""
 

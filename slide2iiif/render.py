@@ -3,6 +3,7 @@
 A block copies what can be copied, then makes the rest from pixels, finest level first.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from slide2iiif.inputs import handed_on_picture, open_files, open_sources, open_
 from slide2iiif.jpeg import encode
 from slide2iiif.sources import open_source
 from slide2iiif.sources.base import Description, Pixels
-from slide2iiif.tasks import Rendered, RenderTask
+from slide2iiif.tasks import Made, Rendered, RenderTask
 
 
 def describe(path: Path) -> Description:
@@ -83,21 +84,22 @@ def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels) -> Re
     origin = None
     for tile in block_tiles(slide.pyramid, task.pass_, block, level):
         origin = origin or tile
+        count += 1
+        paths = tile_paths(slide.pyramid, tile, slide.api)
+        if not paths:
+            continue
         x, y = (tile.column - origin.column) * side, (tile.row - origin.row) * side
         width, height = slide.pyramid.tile_pixels(tile)
         stream = encode(pixels[y : y + height, x : x + width], slide.encoding)
-        count += 1
-        paths = tile_paths(slide.pyramid, tile, slide.api)
-        if paths:
-            slide.staging.put(paths, stream)
-            stored_bytes += len(stream)
-    return Rendered(count, stored_bytes=stored_bytes)
+        slide.staging.put(paths, stream)
+        stored_bytes += len(stream)
+    return Rendered(Counter({(level, _made(task, level)): count}), stored_bytes)
 
 
 def _put_pictures(task: RenderTask, overview: Pixels) -> Rendered:
     slide = task.slide
-    pyramid = slide.pyramid
-    rendered = Rendered()
+    pyramid, top = slide.pyramid, slide.pyramid.top
+    stored_bytes = 0
     levels = {level.size: level for level in pyramid.levels}
     for picture in pictures(pyramid, slide.api):
         level = levels.get(picture.size)
@@ -110,5 +112,11 @@ def _put_pictures(task: RenderTask, overview: Pixels) -> Rendered:
                 pixels = reduce_pixels(pixels, 2)
         stream = encode(pixels, slide.encoding)
         slide.staging.put(picture.paths, stream)
-        rendered += Rendered(int(picture.size == pyramid.top.size), stored_bytes=len(stream))
-    return rendered
+        stored_bytes += len(stream)
+    # The tile of the top level is one of the pictures.
+    return Rendered(Counter({(top.index, _made(task, top.index)): 1}), stored_bytes)
+
+
+def _made(task: RenderTask, level: int) -> Made:
+    is_own_scale = task.pass_.stored_level is not None and level == task.pass_.input_level
+    return Made.ENCODED if is_own_scale else Made.DERIVED

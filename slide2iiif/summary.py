@@ -1,6 +1,7 @@
 """What a run came to: one outcome a slide, and the totals."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -36,12 +37,8 @@ class Outcome:
     """Full resolution in pixels."""
     tiles: int = 0
     """Tiles stored, or to be stored."""
-    copied: int = 0
-    """Tiles that are the stored ones."""
-    cropped: int = 0
-    """Tiles that are stored ones, cut at the edge without decoding."""
-    damaged: int = 0
-    """Tiles that are background because the slide is damaged there."""
+    levels: tuple[Mapping[str, int], ...] = ()
+    """For each level its scale, and how many tiles were copied, cropped, encoded, derived, or are damaged."""
     files: int = 0
     """Names that can be asked for."""
     inodes: int = 0
@@ -50,6 +47,19 @@ class Outcome:
     """Bytes stored; in a dry run an estimate."""
     seconds: float = 0.0
     """From the first look at the slide to its publication."""
+
+    @property
+    def exact(self) -> int:
+        """Tiles that are bit-exact: copied or cropped without decoding."""
+        return self._count("copied") + self._count("cropped")
+
+    @property
+    def damaged(self) -> int:
+        """Tiles that are background because the slide is damaged there."""
+        return self._count("damaged")
+
+    def _count(self, how: str) -> int:
+        return sum(level.get(how, 0) for level in self.levels)
 
 
 @dataclass(slots=True)
@@ -75,7 +85,7 @@ class Summary:
         return 1 if self.counts[Status.FAILED] or self.total("damaged") else 0
 
     def total(self, name: str) -> int:
-        """Add up a number over all outcomes: `tiles`, `files`, `inodes` or `stored_bytes`."""
+        """Add up a number over all outcomes: `tiles`, `exact`, `damaged`, `files`, `inodes` or `stored_bytes`."""
         return sum(getattr(outcome, name) for outcome in self.outcomes)
 
     def as_json(self) -> dict[str, Any]:
@@ -83,6 +93,8 @@ class Summary:
         return {
             "counts": {status.value: self.counts[status] for status in Status},
             "tiles": self.total("tiles"),
+            "bit_exact_tiles": self.total("exact"),
+            "damaged_tiles": self.total("damaged"),
             "files": self.total("files"),
             "inodes": self.total("inodes"),
             "bytes": self.total("stored_bytes"),
@@ -93,6 +105,8 @@ class Summary:
 
 def _record(outcome: Outcome) -> dict[str, Any]:
     record = asdict(outcome)
+    record["bit_exact_tiles"] = outcome.exact
+    record["damaged_tiles"] = outcome.damaged
     record["bytes"] = record.pop("stored_bytes")
     record["seconds"] = round(outcome.seconds, 3)
     return record

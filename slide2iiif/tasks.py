@@ -1,6 +1,8 @@
 """What a worker is given and what it gives back: values."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from slide2iiif.blocks import Block, Pass
@@ -54,26 +56,36 @@ class RenderTask:
     """The stored tiles or strips that the block covers, where the slide stores JPEG; there is one block then."""
 
 
+class Made(StrEnum):
+    """How a tile came to be."""
+
+    COPIED = "copied"
+    """It is the stored tile: the same coefficients."""
+    CROPPED = "cropped"
+    """It is the stored tile, cut at the edge of the image without decoding."""
+    ENCODED = "encoded"
+    """It was encoded from the pixels of a stored level of its own scale."""
+    DERIVED = "derived"
+    """It was encoded from reduced pixels of a finer level."""
+    DAMAGED = "damaged"
+    """It is background, because the slide is damaged there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """What a task has stored."""
 
-    tiles: int = 0
-    """Tiles, the one of the top level included."""
-    copied: int = 0
-    """Those of them that are the stored tile as it is."""
-    cropped: int = 0
-    """Those that are a stored tile cut at the edge of the image without decoding."""
+    made: Counter[tuple[int, Made]] = field(default_factory=Counter)
+    """Tiles by level and by how they came to be."""
     stored_bytes: int = 0
     """Bytes of tiles and pictures, aliases not counted."""
     damaged: tuple[Tile, ...] = ()
     """Tiles that are background because the slide is damaged there."""
 
+    @property
+    def tiles(self) -> int:
+        """Tiles of all levels, the one of the top level included."""
+        return self.made.total()
+
     def __add__(self, other: "Rendered") -> "Rendered":
-        return Rendered(
-            self.tiles + other.tiles,
-            self.copied + other.copied,
-            self.cropped + other.cropped,
-            self.stored_bytes + other.stored_bytes,
-            self.damaged + other.damaged,
-        )
+        return Rendered(self.made + other.made, self.stored_bytes + other.stored_bytes, self.damaged + other.damaged)

@@ -271,20 +271,25 @@ def _progress(args: argparse.Namespace) -> "Silent | Bar":
 
 
 def _report(summary: "Summary", args: argparse.Namespace) -> None:
+    if args.json:
+        # The file first: whoever reads the table may close the pipe early.
+        _write_json(summary, args.json)
     if not args.quiet and args.json != "-":
         _print_table(summary, args)
     elif summary.exit_code:
         for outcome in _failures(summary):
             print(f"slide2iiif: {printable(_line(outcome))}", file=sys.stderr)
-    if args.json:
-        text = json.dumps(summary.as_json(), indent=1) + "\n"
-        if args.json == "-":
-            print(text, end="")
-            return
-        try:
-            Path(args.json).write_text(text)
-        except OSError as error:
-            raise TargetError(f"--json {args.json}: {error.strerror}") from None
+
+
+def _write_json(summary: "Summary", name: str) -> None:
+    text = json.dumps(summary.as_json(), indent=1) + "\n"
+    if name == "-":
+        print(text, end="")
+        return
+    try:
+        Path(name).write_text(text)
+    except OSError as error:
+        raise TargetError(f"--json {name}: {error.strerror}") from None
 
 
 def _line(outcome: "Outcome") -> str:
@@ -306,6 +311,9 @@ def _print_table(summary: "Summary", args: argparse.Namespace) -> None:
             continue
         chosen = [outcome for outcome in summary.outcomes if outcome.status is status]
         print(f"{status.value:<10} {count:>7,}{_amounts(chosen, status)}")
+        for outcome in chosen:
+            if outcome.damaged:
+                print(f"    {printable(outcome.identifier)}: {outcome.damaged:,} damaged tiles")
         if status in {Status.FAILED, Status.REMOVED, Status.REMOVABLE} or args.verbose:
             for outcome in chosen:
                 print(f"    {printable(_line(outcome))}")
@@ -321,4 +329,8 @@ def _amounts(outcomes: "list[Outcome]", status: "str") -> str:
     size = sum(outcome.stored_bytes for outcome in outcomes) / 1e6
     inodes = sum(outcome.inodes for outcome in outcomes)
     about = "about " if status == "planned" else ""
-    return f"   {tiles:,} tiles, {inodes:,} inodes, {about}{size:,.1f} MB"
+    exact = sum(outcome.exact for outcome in outcomes)
+    share = f" ({exact / tiles:.0%} bit-exact)" if status == "exported" else ""
+    damaged = sum(outcome.damaged for outcome in outcomes)
+    note = f", {damaged:,} damaged tiles replaced by background" if damaged else ""
+    return f"   {tiles:,} tiles{share}, {inodes:,} inodes, {about}{size:,.1f} MB{note}"

@@ -1,9 +1,10 @@
 """Serve a published tree for a look at it. A preview, not for production: use a web server for that."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
-from slide2iiif.errors import TargetError
+from slide2iiif.errors import InterruptedRunError, TargetError
 from slide2iiif.options import PORT
 
 HELP = "preview a published tree in a browser"
@@ -41,4 +42,6 @@ def serve(dest: Path, host: str, port: int) -> None:
 
     with open_preview(dest, host=host, port=port) as server:
         print(f"{server.url}  (a preview, not for production; Ctrl-C ends it)", flush=True)
-        server.wait()
+        # Being told to stop is how a preview ends: no complaint.
+        with suppress(InterruptedRunError):
+            server.wait()
