@@ -67,7 +67,10 @@ def _render_block(task: RenderTask, block: Block) -> Rendered:
         rendered += _put_pictures(task, pixels)
     for level in range(finest, max(wanted, default=finest) + 1):
         if level > finest:
-            pixels = reduce_pixels(pixels, 2)
+            # From stored JPEG the decoder gives half the size for less than averaging costs, and the same tiles
+            # whether full resolution is copied or encoded.
+            by_decoder = streams is not None and level == pass_.input_level + 1
+            pixels = read_input(task, region, streams, 2) if by_decoder else reduce_pixels(pixels, 2)
         if level in levels:
             rendered += _put_tiles(task, block, level, pixels)
         if level == pass_.hands_on:

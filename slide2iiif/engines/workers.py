@@ -1,6 +1,7 @@
 """One worker process: give it a task, get the result or learn how it died."""
 
 import contextlib
+import ctypes
 import os
 import pickle
 import re
@@ -31,6 +32,11 @@ _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 _NOT_TO_FORK = ("pyvips", "joblib")
 """Libraries that start threads of their own when they are loaded."""
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES = 32 << 20
+"""Arrays up to this size, some of the pixels of a block, come from memory that a worker keeps; glibc's limit."""
 
 
 class WorkerDiedError(Exception):
@@ -307,7 +313,16 @@ def _prepare(parent: int, begun: int | None) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     # The libraries below log what is also told as an error.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    _keep_memory()
     threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+
+
+def _keep_memory() -> None:
+    """Keep freed memory for the next block: given back and asked for again, every page costs a fault."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, 4 * _KEPT_BYTES)
 
 
 def _watch_parent(parent: int) -> None:

@@ -5,8 +5,9 @@ composed on the slide's background, or they turn black. And after one failed rea
 read with the same error, so a handle that failed is never used again.
 """
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ import openslide
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.sources import dicom, tiff
+from slide2iiif.sources.agreement import is_shown
 from slide2iiif.sources.base import WHITE, ClosingSource, Colour, Description, Pixels, StoredImage, StoredLevel, probe
 from slide2iiif.sources.compose import compose
+from slide2iiif.sources.jpeg_strips import JpegStrips
+from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.sources.tiff import is_tiff
-
-_LEVELS_ARE_IMAGES = frozenset({"aperio", "dicom", "generic-tiff", "hamamatsu"})
-"""Formats in which a level is one TIFF image or DICOM file, pixel for pixel: no overlaps, nothing moved."""
 
 
 class OpenSlideSource(ClosingSource):
@@ -35,7 +36,20 @@ class OpenSlideSource(ClosingSource):
         """
         self._path = path
         self._slide = _open(path)
-        self.description = self._describe()
+        self._background = _colour(self._slide.properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR))
+
+    @functools.cached_property
+    def description(self) -> Description:
+        """What the slide is; found out when it is first asked for, which only one worker does."""
+        properties = self._slide.properties
+        return Description(
+            reader="openslide",
+            format=properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown"),
+            levels=tuple(self._levels()),
+            microns_per_pixel=_number(properties.get(openslide.PROPERTY_NAME_MPP_X)),
+            objective=_number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)),
+            background=self._background,
+        )
 
     def read(self, level: int, region: Region) -> Pixels:
         """Read RGB pixels of a stored level. See `Source.read`."""
@@ -47,7 +61,7 @@ class OpenSlideSource(ClosingSource):
         except openslide.OpenSlideError as error:
             self._reopen()
             raise SourceError(f"cannot be read at {region} of level {level}: {error}") from None
-        return compose(np.asarray(image), self.description.background)
+        return compose(np.asarray(image), self._background)
 
     def close(self) -> None:
         """Close the handle."""
@@ -57,31 +71,27 @@ class OpenSlideSource(ClosingSource):
         self._slide.close()
         self._slide = _open(self._path)
 
-    def _describe(self) -> Description:
-        slide = self._slide
-        properties = slide.properties
-        vendor = properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
+    def _levels(self) -> Iterator[StoredLevel]:
         images = _images(self._path)
-        levels = []
-        for index, dimensions in enumerate(slide.level_dimensions):
+        for index, dimensions in enumerate(self._slide.level_dimensions):
             size = Size(*dimensions)
-            image = images.get(size, StoredImage("", None))
-            levels.append(
-                StoredLevel(
-                    size=size,
-                    tile=_tile(properties, index),
-                    compression=image.compression or None,
-                    jpeg=image.jpeg if vendor in _LEVELS_ARE_IMAGES else None,
-                )
+            image = _image_of(size, images)
+            yield StoredLevel(
+                size=size,
+                tile=_tile(self._slide.properties, index),
+                compression=image.compression or None,
+                jpeg=self._publishable(index, size, image.jpeg),
             )
-        return Description(
-            reader="openslide",
-            format=vendor,
-            levels=tuple(levels),
-            microns_per_pixel=_number(properties.get(openslide.PROPERTY_NAME_MPP_X)),
-            objective=_number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)),
-            background=_colour(properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR)),
-        )
+
+    def _publishable(
+        self, level: int, size: Size, jpeg: JpegTiles | JpegStrips | None
+    ) -> JpegTiles | JpegStrips | None:
+        """Give the stored tiles back if they are what OpenSlide shows."""
+        if not isinstance(jpeg, JpegTiles):
+            return jpeg
+        is_aligned = self._slide.level_downsamples[level].is_integer()
+        is_same = is_shown(jpeg, size, lambda region: self.read(level, region), is_aligned=is_aligned)
+        return jpeg if is_same else None
 
 
 class UnsupportedFormatError(Exception):
@@ -107,6 +117,20 @@ def _images(path: Path) -> Mapping[Size, StoredImage]:
     if is_tiff(head):
         return tiff.read_images(path)
     return dicom.read_images(path) if dicom.is_dicom(head) else {}
+
+
+def _image_of(size: Size, images: Mapping[Size, StoredImage]) -> StoredImage:
+    """Find the image of a level: of its size, or (Philips) filled up to whole tiles beyond it."""
+    nothing = StoredImage("", None)
+    filled_up = (image for stored, image in images.items() if _fills_up(stored, size, image))
+    return images.get(size) or next(filled_up, nothing)
+
+
+def _fills_up(stored: Size, size: Size, image: StoredImage) -> bool:
+    if not isinstance(image.jpeg, JpegTiles):
+        return False
+    excess = Size(stored.width - size.width, stored.height - size.height)
+    return 0 <= excess.width < image.jpeg.tile.width and 0 <= excess.height < image.jpeg.tile.height
 
 
 def _tile(properties: Mapping[str, str], level: int) -> Size | None:
