@@ -73,22 +73,26 @@ class Block(NamedTuple):
     row: int
 
 
-def plan_passes(pyramid: Pyramid, stored: Sequence[StoredLevel], *, copy: bool) -> tuple[Pass, ...]:
+def plan_passes(
+    pyramid: Pyramid, stored: Sequence[StoredLevel], *, copy: bool, random_access: bool = True
+) -> tuple[Pass, ...]:
     """Plan how the published levels are made from the stored ones.
 
     Args:
         pyramid: the published levels.
         stored: the stored levels.
         copy: publish stored tiles as they are, where they have the published size.
+        random_access: whether blocks may be read in any order; else rows of them are held in memory, so they are low.
     """
     inputs = match_levels(pyramid, stored)
     overview = pyramid.overview.index
     # The overview is read from its own stored level where there is one; else the passes make it and hand it on.
     last = overview - 1 if overview in inputs else overview
+    largest_side = _HANDING_ON_SIDE if random_access else _SIDE
     passes: list[Pass] = []
     level = 0
     while level <= last:
-        passes.append(_plan_pass(pyramid, inputs, level, last))
+        passes.append(_plan_pass(pyramid, inputs, level, last, largest_side))
         level = passes[-1].levels[-1] + 1
     passes.append(_overview_pass(pyramid, inputs))
     return tuple(_settle(each, pyramid, stored, copy=copy) for each in passes)
@@ -121,14 +125,14 @@ def block_tiles(pyramid: Pyramid, pass_: Pass, block: Block, level: int) -> Iter
             yield Tile(level, column, row)
 
 
-def _plan_pass(pyramid: Pyramid, inputs: dict[int, int], level: int, last: int) -> Pass:
+def _plan_pass(pyramid: Pyramid, inputs: dict[int, int], level: int, last: int, largest_side: int) -> Pass:
     start = level if level in inputs else level - 1
     next_stored = next((index for index in sorted(inputs) if level < index <= last), last + 1)
     end = next_stored - 1
     depth = _depth(pyramid.tile_size, _SIDE)
     must_hand_on = end == last == pyramid.overview.index or end > start + depth
     if must_hand_on:
-        depth = _depth(pyramid.tile_size, _HANDING_ON_SIDE)
+        depth = _depth(pyramid.tile_size, largest_side)
         end = min(end, start + depth)
         must_hand_on = end < next_stored - 1 or end == last == pyramid.overview.index
     side = pyramid.tile_size << depth

@@ -97,7 +97,12 @@ def plan_slide(identifier: str, description: Description, options: Options) -> S
         identifier=identifier,
         description=description,
         pyramid=pyramid,
-        passes=plan_passes(pyramid, description.levels, copy=not options.recompress),
+        passes=plan_passes(
+            pyramid,
+            description.levels,
+            copy=not options.recompress,
+            random_access=description.random_access,
+        ),
         api=options.api,
         encoding=Encoding(options.quality, options.subsampling),
     )

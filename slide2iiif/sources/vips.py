@@ -28,7 +28,11 @@ class NoLoaderError(Exception):
 
 
 class VipsSource(ClosingSource):
-    """An ordinary image that libvips reads."""
+    """An ordinary image that libvips reads.
+
+    Tiled TIFF is read by region. Anything else is decoded from top to bottom, once, a strip at a time: regions must
+    then come in that order, and those of one row of blocks have the same rows.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the image.
@@ -39,34 +43,64 @@ class VipsSource(ClosingSource):
         """
         import pyvips
 
+        self._error = pyvips.Error
         # A descriptor, not a name: libvips would read options from a name such as `slide[page=2].tif`.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             source = pyvips.Source.new_from_descriptor(descriptor)
             if pyvips.vips_lib.vips_foreign_find_load_source(source.pointer) == pyvips.ffi.NULL:
                 raise NoLoaderError(str(path))
-            # Damage must not pass as grey pixels: only `warning` fails for damaged TIFF tiles.
-            image = pyvips.Image.new_from_source(source, "", access="random", fail_on="warning")
-            self._image = _standardise(image)
+            header = _load(source, "random")
+            self.description = _describe(header)
+            # Turning a picture needs all of it; libvips keeps it in memory, or in a temporary file if it is large.
+            is_sequential = not self.description.random_access and not _is_turned(header)
+            stored = _load(source, "sequential") if is_sequential else header
+            self._image = _standardise(stored)
         except pyvips.Error as error:
             raise SourceError(f"is damaged or of an unknown variant: {_first_line(error)}") from None
         finally:
             os.close(descriptor)
-        self._error = pyvips.Error
-        self._region = pyvips.Region.new(self._image)
-        self.description = _describe(image, self._image)
+        self._strip: tuple[int, Pixels] | None = None
+        self._is_sequential = is_sequential
 
     def close(self) -> None:
         """Let the decoded pixels go."""
-        del self._region, self._image
+        self._strip = None
+        del self._image
 
     def read(self, level: int, region: Region) -> Pixels:
         """Read RGB pixels. See `Source.read`."""
+        if level:
+            raise IndexError(f"no level {level} in an ordinary image")
+        if not self._is_sequential:
+            return self._fetch(region)
+        top, strip = self._strip or (0, np.empty((0, 0, 3), np.uint8))
+        if not top <= region.y <= region.y + region.height <= top + len(strip):
+            self._strip = None  # Its memory is for the next one.
+            strip = self._fetch(Region(0, region.y, self._image.width, region.height))
+            top = region.y
+            self._strip = (top, strip)
+        rows = strip[region.y - top : region.y - top + region.height]
+        return np.ascontiguousarray(rows[:, region.x : region.x + region.width])
+
+    def _fetch(self, region: Region) -> Pixels:
         try:
-            raw = self._region.fetch(*region)
+            # Through a sink: it streams a few lines at a time, where fetching a region computes all of it at once.
+            raw = self._image.crop(*region).write_to_memory()
         except self._error as error:
-            raise SourceError(f"cannot be read at {region} of level {level}: {_first_line(error)}") from None
+            raise SourceError(f"cannot be read at {region}: {_first_line(error)}") from None
         return np.frombuffer(raw, np.uint8).reshape(region.height, region.width, 3)
+
+
+def _load(source: "pyvips.Source", access: str) -> "pyvips.Image":  # type: ignore[name-defined]  # noqa: F821
+    import pyvips
+
+    # Damage must not pass as grey pixels: only `warning` fails for damaged TIFF tiles.
+    return pyvips.Image.new_from_source(source, "", access=access, fail_on="warning")
+
+
+def _is_turned(image: "pyvips.Image") -> bool:  # type: ignore[name-defined]  # noqa: F821
+    return "orientation" in image.get_fields() and int(image.get("orientation")) != 1
 
 
 class PillowSource(ClosingSource):
@@ -112,12 +146,13 @@ class PillowSource(ClosingSource):
         return np.ascontiguousarray(self._pixels[y : y + height, x : x + width])
 
 
-def _describe(stored: "pyvips.Image", image: "pyvips.Image") -> Description:  # type: ignore[name-defined]  # noqa: F821
+def _describe(stored: "pyvips.Image") -> Description:  # type: ignore[name-defined]  # noqa: F821
     fields = set(stored.get_fields())
     loader = str(stored.get("vips-loader")).removesuffix("_source").removesuffix("load")
     tile = None
     if {"tile-width", "tile-height"} <= fields:
         tile = Size(int(stored.get("tile-width")), int(stored.get("tile-height")))
+    upright = stored.autorot()
     mpp = None
     # libvips gives 1 pixel/mm where a file says nothing; the unit is only there where a file said something.
     if "resolution-unit" in fields and stored.get("resolution-unit") in _RESOLUTION_UNITS and stored.xres > 0:
@@ -125,7 +160,7 @@ def _describe(stored: "pyvips.Image", image: "pyvips.Image") -> Description:  # 
     return Description(
         reader="vips",
         format=loader,
-        levels=(StoredLevel(Size(image.width, image.height), tile),),
+        levels=(StoredLevel(Size(upright.width, upright.height), tile),),
         microns_per_pixel=mpp,
         random_access=tile is not None,
     )
