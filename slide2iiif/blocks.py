@@ -9,8 +9,8 @@ makes the tiles of one or more published levels from it. The law:
 * A block is a square of `tile_size · 2^depth` input pixels, so it makes whole tiles of up to `depth` further
   levels, and each input pixel is read once. Where the next stored level is further away than that, every block
   hands on its reduced pixels, and the next pass reads the picture they make: memory does not grow with the slide.
-* The last pass is one block: the overview, at most some 2,048 pixels a side. It makes all coarser levels and
-  the pictures of the whole image.
+* From the overview on, the level of at most some 2,048 pixels a side, a pass is one block, and makes the pictures
+  of the whole image at its levels too.
 * Blocks of a pass are independent of each other. A pass that reads a handed-on picture starts when the one
   before has ended.
 """
@@ -45,8 +45,10 @@ class Pass:
     """Published levels whose tiles are made, finest first."""
     hands_on: int | None
     """Published level whose pixels are handed on to the next pass, if any."""
-    makes_pictures: bool
-    """Whether this is the overview, which makes the pictures of the whole image."""
+    pictures: tuple[int, ...]
+    """Published levels whose picture of the whole image is made; one block covers it then."""
+    makes_thumbnails: bool
+    """Whether this is the overview, which makes pictures of other sizes as well."""
     side: int
     """Side of a block in pixels of the input."""
     columns: int
@@ -94,7 +96,10 @@ def plan_passes(
     while level <= last:
         passes.append(_plan_pass(pyramid, inputs, level, last, largest_side))
         level = passes[-1].levels[-1] + 1
-    passes.append(_overview_pass(pyramid, inputs))
+    starts = [overview, *sorted(index for index in inputs if index > overview)]
+    ends = [*starts[1:], len(pyramid.levels)]
+    for start, end in zip(starts, ends, strict=True):
+        passes.append(_plan_whole(pyramid, inputs, range(start, end)))
     return tuple(_settle(each, pyramid, stored, copy=copy) for each in passes)
 
 
@@ -144,27 +149,29 @@ def _plan_pass(pyramid: Pyramid, inputs: dict[int, int], level: int, last: int, 
         input_level=start,
         levels=tuple(range(level, end + 1)),
         hands_on=end if must_hand_on else None,
-        makes_pictures=False,
+        pictures=(),
+        makes_thumbnails=False,
         side=side,
         columns=ceil_div(size.width, side),
         rows=ceil_div(size.height, side),
     )
 
 
-def _overview_pass(pyramid: Pyramid, inputs: dict[int, int]) -> Pass:
-    overview = pyramid.overview
-    first = overview.index if overview.index in inputs else overview.index + 1
-    # One block whatever the size, and tiles of every level must fit in it a whole number of times.
-    side = pyramid.tile_size << (pyramid.top.index - overview.index)
+def _plan_whole(pyramid: Pyramid, inputs: dict[int, int], levels: range) -> Pass:
+    """Plan the pass of one block that makes some of the coarse levels, from the first of them."""
+    start = levels[0]
+    is_made_already = start not in inputs
     return Pass(
-        stored_level=inputs.get(overview.index),
-        stored_size=overview.size,
+        stored_level=inputs.get(start),
+        stored_size=pyramid.levels[start].size,
         copies=False,
-        input_level=overview.index,
-        levels=tuple(range(first, pyramid.top.index)),
+        input_level=start,
+        levels=tuple(levels[is_made_already:]),
         hands_on=None,
-        makes_pictures=True,
-        side=side,
+        pictures=tuple(levels),
+        makes_thumbnails=start == pyramid.overview.index,
+        # One block whatever the size, and tiles of every level must fit in it a whole number of times.
+        side=pyramid.tile_size << (pyramid.top.index - start),
         columns=1,
         rows=1,
     )

@@ -129,15 +129,21 @@ class StripStreams:
         self.tile = Size(tile_size, tile_size)
         columns, rows = touched(region, self.tile)
         self._places = [(column, row) for row in rows for column in columns]
-        self._size = strips.size
-        self._frame = strips.read(file)
+        self._strips = strips
+        self._file = file
 
     @functools.cached_property
     def _streams(self) -> dict[tuple[int, int], bytes]:
-        regions = [self._visible(*place) for place in self._places]
-        _, (left, top, _, _) = self._frame
-        cut = crop_all(self._frame.stream, [Region(x - left, y - top, *size) for x, y, *size in regions])
+        """The tiles of the block; none where one of them is damaged, so that the others are cut without it."""
+        try:
+            cut = self._cut(self._strips, [self._visible(*place) for place in self._places])
+        except SourceError:
+            return {}
         return dict(zip(self._places, cut, strict=True))
+
+    def _cut(self, strips: JpegStrips, regions: list[Region]) -> list[bytes]:
+        stream, (left, top, _, _) = strips.read(self._file)
+        return crop_all(stream, [Region(x - left, y - top, *size) for x, y, *size in regions])
 
     def is_stored(self, column: int, row: int) -> bool:
         """See `Streams.is_stored`."""
@@ -145,11 +151,15 @@ class StripStreams:
 
     def read(self, column: int, row: int) -> tuple[bytes, Size]:
         """See `Streams.read`."""
-        return self._streams[column, row], self._visible(column, row).size
+        visible = self._visible(column, row)
+        stream = self._streams.get((column, row))
+        if stream is None:
+            [stream] = self._cut(self._strips.window(visible), [visible])
+        return stream, visible.size
 
     def _visible(self, column: int, row: int) -> Region:
         x, y = column * self.tile.width, row * self.tile.height
-        return clip(Region(x, y, *self.tile), self._size)
+        return clip(Region(x, y, *self.tile), self._strips.size)
 
 
 def open_streams(task: RenderTask, block: Block) -> Streams | None:
@@ -300,6 +310,7 @@ def _tile_pixels(task: RenderTask, streams: Streams, stored: StoredTile, scale: 
             return reduce_pixels(np.ascontiguousarray(pixels), scale)
         return decode(stream, coded, scale)[: reduced.height, : reduced.width]
     except SourceError:
-        if slide.damaged is Damaged.FAIL:
+        # Damage is listed where tiles are copied; pixels of a level that is not must not be made up unnoticed.
+        if slide.damaged is Damaged.FAIL or not task.pass_.copies:
             raise
         return np.full((reduced.height, reduced.width, 3), slide.background, np.uint8)

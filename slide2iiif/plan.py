@@ -6,7 +6,7 @@ from slide2iiif.blocks import Pass, match_levels, plan_passes
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.uris import alias_count, named_tile_count, pictures
+from slide2iiif.iiif.uris import alias_count, named_tile_count, pictures, shared_region_count
 from slide2iiif.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
 from slide2iiif.options import COPYABLE_TILE_SIZES, TILE_SIZE, Options
 from slide2iiif.pyramid import Pyramid, plan_pyramid
@@ -68,6 +68,7 @@ class SlidePlan:
         folders = {path.rsplit("/", cut)[0] for picture in whole for path in picture.paths for cut in range(1, 4)}
         # An alias of a tile shares the region's folder and adds a size and a rotation.
         tiles = INODES_PER_TILE * self._named_tiles + 2 * self._tile_aliases
+        tiles -= shared_region_count(self.pyramid, self.api)
         return tiles + len(whole) + len(folders) + self.document_count + 1
 
     def stored_level_of(self, level: int) -> int | None:

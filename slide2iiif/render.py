@@ -57,15 +57,15 @@ def _render_block(task: RenderTask, block: Block) -> Rendered:
     rendered, levels = Rendered(), pass_.levels
     if pass_.copies and streams is not None:
         rendered, levels = copy_tiles(task, block, streams), levels[1:]
-    wanted = [*levels, *([pass_.hands_on] if pass_.hands_on is not None else [])]
-    finest = pass_.input_level if pass_.makes_pictures else min(wanted, default=None)
-    if finest is None:
+    wanted = {*levels, *pass_.pictures, *([] if pass_.hands_on is None else [pass_.hands_on])}
+    if not wanted:
         return rendered
+    finest = min(wanted)
     region = input_region(task.slide.pyramid, pass_, block)
     pixels = read_input(task, region, streams, 1 << (finest - pass_.input_level))
-    if pass_.makes_pictures:
-        rendered += _put_pictures(task, pixels)
-    for level in range(finest, max(wanted, default=finest) + 1):
+    if pass_.makes_thumbnails:
+        rendered += _put_thumbnails(task, pixels)
+    for level in range(finest, max(wanted) + 1):
         if level > finest:
             # From stored JPEG the decoder gives half the size for less than averaging costs, and the same tiles
             # whether full resolution is copied or encoded.
@@ -73,6 +73,8 @@ def _render_block(task: RenderTask, block: Block) -> Rendered:
             pixels = read_input(task, region, streams, 2) if by_decoder else reduce_pixels(pixels, 2)
         if level in levels:
             rendered += _put_tiles(task, block, level, pixels)
+        if level in pass_.pictures:
+            rendered += _put_picture(task, level, pixels)
         if level == pass_.hands_on:
             scale = 1 << (level - pass_.input_level)
             picture = handed_on_picture(task.slide.staging, task.slide.pyramid, level)
@@ -99,25 +101,30 @@ def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels) -> Re
     return Rendered(Counter({(level, _made(task, level)): count}), stored_bytes)
 
 
-def _put_pictures(task: RenderTask, overview: Pixels) -> Rendered:
+def _put_picture(task: RenderTask, level: int, pixels: Pixels) -> Rendered:
+    """Put the whole image at a level; at the top level that is its one tile."""
     slide = task.slide
-    pyramid, top = slide.pyramid, slide.pyramid.top
+    size = slide.pyramid.levels[level].size
+    paths = next(picture.paths for picture in pictures(slide.pyramid, slide.api) if picture.size == size)
+    stream = encode(pixels, slide.encoding)
+    slide.staging.put(paths, stream)
+    is_tile = level == slide.pyramid.top.index
+    made = Counter({(level, _made(task, level)): 1} if is_tile else {})
+    return Rendered(made, len(stream))
+
+
+def _put_thumbnails(task: RenderTask, overview: Pixels) -> Rendered:
+    """Put the pictures of sizes that no level has."""
+    slide = task.slide
+    levels = {level.size for level in slide.pyramid.levels}
     stored_bytes = 0
-    levels = {level.size: level for level in pyramid.levels}
-    for picture in pictures(pyramid, slide.api):
-        level = levels.get(picture.size)
-        if level is None:
-            pixels: Pixels = np.asarray(Image.fromarray(overview).resize(picture.size, Image.Resampling.BOX))
-        else:
-            pixels = overview
-            # Halving again and again is how the tiles of these levels are made: the same pixels.
-            for _ in range(level.index - pyramid.overview.index):
-                pixels = reduce_pixels(pixels, 2)
-        stream = encode(pixels, slide.encoding)
-        slide.staging.put(picture.paths, stream)
-        stored_bytes += len(stream)
-    # The tile of the top level is one of the pictures.
-    return Rendered(Counter({(top.index, _made(task, top.index)): 1}), stored_bytes)
+    for picture in pictures(slide.pyramid, slide.api):
+        if picture.size not in levels:
+            reduced = Image.fromarray(overview).resize(picture.size, Image.Resampling.BOX)
+            stream = encode(np.asarray(reduced), slide.encoding)
+            slide.staging.put(picture.paths, stream)
+            stored_bytes += len(stream)
+    return Rendered(stored_bytes=stored_bytes)
 
 
 def _made(task: RenderTask, level: int) -> Made:

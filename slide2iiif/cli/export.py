@@ -143,6 +143,8 @@ def run(args: argparse.Namespace) -> int:
         store = FolderStore(args.dest)
         if not args.dry_run:
             stack.enter_context(store)
+        if not args.recompress and not args.quiet:
+            _warn_of_missing_library()
         progress = stack.enter_context(_progress(args))
         flow = Export(
             store,
@@ -159,6 +161,14 @@ def run(args: argparse.Namespace) -> int:
     if refusal is not None:
         raise refusal
     return summary.exit_code
+
+
+def _warn_of_missing_library() -> None:
+    from slide2iiif.jpeg import TURBOJPEG_PACKAGE, can_crop
+
+    if not can_crop():
+        lost = "tiles at the edges are encoded anew, and NDPI is not copied at all"
+        print(f"slide2iiif: warning: libturbojpeg is missing: {lost}; install {TURBOJPEG_PACKAGE}", file=sys.stderr)
 
 
 def _run(flow: "Export", args: argparse.Namespace, listed: list[str] | None) -> "tuple[Summary, UsageError | None]":

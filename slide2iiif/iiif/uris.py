@@ -72,12 +72,27 @@ def is_answered_by_finer_level(pyramid: Pyramid, tile: Tile, api: Api) -> bool:
 
     `w,` keeps the aspect ratio of the region (2.1 section 4.2), so the finer tile is the right answer.
     """
-    size = pyramid.tile_pixels(tile)
-    if tile.level == 0 or size.width > 1:
+    if pyramid.tile_pixels(tile).width > 1 or not has_region_of_finer_level(pyramid, tile):
         return False
     finer = Tile(tile.level - 1, 2 * tile.column, 2 * tile.row)
-    same_request = _size_request(pyramid.tile_pixels(finer), api) == _size_request(size, api)
-    return same_request and pyramid.region(finer) == pyramid.region(tile)
+    size, finer_size = pyramid.tile_pixels(tile), pyramid.tile_pixels(finer)
+    return _size_request(finer_size, api) == _size_request(size, api)
+
+
+def has_region_of_finer_level(pyramid: Pyramid, tile: Tile) -> bool:
+    """Tell whether the next finer level has a tile of the same region: the image ends within both."""
+    if tile.level == 0:
+        return False
+    return pyramid.region(Tile(tile.level - 1, 2 * tile.column, 2 * tile.row)) == pyramid.region(tile)
+
+
+def shared_region_count(pyramid: Pyramid, api: Api) -> int:
+    """Count the tiles below the top level that share the folder of their region with a finer one."""
+    corners = (Tile(level.index, level.columns - 1, level.rows - 1) for level in pyramid.levels[:-1])
+    return sum(
+        has_region_of_finer_level(pyramid, corner) and not is_answered_by_finer_level(pyramid, corner, api)
+        for corner in corners
+    )
 
 
 def named_tile_count(pyramid: Pyramid, level: Level, api: Api) -> int:

@@ -74,7 +74,8 @@ class JpegStrips:
     def window(self, region: Region) -> "JpegStrips":
         """Give the part of the table that a region needs, for it to travel light."""
         columns, rows = touched(region, self.strip)
-        part = np.s_[rows.start : rows.stop, columns.start : columns.stop]
+        top, left = self.first_row, self.first_column
+        part = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
         return replace(
             self,
             offsets=self.offsets[part].copy(),
