@@ -1,0 +1,49 @@
+"""The benchmark script is run as its user runs it, on the smallest case, so that it cannot rot. Nothing is timed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("compare.py")
+
+
+def compare(*arguments: str) -> str:
+    result = subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments], check=False, capture_output=True, text=True, timeout=250
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_every_contestant_exports_the_smallest_case(tmp_path: Path) -> None:
+    places = ["--where", "disk", "--disk", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
+    report = json.loads(compare("smoke", "--runs", "1", *places, "--json", "-"))
+    [table] = report["tables"]
+    names = [row["name"] for row in table["rows"]]
+    assert names == ["slide2iiif", "vips dzsave", "pyvips dzsave", "DeepZoomGenerator", "tar xf"]
+    for row in table["rows"]:
+        if "not installed" in row["problem"]:
+            continue
+        assert row["problem"] == ""
+        assert row["files"] >= 12
+        assert row["medians"]["wall"] > 0
+        assert row["medians"]["cpu"] > 0
+        assert row["ratios"]["wall"] > 0
+    assert list((tmp_path / "out").iterdir()) == []
+    assert report["machine"]["slide2iiif"] != "not installed"
+
+
+def test_what_this_version_cannot_do_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIDE2IIIF_SLIDES", str(tmp_path / "nothing"))
+    report = json.loads(compare("p37", "--cache", str(tmp_path), "--json", "-"))
+    assert report["tables"] == []
+
+
+def test_the_table_is_markdown(tmp_path: Path) -> None:
+    text = compare("smoke", "--runs", "1", "--where", "tmpfs", "--tmpfs", str(tmp_path), "--cache", str(tmp_path))
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(lines) == 7
+    assert len({line.count("|") for line in lines}) == 1

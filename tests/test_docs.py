@@ -1,0 +1,233 @@
+"""What the documents say is held against the program: commands, options, defaults, modules, links."""
+
+import argparse
+import ast
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from slide2iiif import __version__, cli, options
+from slide2iiif.iiif.api import Api
+from slide2iiif.options import Options, parse_base_url, parse_tile_size
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "slide2iiif"
+README = ROOT / "README.md"
+ARCHITECTURE = ROOT / "ARCHITECTURE.md"
+DOCUMENTS = [README, ARCHITECTURE, ROOT / "CHANGELOG.md", ROOT / "nginx" / "README.md", ROOT / "examples" / "README.md"]
+JOBS = [ROOT / "examples" / "github-actions.yml", ROOT / "examples" / "gitlab-ci.yml"]
+
+
+class Command(NamedTuple):
+    """A command line of ours as a document has it."""
+
+    document: str
+    words: tuple[str, ...]
+
+
+def shell_blocks(text: str) -> Iterator[str]:
+    for match in re.finditer(r"^```(?:sh|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        yield match[1]
+
+
+def job_scripts(document: Any) -> Iterator[str]:
+    """Give the shell scripts of a CI job: GitHub's `run`, GitLab's lists of lines."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if key == "run":
+                yield value
+            elif key in {"script", "before_script"}:
+                yield "\n".join(value)
+            else:
+                yield from job_scripts(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from job_scripts(value)
+
+
+def our_commands(script: str) -> Iterator[tuple[str, ...]]:
+    """Give the command lines in a script that run our program, without its name."""
+    for line in script.replace("\\\n", " ").splitlines():
+        words = shlex.shlex(line, posix=True, punctuation_chars=";|&")
+        words.whitespace_split = True
+        command: list[str] = []
+        for word in [*words, ";"]:
+            if not set(word) <= set(";|&"):
+                command.append(word)
+                continue
+            if command and command[0].rpartition("/")[2] == "slide2iiif":
+                yield tuple(command[1:])
+            command = []
+
+
+def inline_commands(text: str) -> Iterator[tuple[str, ...]]:
+    for match in re.finditer(r"`slide2iiif( [^`]+)`", text):
+        yield tuple(shlex.split(match[1]))
+
+
+def all_commands() -> Iterator[Command]:
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        for block in shell_blocks(text):
+            yield from (Command(document.name, words) for words in our_commands(block))
+        for words in inline_commands(text):
+            # A command's bare name, as in "`slide2iiif inspect` tells", is no whole command line.
+            yield Command(document.name, words if len(words) > 1 else (*words, "--help"))
+    for job in JOBS:
+        for script in job_scripts(yaml.safe_load(job.read_text(encoding="utf-8"))):
+            yield from (Command(job.name, words) for words in our_commands(script))
+
+
+def export_actions() -> list[argparse.Action]:
+    [commands] = [each for each in cli._parser()._actions if isinstance(each, argparse._SubParsersAction)]
+    export: argparse.ArgumentParser = commands.choices["export"]
+    return [action for action in export._actions if action.option_strings and action.dest != "help"]
+
+
+def option_table() -> dict[str, tuple[str, str]]:
+    """Give the README's table of options: the long name of each, its cell, and its default."""
+    rows = re.findall(r"^\| (`-.+?) \| .+? \| (.*?) ?\|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.findall(r"--[a-z-]+", cell)[0]: (cell.replace("\\|", "|"), default) for cell, default in rows}
+
+
+@pytest.mark.parametrize(
+    "command", list(all_commands()), ids=lambda command: f"{command.document}: {' '.join(command.words)}"
+)
+def test_every_command_line_in_the_documents_is_one_of_the_program(command: Command) -> None:
+    if "--help" in command.words:
+        with pytest.raises(SystemExit, match=r"^0$"):
+            cli._parser().parse_args(command.words)
+        return
+    parsed = cli._parser().parse_args(command.words)
+    if hasattr(parsed, "base_url") and not parsed.base_url.startswith("$"):
+        assert parse_base_url(parsed.base_url)
+    if hasattr(parsed, "quality"):
+        options.QUALITY.parse(parsed.quality)
+        options.JOBS.parse(parsed.jobs)
+        parse_tile_size(parsed.tile_size)
+
+
+def test_there_are_command_lines_in_every_place_that_should_have_some() -> None:
+    assert {command.document for command in all_commands()} >= {"README.md", *(job.name for job in JOBS)}
+    words = [command.words[0] for command in all_commands()]
+    assert {"export", "inspect", "rebase", "serve", "demo"} <= set(words)
+
+
+def test_the_table_of_options_has_exactly_the_options_of_export() -> None:
+    assert list(option_table()) != []
+    assert set(option_table()) == {action.option_strings[-1] for action in export_actions()}
+
+
+def test_the_table_spells_every_option_as_the_program_does() -> None:
+    for action in export_actions():
+        cell, _ = option_table()[action.option_strings[-1]]
+        choices = f"{{{','.join(action.choices)}}}" if action.choices else action.metavar
+        value = f" {choices}" if action.nargs != 0 else ""
+        *short, long = action.option_strings
+        assert cell == ", ".join([*(f"`{name}`" for name in short), f"`{long}{value}`"])
+
+
+def test_the_defaults_in_the_table_are_those_of_the_program() -> None:
+    told = {name: default for name, (_, default) in option_table().items() if default}
+    assert told.pop("--other-base-url") == "base URL with `-v3`"
+    assert options.other_base_url("https://host/iiif", Api.V3) == "https://host/iiif-v3"
+    assert told.pop("--jobs") == "all cores"
+    assert options.JOBS.default == 0
+    assert told.pop("--tile-size") == "auto"
+    plain = Options()
+    assert plain.tile_size is None
+    assert told == {
+        f"--{name.replace('_', '-')}": str(getattr(plain, name))
+        for name in ("api", "quality", "subsampling", "check", "damaged")
+    }
+
+
+def test_the_limits_in_the_table_are_those_of_the_program() -> None:
+    text = README.read_text(encoding="utf-8")
+    size, quality = options.TILE_SIZE, options.QUALITY
+    assert f"{size.low} to {size.high} pixels; `auto` takes the stored size of JPEG tiles, else {size.default}" in text
+    assert f"{quality.low} to {quality.high} | {quality.default} |" in text
+
+
+def test_the_readme_tells_every_exit_code() -> None:
+    codes = re.findall(r"^\| (\d[\d, ]*) \| \w", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert codes == ["0", "1", "2", "3", "4", "130, 143"]
+
+
+def layers() -> list[list[str]]:
+    """Give the modules of each layer as the architecture lists them."""
+    text = ARCHITECTURE.read_text(encoding="utf-8").partition("## The layers")[2].partition("\n## ")[0]
+    return [
+        re.findall(r"^- `([\w/]+(?:\.py|/))`: \S", part, re.MULTILINE)
+        for part in re.split(r"^\*\*", text, flags=re.MULTILINE)[1:]
+    ]
+
+
+def modules() -> dict[str, Path]:
+    """Give the modules of the package by the names that the architecture uses."""
+    paths = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    return {name.removesuffix("__init__.py") or "slide2iiif/": path for name, path in paths.items()}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Give the dotted names of our modules that a module imports, those within functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE.name:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE.name)
+
+
+def test_the_architecture_has_one_line_for_every_module_and_no_other() -> None:
+    told = [name for layer in layers() for name in layer]
+    assert set(told) == set(modules()) - {"__main__.py"}
+    assert len(told) == len(set(told))
+
+
+def test_no_module_imports_from_a_layer_below_its_own() -> None:
+    layer_of = {name: index for index, layer in enumerate(layers()) for name in layer}
+    names = {f"slide2iiif.{name.removesuffix('.py').rstrip('/').replace('/', '.')}": name for name in layer_of}
+    upward = [
+        f"{name} imports {names[other]}"
+        for name, path in modules().items()
+        for other in imported(path)
+        if other in names and name in layer_of and layer_of[names[other]] > layer_of[name]
+    ]
+    assert upward == []
+
+
+def test_the_architecture_gives_a_reason_for_every_dependency() -> None:
+    rows = re.findall(r"^\| ([A-Za-z, -]+) \| \w", ARCHITECTURE.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {name for row in rows if row != "package" for name in row.split(", ")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert told == {re.split(r"[<>=]", requirement)[0] for requirement in project["dependencies"]}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (document.parent / name).resolve() if name else document
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}, target
+
+
+def test_the_changelog_has_the_version_of_the_program() -> None:
+    heads = re.findall(r"^## ([\d.]+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert heads[0] == __version__
+
+
+def test_the_licence_is_the_one_that_is_declared() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
