@@ -60,7 +60,7 @@ def sample(task: SampleTask) -> dict[int, float]:
 
 def estimate_bytes(plan: SlidePlan, samples: Mapping[int, float]) -> int:
     """Add up the bytes of all tiles and pictures; a level without a sample has the density of the next finer one."""
-    exact = _copied_bytes(plan)
+    exact = plan.copied_bytes
     total = 0.0
     for level in plan.pyramid.levels[:-1]:
         total += exact.get(level.index) or _bytes(level.tile_count, level.size.pixels * _density(level.index, samples))
@@ -72,16 +72,6 @@ def estimate_bytes(plan: SlidePlan, samples: Mapping[int, float]) -> int:
 
 def _bytes(streams: int, payload: float) -> float:
     return streams * _HEADER_BYTES + payload
-
-
-def _copied_bytes(plan: SlidePlan) -> dict[int, int]:
-    """Add up the stored bytes of levels that are copied."""
-    found: dict[int, int] = {}
-    for pass_ in plan.passes:
-        jpeg = plan.description.levels[pass_.stored_level].jpeg if pass_.stored_level is not None else None
-        if pass_.copies and jpeg is not None:
-            found[pass_.input_level] = jpeg.stored_bytes
-    return found
 
 
 def _density(level: int, samples: Mapping[int, float]) -> float:

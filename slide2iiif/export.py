@@ -85,6 +85,7 @@ class Export:
             moved = _move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
             return Outcome(slide.identifier, Status.REBASED if moved else Status.UNCHANGED)
         plan = self._plan(slide)
+        self.store.check_room(plan.inode_count, sum(plan.copied_bytes.values()))
         self.progress.started(slide.identifier, plan.tile_count)
         staging = self.store.stage(slide.identifier)
         try:

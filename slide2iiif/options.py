@@ -52,6 +52,9 @@ QUALITY = Limited("--quality", default=85, low=1, high=100)
 JOBS = Limited("--jobs", default=0, low=0, high=1024)
 """Worker processes; 0 means one for each core that may be used."""
 
+MAX_TILES = Limited("--max-tiles", default=20_000_000, low=1, high=1_000_000_000)
+"""Most tiles that a slide may have; a file of a megabyte can claim millions."""
+
 PORT = Limited("--port", default=8000, low=0, high=65535)
 """Port of the preview server; 0 picks a free one."""
 
@@ -95,6 +98,8 @@ class Options:
     """How closely stored tiles are looked at."""
     damaged: Damaged = Damaged.FAIL
     """What becomes of a slide with a damaged tile."""
+    max_tiles: int = MAX_TILES.default
+    """Fail a slide that would have more."""
     require_lossless: bool = False
     """Fail a slide whose full-resolution tiles cannot all be copied or cropped."""
 
@@ -102,6 +107,7 @@ class Options:
         if self.tile_size is not None:
             TILE_SIZE.check(self.tile_size)
         QUALITY.check(self.quality)
+        MAX_TILES.check(self.max_tiles)
         if self.subsampling not in SUBSAMPLINGS:
             raise UsageError(f"--subsampling {self.subsampling}: must be one of {', '.join(SUBSAMPLINGS)}")
 

@@ -8,7 +8,7 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.uris import alias_count, named_tile_count, pictures, shared_region_count
 from slide2iiif.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
-from slide2iiif.options import COPYABLE_TILE_SIZES, TILE_SIZE, Options
+from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_TILES, TILE_SIZE, Options
 from slide2iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.sources.base import Description
 
@@ -90,10 +90,29 @@ class SlidePlan:
         """Whether the tiles of full resolution are the stored ones."""
         return any(pass_.copies and pass_.input_level == 0 for pass_ in self.passes)
 
+    @property
+    def copied_bytes(self) -> dict[int, int]:
+        """Bytes of the stored tiles that are published as they are, by published level."""
+        found: dict[int, int] = {}
+        for pass_ in self.passes:
+            jpeg = self.description.levels[pass_.stored_level].jpeg if pass_.stored_level is not None else None
+            if pass_.copies and jpeg is not None:
+                found[pass_.input_level] = jpeg.stored_bytes
+        return found
+
 
 def plan_slide(identifier: str, description: Description, options: Options) -> SlidePlan:
-    """Plan one slide."""
+    """Plan one slide.
+
+    Raises:
+        SourceError: it would have more tiles than are allowed.
+    """
     pyramid = plan_pyramid(description.size, options.tile_size or choose_tile_size(description))
+    if pyramid.tile_count > options.max_tiles:
+        raise SourceError(
+            f"would have {pyramid.tile_count:,} tiles ({description.size} pixels), and at most {options.max_tiles:,} "
+            f"are allowed; if it is sound, raise {MAX_TILES.name}"
+        )
     return SlidePlan(
         identifier=identifier,
         description=description,

@@ -30,19 +30,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _catch_signals()
         code: int = parsed.run(parsed)
         sys.stdout.flush()
-    except InterruptedRunError as error:
+    except KeyboardInterrupt as stop:
+        number = signal.Signals(stop.args[0] if stop.args else signal.SIGINT)
+        error = InterruptedRunError(f"stopped by {number.name}; what was published stays, run again to go on", number)
         _complain(error)
         return 128 + error.signal_number
-    except Slide2iiifError as error:
-        _complain(error)
-        return error.exit_code
+    except Slide2iiifError as refusal:
+        _complain(refusal)
+        return refusal.exit_code
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does. Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except OSError as error:
+    except OSError as refusal:
         # Of a place that nothing else has words for, such as a folder above DEST that may not be entered.
-        _complain(TargetError(f"{error.filename or 'the system'}: {error.strerror or error}"))
+        _complain(TargetError(f"{refusal.filename or 'the system'}: {refusal.strerror or refusal}"))
         return TargetError.exit_code
     return code
 
@@ -77,8 +79,8 @@ def _catch_signals() -> None:
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     # A second signal ends the process at once; its workers notice.
     signal.signal(number, signal.SIG_DFL)
-    name = signal.Signals(number).name
-    raise InterruptedRunError(f"stopped by {name}; what was published stays, run again to go on", number)
+    # No error of ours yet: whatever handles the errors of a library would take it for one of those.
+    raise KeyboardInterrupt(number)
 
 
 def _complain(error: Slide2iiifError) -> None:

@@ -14,6 +14,7 @@ from slide2iiif.errors import TargetError, UsageError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import (
     JOBS,
+    MAX_TILES,
     QUALITY,
     SUBSAMPLINGS,
     TILE_SIZE,
@@ -94,6 +95,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fail a slide with damaged tiles, or publish background in their place (default: %(default)s)",
     )
     parser.add_argument(
+        "--max-tiles",
+        metavar="N",
+        default=str(MAX_TILES.default),
+        help="fail slides that would have more tiles (default: %(default)s)",
+    )
+    parser.add_argument(
         "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
     )
     parser.add_argument(
@@ -119,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
         recompress=args.recompress,
         check=Check(args.check),
         damaged=Damaged(args.damaged),
+        max_tiles=MAX_TILES.parse(args.max_tiles),
         require_lossless=args.require_lossless,
     )
     jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))

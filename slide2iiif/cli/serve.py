@@ -4,7 +4,7 @@ import argparse
 from contextlib import suppress
 from pathlib import Path
 
-from slide2iiif.errors import InterruptedRunError, TargetError
+from slide2iiif.errors import TargetError
 from slide2iiif.options import PORT
 
 HELP = "preview a published tree in a browser"
@@ -43,5 +43,5 @@ def serve(dest: Path, host: str, port: int) -> None:
     with open_preview(dest, host=host, port=port) as server:
         print(f"{server.url}  (a preview, not for production; Ctrl-C ends it)", flush=True)
         # Being told to stop is how a preview ends: no complaint.
-        with suppress(InterruptedRunError):
+        with suppress(KeyboardInterrupt):
             server.wait()

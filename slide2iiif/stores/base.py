@@ -33,6 +33,18 @@ class Store(Protocol):
         """Tell whether a slide is published: its document exists."""
         ...
 
+    def check_room(self, inodes: int, size: int) -> None:
+        """Check, as far as can be known, that there is room for a slide.
+
+        Args:
+            inodes: files and folders that it takes.
+            size: bytes that it takes at least.
+
+        Raises:
+            SourceError: there is not; smaller slides may still fit.
+        """
+        ...
+
     def stage(self, identifier: str) -> Staging:
         """Prepare an empty place for the files of a slide.
 

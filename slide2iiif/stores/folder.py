@@ -19,15 +19,12 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from slide2iiif.errors import SourceError, TargetBusyError
 from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.stores.base import Staging
-from slide2iiif.stores.refusals import refusal
-
-PRIVATE: Final = ".slide2iiif"
-"""Folder of everything that is not published."""
+from slide2iiif.stores.refusals import PRIVATE, refusal
 
 _LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
 _RENAME_EXCHANGE = 2
@@ -96,6 +93,21 @@ class FolderStore:
     def holds(self, identifier: str) -> bool:
         """Tell whether a slide is published. See `Store.holds`."""
         return (self.root / identifier / DOCUMENT_NAME).is_file()
+
+    def check_room(self, inodes: int, size: int) -> None:
+        """Ask the file system what is left. See `Store.check_room`."""
+        try:
+            status = os.statvfs(self.root)
+        except OSError as error:
+            raise refusal(error, self.root) from None
+        # Some file systems make inodes as they go, and say that they have none at all.
+        if status.f_files and inodes > status.f_favail:
+            raise SourceError(
+                f"takes {inodes:,} inodes (files and folders), and {self.root} has {status.f_favail:,} left"
+            )
+        if size > status.f_bavail * status.f_frsize:
+            left = status.f_bavail * status.f_frsize
+            raise SourceError(f"takes at least {size:,} bytes, and {self.root} has {left:,} left")
 
     def stage(self, identifier: str) -> FolderStaging:
         """Make a staging folder. See `Store.stage`."""

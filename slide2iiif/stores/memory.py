@@ -53,6 +53,9 @@ class MemoryStore:
         """See `Store.holds`."""
         return DOCUMENT_NAME in self.slides.get(identifier, {})
 
+    def check_room(self, inodes: int, size: int) -> None:
+        """See `Store.check_room`; memory says when it is full."""
+
     def stage(self, identifier: str) -> MemoryStaging:
         """See `Store.stage`."""
         del identifier  # Nothing can be in the way.

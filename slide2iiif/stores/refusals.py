@@ -5,8 +5,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from slide2iiif.errors import TargetError
+
+PRIVATE: Final = ".slide2iiif"
+"""Folder of everything in a tree that is not published."""
 
 
 @contextmanager
@@ -24,6 +28,9 @@ def refusals_of(place: Path) -> Iterator[None]:
 
 def refusal(error: OSError, place: Path) -> TargetError:
     """Say what the file system refuses, and what to do."""
+    if PRIVATE in place.parts:
+        # Names in there mean nothing to the user; the tree's own does.
+        place = Path(*place.parts[: place.parts.index(PRIVATE)])
     advice = {
         errno.ENOSPC: _full(place),
         errno.EDQUOT: "the quota is used up; free some of it, then run again",
