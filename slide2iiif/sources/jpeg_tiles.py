@@ -107,10 +107,7 @@ class JpegTiles:
         """
         place = (row - self.first_row, column - self.first_column)
         offset, length = int(self.offsets[place]), int(self.lengths[place])
-        try:
-            stored = os.pread(file, length, offset)
-        except OSError as error:
-            raise SourceError(f"cannot be read at byte {offset}: {error.strerror}") from None
+        stored = _read(file, offset, length)
         if len(stored) < length:
             raise SourceError(f"is truncated: tile {column}, {row} ends at byte {offset + length}")
         try:
@@ -148,7 +145,7 @@ def find_tiles(
     tables: bytes,
     is_rgb: bool,
 ) -> JpegTiles | None:
-    """Take the tiles of a level, if they are of a kind that can be published; the first of them tells.
+    """Take the tiles of a level, if they are of a kind that can be published; one that is whole tells.
 
     Args:
         path: the file.
@@ -158,23 +155,44 @@ def find_tiles(
         tables: a tables-only stream, or nothing.
         is_rgb: whether the file says that samples are RGB.
     """
-    stored = np.argwhere(lengths)
-    if not len(stored):
-        return None
-    row, column = (int(each) for each in stored[0])
+    for place in _examples(lengths):
+        try:
+            with path.open("rb") as file:
+                stream = _read(file.fileno(), int(offsets.flat[place]), int(lengths.flat[place]))
+            head = parse_head(stream)
+            shared = shared_tables(tables)
+        except (OSError, SourceError, DamagedTileError) as error:
+            logging.getLogger(__name__).info("tile %d of a level of %s cannot be copied: %s", place, path, error)
+            continue
+        if head.size == tile and len(head.sampling) in _COMPONENTS:
+            tiles = JpegTiles(path, tile, offsets, lengths, shared, is_rgb and len(head.sampling) > 1, head.sampling)
+            usual = stream[: head.scan] + _SOS_MARKER
+            return replace(tiles, usual_head=usual, usual_published=tiles._publish_head(head))  # noqa: SLF001 - a factory
+    return None
+
+
+def _examples(lengths: NDArray[np.uint64]) -> Iterator[int]:
+    """Pick a few tiles to learn from: the first, and others for where it is damaged."""
+    stored = np.flatnonzero(lengths)
+    if len(stored):
+        yield int(stored[0])
+        yield int(lengths.argmax())
+        yield int(stored[len(stored) // 2])
+        yield int(stored[-1])
+
+
+def _read(file: int, offset: int, length: int) -> bytes:
+    """Read a part of a file; what lies beyond its end is missing.
+
+    Raises:
+        SourceError: the system cannot, or the numbers are not those of a file.
+    """
     try:
-        with path.open("rb") as file:
-            stream = os.pread(file.fileno(), int(lengths[row, column]), int(offsets[row, column]))
-        head = parse_head(stream)
-        shared = shared_tables(tables)
-    except (OSError, DamagedTileError) as error:
-        logging.getLogger(__name__).info("tiles of %s cannot be copied: %s", path, error)
-        return None
-    if head.size != tile or len(head.sampling) not in _COMPONENTS:
-        return None
-    tiles = JpegTiles(path, tile, offsets, lengths, shared, is_rgb and len(head.sampling) > 1, head.sampling)
-    usual = stream[: head.scan] + _SOS_MARKER
-    return replace(tiles, usual_head=usual, usual_published=tiles._publish_head(head))  # noqa: SLF001 - a factory
+        return os.pread(file, length, offset)
+    except OSError as error:
+        raise SourceError(f"cannot be read at byte {offset}: {error.strerror}") from None
+    except (OverflowError, MemoryError):
+        raise SourceError(f"is damaged: a tile of {length} bytes at byte {offset}") from None
 
 
 class DamagedTileError(Exception):

@@ -1,0 +1,236 @@
+"""A run that is told to stop ends at once, leaves no process, and publishes nothing by halves."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from commands import COMMAND, run_command, staged
+from made_slides import write_synthetic
+
+BASE_URL = "https://host.example/iiif"
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """Source with one small slide and some that take long."""
+    folder = tmp_path / "slides"
+    write_synthetic(folder / "a-small.synthetic", 300, 300)
+    for number in range(4):
+        write_synthetic(folder / f"large-{number}.synthetic", 60_000, 60_000)
+    return folder
+
+
+@pytest.fixture
+def running(large: Path, dest: Path) -> Iterator[subprocess.Popen[str]]:
+    """An export in the middle of its work: the small slide is published, large ones are under way."""
+    with start(large, dest) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "exported: a-small.synthetic\n"
+        yield process
+        process.kill()
+
+
+def start(source: Path, dest: Path, *options: str) -> subprocess.Popen[str]:
+    arguments: list[str | Path] = [COMMAND, "export", source, dest, "--base-url", BASE_URL, "--jobs", "2", *options]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def none_left(processes: list[psutil.Process], seconds: float) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
+
+
+def assert_nothing_by_halves(dest: Path) -> None:
+    """What is published is complete, and the next run can go on."""
+    for folder in dest.iterdir():
+        assert folder.name == ".slide2iiif" or (folder / "info.json").is_file()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_run_with_its_own_code_and_one_line(
+    running: subprocess.Popen[str], dest: Path, number: signal.Signals, code: int
+) -> None:
+    workers = descendants(running)
+    assert len(workers) >= 2
+    begun = time.monotonic()
+    running.send_signal(number)
+    out, err = running.communicate(timeout=10)
+    assert time.monotonic() - begun < 5
+    assert running.returncode == code
+    assert out == ""
+    assert err == f"slide2iiif: stopped by {number.name}; what was published stays, run again to go on\n"
+    assert none_left(workers, 1)
+    assert {path.name for path in dest.iterdir()} == {"a-small.synthetic", ".slide2iiif"}
+    assert staged(dest) == []
+
+
+def test_an_interrupt_of_the_whole_group_ends_as_one_of_the_parent(large: Path, dest: Path) -> None:
+    arguments: list[str | Path] = [COMMAND, "export", large, dest, "--base-url", BASE_URL, "--jobs", "2"]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "exported: a-small.synthetic\n"
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert len(err.splitlines()) == 1
+    assert_nothing_by_halves(dest)
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_any_moment_leaves_nothing_by_halves(
+    large: Path, dest: Path, delay: float, number: signal.Signals
+) -> None:
+    with start(large, dest) as process:
+        try:
+            time.sleep(delay)
+            workers = descendants(process)
+            caught = handles_signals(process.pid)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    if caught:
+        assert process.returncode == 128 + number
+        assert "Traceback" not in err
+    else:
+        # Before its first line of code Python answers signals itself.
+        assert process.returncode in {128 + number, -number}
+    assert none_left(workers, 2)
+    if dest.exists():
+        assert_nothing_by_halves(dest)
+        assert staged(dest) == []
+
+
+def handles_signals(pid: int) -> bool:
+    """Tell whether a process has a handler for SIGTERM, which is installed after that for SIGINT."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
+SWALLOWING = """
+import os, signal, sys
+from slide2iiif import cli
+
+def run(_):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except Exception:
+        print("taken for an error of a library")
+    return 0
+
+cli.inspect.run = run
+sys.exit(cli.main(["inspect", "x"]))
+"""
+
+
+def test_a_signal_is_not_taken_for_an_error_by_what_catches_all_errors() -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWING], capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (143, "")
+    assert done.stderr.startswith("slide2iiif: stopped by SIGTERM;")
+
+
+def test_two_signals_end_it_as_well(running: subprocess.Popen[str], dest: Path) -> None:
+    workers = descendants(running)
+    running.send_signal(signal.SIGTERM)
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=10)
+    assert running.returncode in {143, -signal.SIGTERM}
+    assert "Traceback" not in err
+    assert none_left(workers, 2)
+    assert_nothing_by_halves(dest)
+
+
+def test_workers_end_and_the_target_is_free_after_the_run_was_killed(
+    running: subprocess.Popen[str], tmp_path: Path, dest: Path
+) -> None:
+    workers = descendants(running)
+    running.kill()
+    running.wait()
+    assert none_left(workers, 2)
+    write_synthetic(tmp_path / "next" / "b.synthetic", 300, 300)
+    done = run_command("export", tmp_path / "next", dest, "--base-url", BASE_URL)
+    assert done.returncode == 0
+    assert staged(dest) == []
+    assert {path.name for path in dest.iterdir()} == {"a-small.synthetic", "b.synthetic", ".slide2iiif"}
+
+
+def test_the_target_is_free_the_moment_the_run_was_killed(
+    running: subprocess.Popen[str], tmp_path: Path, dest: Path
+) -> None:
+    running.kill()
+    running.wait()
+    write_synthetic(tmp_path / "next" / "b.synthetic", 300, 300)
+    assert run_command("export", tmp_path / "next", dest, "--base-url", BASE_URL).returncode == 0
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(running: subprocess.Popen[str], large: Path, dest: Path) -> None:
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=10)
+    for path in large.glob("large-*"):
+        write_synthetic(path, 400, 300)
+    done = run_command("export", large, dest, "--base-url", BASE_URL)
+    assert done.returncode == 0
+    assert [line.split()[:2] for line in done.stdout.splitlines()[:2]] == [["exported", "4"], ["unchanged", "1"]]
+
+
+def test_a_worker_that_is_killed_costs_its_slide_alone(running: subprocess.Popen[str], dest: Path) -> None:
+    worker = next(each for each in descendants(running) if each.status() == psutil.STATUS_RUNNING)
+    worker.kill()
+    assert running.stderr is not None
+    line = running.stderr.readline()
+    assert line.startswith("failed: large-")
+    assert "the process that worked on it died: SIGKILL" in line
+    time.sleep(0.3)
+    assert running.poll() is None
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=10)
+    assert_nothing_by_halves(dest)
+
+
+def read_terminal(source: Path, dest: Path, *options: str) -> tuple[int, str]:
+    """Run an export whose standard error is a terminal; give its exit code and what it drew."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(ours, (24, 100))
+    arguments: list[str | Path] = [COMMAND, "export", source, dest, "--base-url", BASE_URL, "--jobs", "2", *options]
+    drawn = b""
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        while True:
+            try:
+                drawn += os.read(ours, 65536)
+            except OSError:
+                break
+    os.close(ours)
+    return process.returncode, drawn.decode()
+
+
+def test_a_terminal_gets_one_bar_that_counts_stored_tiles_and_names_the_slide(source: Path, dest: Path) -> None:
+    (source / "bad.svs").write_bytes(b"nothing of the kind")
+    code, drawn = read_terminal(source, dest)
+    assert code == 1
+    # 2 and 1 tiles of the one, 3, 2 and 1 of the other; only stored ones are counted.
+    last = drawn.replace("\r", "\n").strip().splitlines()[-1]
+    assert "9/9" in last
+    assert "100%" in last
+    assert "tile/s" in drawn
+    assert "two.synthetic" in drawn or "one.synthetic" in drawn
+    assert "failed: bad.svs: is not a slide" in drawn
+    assert "Traceback" not in drawn
+
+
+def test_a_quiet_run_draws_nothing_on_a_terminal(source: Path, dest: Path) -> None:
+    assert read_terminal(source, dest, "-q") == (0, "")

@@ -1,0 +1,337 @@
+"""What a folder store promises beyond other stores: what is on the disk, and what a file system may refuse."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from commands import staged
+
+from slide2iiif.errors import SourceError, TargetBusyError, TargetError
+from slide2iiif.stores import folder
+from slide2iiif.stores.folder import FolderStore, write_atomically
+from slide2iiif.stores.refusals import refusal, refusals_of
+
+TILE = "0,0,256,256/256,/0/default.jpg"
+ALIASES = (TILE, "full/256,/0/default.jpg", "full/max/0/default.jpg")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "tree"
+
+
+@pytest.fixture
+def store(root: Path) -> Iterator[FolderStore]:
+    with FolderStore(root) as opened:
+        yield opened
+
+
+def publish(store: FolderStore, identifier: str, content: bytes = b"tile") -> Path:
+    staging = store.stage(identifier)
+    staging.put(ALIASES, content)
+    staging.put(["info.json"], b"{}")
+    store.publish(identifier, staging)
+    return store.root / identifier
+
+
+# Aliases
+
+
+def test_aliases_are_hard_links(store: FolderStore) -> None:
+    slide = publish(store, "a.svs")
+    assert len({(slide / path).stat().st_ino for path in ALIASES}) == 1
+    assert not any((slide / path).is_symlink() for path in ALIASES)
+
+
+@pytest.mark.parametrize("number", [errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS])
+def test_aliases_are_copies_where_links_are_refused(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(source: str, alias: str) -> None:
+        raise OSError(number, os.strerror(number), source, None, alias)
+
+    monkeypatch.setattr(os, "link", refuse)
+    slide = publish(store, "a.svs", b"content")
+    assert [(slide / path).read_bytes() for path in ALIASES] == [b"content"] * 3
+    assert len({(slide / path).stat().st_ino for path in ALIASES}) == 3
+
+
+def test_a_link_that_fails_for_lack_of_room_is_no_copy_but_an_error(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: str, alias: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), source, None, alias)
+
+    monkeypatch.setattr(os, "link", refuse)
+    staging = store.stage("a.svs")
+    with pytest.raises(TargetError, match="no space left"):
+        staging.put(ALIASES, b"content")
+
+
+def test_a_file_that_is_put_again_does_not_change_those_linked_to_it_before(store: FolderStore) -> None:
+    staging = store.stage("a.svs")
+    staging.put(["first", "alias"], b"old")
+    staging.put(["first"], b"new")
+    assert ((staging.folder / "first").read_bytes(), (staging.folder / "alias").read_bytes()) == (b"new", b"old")
+
+
+def test_content_is_written_to_the_end_by_a_system_that_writes_a_little_at_a_time(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7]))
+    assert (publish(store, "a.svs", bytes(range(100))) / TILE).read_bytes() == bytes(range(100))
+
+
+# Publishing
+
+
+def test_files_have_their_final_layout(store: FolderStore, root: Path) -> None:
+    publish(store, "dir/a.svs")
+    found = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    assert found == {".slide2iiif/lock", "dir/a.svs/info.json", *(f"dir/a.svs/{path}" for path in ALIASES)}
+
+
+def test_published_files_may_be_read_by_everybody_and_run_by_nobody(store: FolderStore) -> None:
+    slide = publish(store, "a.svs")
+    assert {(slide / path).stat().st_mode & 0o777 for path in ALIASES} == {0o644}
+
+
+def test_a_slide_is_never_missing_while_it_is_published_anew(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slide = publish(store, "a.svs", b"old")
+    seen: list[bytes] = []
+    exchange = folder._exchange
+
+    def watched(fresh: Path, old: Path) -> None:
+        seen.append((slide / TILE).read_bytes())
+        exchange(fresh, old)
+        seen.append((slide / TILE).read_bytes())
+
+    monkeypatch.setattr(folder, "_exchange", watched)
+    publish(store, "a.svs", b"new")
+    assert seen == [b"old", b"new"]
+
+
+def test_a_reader_of_a_slide_that_is_replaced_reads_on(store: FolderStore) -> None:
+    slide = publish(store, "a.svs", b"old")
+    with (slide / TILE).open("rb") as reader:
+        publish(store, "a.svs", b"new")
+        assert reader.read() == b"old"
+
+
+def test_a_file_system_without_exchange_is_published_to_in_two_steps(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: SimpleNamespace())
+    slide = publish(store, "a.svs", b"old")
+    publish(store, "a.svs", b"new")
+    assert (slide / TILE).read_bytes() == b"new"
+    assert staged(store.root) == []
+
+
+def test_nothing_is_left_in_staging_after_publishing_discarding_and_removing(store: FolderStore) -> None:
+    publish(store, "a.svs")
+    publish(store, "a.svs")
+    store.discard(store.stage("b.svs"))
+    store.replace("a.svs", "info.json", b"{}")
+    store.remove("a.svs")
+    assert staged(store.root) == []
+
+
+def test_folders_that_a_removed_slide_leaves_empty_go_with_it_and_no_others(store: FolderStore, root: Path) -> None:
+    publish(store, "a/b/c.svs")
+    publish(store, "a/d.svs")
+    store.remove("a/b/c.svs")
+    assert not (root / "a" / "b").exists()
+    assert (root / "a" / "d.svs").is_dir()
+    store.remove("a/d.svs")
+    assert not (root / "a").exists()
+    assert root.is_dir()
+
+
+@pytest.mark.parametrize("thing", ["folder", "full folder", "file", "link"])
+def test_a_foreign_thing_in_the_way_is_refused_and_kept(store: FolderStore, root: Path, thing: str) -> None:
+    place = root / "a.svs"
+    if thing == "file":
+        place.write_text("mine")
+    elif thing == "link":
+        place.symlink_to("elsewhere")
+    else:
+        place.mkdir()
+        if thing == "full folder":
+            (place / "mine").touch()
+    before = place.lstat()
+    with pytest.raises(SourceError, match="not a published slide; move it away"):
+        store.stage("a.svs")
+    assert place.lstat().st_ino == before.st_ino
+
+
+def test_a_slide_cannot_be_published_inside_another_one(store: FolderStore) -> None:
+    publish(store, "a.svs")
+    with pytest.raises(SourceError, match="published slide itself"):
+        store.stage("a.svs/b.svs")
+
+
+# The lock
+
+
+def test_what_a_killed_run_has_left_is_cleaned_up(root: Path) -> None:
+    left = root / ".slide2iiif" / "staging"
+    (left / "0123" / "full").mkdir(parents=True)
+    (left / "0123" / "full" / "x.jpg").touch()
+    (left / "4567").touch()
+    (left / "link").symlink_to(root)
+    with FolderStore(root):
+        assert staged(root) == []
+    assert root.is_dir()
+
+
+def test_a_store_that_is_in_use_names_its_holder_and_keeps_its_staging(store: FolderStore, root: Path) -> None:
+    staging = store.stage("a.svs")
+    with pytest.raises(TargetBusyError, match=f"process {os.getpid()} on .*wait for it"), FolderStore(root):
+        pass
+    assert staging.folder.is_dir()
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from slide2iiif.stores.folder import FolderStore
+with FolderStore(Path(sys.argv[1])) as store:
+    store.stage("a.svs").put(["x"], b"x")
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_holder_frees_the_lock(root: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDER, root], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(TargetBusyError, match=f"process {holder.pid} "), FolderStore(root):
+            pass
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        with FolderStore(root):
+            assert staged(root) == []
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no space left"),
+        (errno.EDQUOT, "quota"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "no permission"),
+        (errno.EPERM, "no permission"),
+        (errno.ENOTDIR, "not a folder"),
+        (errno.EEXIST, "not a folder"),
+        (errno.EMFILE, "too many open files.*ulimit"),
+        (errno.ENAMETOOLONG, "name is too long"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_a_refusal_says_where_and_what(tmp_path: Path, number: int, words: str) -> None:
+    with pytest.raises(TargetError, match=f"(?s)^{tmp_path}: .*{words}") as raised, refusals_of(tmp_path):
+        raise OSError(number, os.strerror(number))
+    assert raised.value.exit_code == 3
+
+
+@pytest.mark.parametrize(("free", "words"), [(0, "no inodes left"), (1, "no space left")])
+def test_inodes_that_run_out_are_told_from_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, words: str
+) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_favail=free))
+    error = refusal(OSError(errno.ENOSPC, "No space left on device"), tmp_path / "not" / "there")
+    assert words in str(error)
+
+
+def test_an_error_without_a_number_keeps_its_words(tmp_path: Path) -> None:
+    assert "something odd" in str(refusal(OSError("something odd"), tmp_path))
+
+
+Step = Callable[[FolderStore], object]
+
+
+@pytest.mark.parametrize(
+    ("system_call", "step"),
+    [
+        ("open", lambda store: store.stage("b.svs").put([TILE], b"x")),
+        ("write", lambda store: store.stage("b.svs").put([TILE], b"x")),
+        ("makedirs", lambda store: store.stage("b.svs").put([TILE], b"x")),
+        ("mkdir", lambda store: store.stage("b.svs")),
+        ("rename", lambda store: store.remove("a.svs")),
+        ("replace", lambda store: store.replace("a.svs", "info.json", b"new")),
+    ],
+)
+def test_every_step_that_the_file_system_refuses_is_an_error_of_the_target(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, system_call: str, step: Step
+) -> None:
+    slide = publish(store, "a.svs")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        if system_call == "makedirs":
+            patch.setattr(os, "mkdir", refuse)
+            patch.setattr(FolderStore, "stage", lambda _, __: folder.FolderStaging(store.private / "staging"))
+        else:
+            patch.setattr(os, system_call, refuse)
+        with pytest.raises(TargetError, match="no space left"):
+            step(store)
+    assert (slide / "info.json").read_bytes() == b"{}"
+    assert (slide / TILE).read_bytes() == b"tile"
+
+
+def test_publishing_that_is_refused_leaves_the_old_slide(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    slide = publish(store, "a.svs", b"old")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(folder, "_exchange", refuse)
+    with pytest.raises(TargetError, match="read-only"):
+        publish(store, "a.svs", b"new")
+    assert (slide / TILE).read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("place", ["tree", "tree/.slide2iiif", "tree/.slide2iiif/staging"])
+def test_a_file_where_a_folder_must_be_is_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).touch()
+    with pytest.raises(TargetError, match="not a folder"), FolderStore(tmp_path / "tree"):
+        pass
+
+
+def test_a_name_that_is_too_long_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="too long"), FolderStore(tmp_path / ("x" * 300)):
+        pass
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "info.json"
+    file.write_bytes(b"old")
+    write_atomically(file, b"newer", tmp_path)
+    assert file.read_bytes() == b"newer"
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        with pytest.raises(TargetError):
+            write_atomically(file, b"newest", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["info.json"]
+    assert file.read_bytes() == b"newer"

@@ -1,0 +1,184 @@
+"""What every store promises, checked on each."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from slide2iiif.errors import TargetBusyError
+from slide2iiif.stores.base import Store
+from slide2iiif.stores.folder import FolderStore
+from slide2iiif.stores.memory import MemoryStore
+
+TILE = "0,0,256,256/256,/0/default.jpg"
+ALIASES = (TILE, "full/256,/0/default.jpg", "full/max/0/default.jpg")
+
+
+@pytest.fixture(params=["folder", "memory"])
+def again(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """Give the same place twice: what a second exporter would open."""
+    if request.param == "folder":
+        return lambda: FolderStore(tmp_path / "tree")
+    memory = MemoryStore()
+    return lambda: memory
+
+
+@pytest.fixture
+def store(again: Callable[[], Store]) -> Iterator[Store]:
+    with again() as opened:
+        yield opened
+
+
+def publish(store: Store, identifier: str, files: dict[str, bytes]) -> None:
+    staging = store.stage(identifier)
+    for path, content in {**files, "info.json": files.get("info.json", b"{}")}.items():
+        staging.put([path], content)
+    store.publish(identifier, staging)
+
+
+def test_an_empty_store_holds_nothing(store: Store) -> None:
+    assert not store.holds("a.svs")
+    assert store.read("a.svs", "info.json") is None
+
+
+def test_staged_files_are_not_seen(store: Store) -> None:
+    staging = store.stage("dir/a.svs")
+    staging.put(["info.json"], b"{}")
+    assert not store.holds("dir/a.svs")
+    assert store.read("dir/a.svs", "info.json") is None
+    store.discard(staging)
+
+
+def test_published_files_are_read_back(store: Store) -> None:
+    publish(store, "dir/a.svs", {TILE: b"tile", "info.json": b'{"a": 1}'})
+    assert store.holds("dir/a.svs")
+    assert store.read("dir/a.svs", TILE) == b"tile"
+    assert store.read("dir/a.svs", "info.json") == b'{"a": 1}'
+
+
+def test_every_alias_gives_the_same_bytes(store: Store) -> None:
+    staging = store.stage("a.svs")
+    staging.put(ALIASES, b"tile")
+    staging.put(["info.json"], b"{}")
+    store.publish("a.svs", staging)
+    assert [store.read("a.svs", path) for path in ALIASES] == [b"tile"] * 3
+
+
+def test_a_path_that_was_not_put_is_none(store: Store) -> None:
+    publish(store, "a.svs", {})
+    assert store.read("a.svs", TILE) is None
+    assert store.read("a.svs", "info.json/below") is None
+
+
+def test_what_is_put_again_is_what_was_put_last(store: Store) -> None:
+    staging = store.stage("a.svs")
+    staging.put(ALIASES, b"first")
+    staging.put(ALIASES, b"second")
+    staging.put(["info.json"], b"{}")
+    store.publish("a.svs", staging)
+    assert [store.read("a.svs", path) for path in ALIASES] == [b"second"] * 3
+
+
+def test_discarded_files_never_appear(store: Store) -> None:
+    staging = store.stage("a.svs")
+    staging.put(["info.json"], b"{}")
+    scratch = staging.scratch
+    store.discard(staging)
+    assert not store.holds("a.svs")
+    assert not scratch.exists()
+
+
+def test_discarding_twice_or_after_publishing_harms_nothing(store: Store) -> None:
+    staging = store.stage("a.svs")
+    staging.put(["info.json"], b"{}")
+    store.publish("a.svs", staging)
+    store.discard(staging)
+    store.discard(staging)
+    assert store.holds("a.svs")
+
+
+def test_a_staging_has_a_scratch_folder_of_its_own_until_it_is_published(store: Store) -> None:
+    first, second = store.stage("a.svs"), store.stage("b.svs")
+    assert first.scratch.is_dir()
+    assert first.scratch != second.scratch
+    (first.scratch / "picture").write_bytes(b"pixels")
+    first.put(["info.json"], b"{}")
+    store.publish("a.svs", first)
+    assert not first.scratch.exists()
+    assert store.read("a.svs", "picture") is None
+    store.discard(second)
+
+
+def test_publishing_again_replaces_everything(store: Store) -> None:
+    publish(store, "a.svs", {TILE: b"old", "full/90,/0/default.jpg": b"old"})
+    publish(store, "a.svs", {TILE: b"new"})
+    assert store.read("a.svs", TILE) == b"new"
+    assert store.read("a.svs", "full/90,/0/default.jpg") is None
+
+
+def test_the_old_slide_stays_readable_until_the_new_one_is_published(store: Store) -> None:
+    publish(store, "a.svs", {TILE: b"old"})
+    staging = store.stage("a.svs")
+    staging.put([TILE], b"new")
+    assert store.read("a.svs", TILE) == b"old"
+    store.discard(staging)
+    assert store.read("a.svs", TILE) == b"old"
+
+
+def test_one_file_is_replaced_alone(store: Store) -> None:
+    publish(store, "a.svs", {TILE: b"tile"})
+    store.replace("a.svs", "info.json", b'{"new": 1}')
+    assert store.read("a.svs", "info.json") == b'{"new": 1}'
+    assert store.read("a.svs", TILE) == b"tile"
+
+
+def test_a_removed_slide_is_gone_and_its_neighbour_is_not(store: Store) -> None:
+    publish(store, "dir/a.svs", {TILE: b"a"})
+    publish(store, "dir/b.svs", {TILE: b"b"})
+    store.remove("dir/a.svs")
+    assert not store.holds("dir/a.svs")
+    assert store.read("dir/a.svs", TILE) is None
+    assert store.read("dir/b.svs", TILE) == b"b"
+
+
+def test_removing_what_is_not_there_is_no_error(store: Store) -> None:
+    store.remove("dir/a.svs")
+    assert not store.holds("dir/a.svs")
+
+
+def test_several_slides_are_staged_at_once(store: Store) -> None:
+    stagings = {name: store.stage(name) for name in ("a.svs", "b.svs", "c/d.svs")}
+    for name, staging in stagings.items():
+        staging.put(["info.json"], name.encode())
+    for name, staging in stagings.items():
+        store.publish(name, staging)
+    assert [store.read(name, "info.json") for name in stagings] == [name.encode() for name in stagings]
+
+
+def test_a_second_exporter_is_refused(store: Store, again: Callable[[], Store]) -> None:
+    assert not store.holds("a.svs")
+    with pytest.raises(TargetBusyError, match="in use"), again():
+        pass
+
+
+def test_the_next_exporter_finds_what_the_last_one_published(again: Callable[[], Store]) -> None:
+    with again() as first:
+        publish(first, "a.svs", {TILE: b"tile"})
+    with again() as second:
+        assert second.read("a.svs", TILE) == b"tile"
+
+
+def test_a_store_is_free_again_after_an_error(again: Callable[[], Store]) -> None:
+    with pytest.raises(KeyError), again():
+        raise KeyError
+    with again() as store:
+        assert not store.holds("a.svs")
+
+
+def test_the_staging_of_another_kind_of_store_is_refused(store: Store, tmp_path: Path) -> None:
+    other: Store = MemoryStore() if isinstance(store, FolderStore) else FolderStore(tmp_path / "other")
+    with other:
+        staging = other.stage("a.svs")
+        with pytest.raises(TypeError, match="another store"):
+            store.publish("a.svs", staging)
+        other.discard(staging)

@@ -1,0 +1,100 @@
+"""Tasks for engines: values in, values out, and every way to go wrong."""
+
+import ctypes
+import faulthandler
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+
+class AwkwardError(Exception):
+    """Breaks whoever unpickles it."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} and {second}")
+
+
+class ClosedError(Exception):
+    """Cannot be pickled at all."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.stream = sys.stdout
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def slow_double(number: int) -> int:
+    time.sleep(0.02)
+    return 2 * number
+
+
+def fail_on_three(number: int) -> int:
+    if number == 3:
+        raise ValueError("three is not wanted")
+    return number
+
+
+def fail_on_three_at_once(number: int) -> int:
+    """Raise before the others, which note that they came to their end, are done."""
+    if number == 3:
+        raise ValueError("three is not wanted")
+    time.sleep(0.3)
+    return number
+
+
+def own_pid(_: object) -> int:
+    return os.getpid()
+
+
+def nap(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def note_and_nap(folder: Path) -> None:
+    """Write files for ever, as a worker does that stores tiles."""
+    while True:
+        (folder / f"{time.monotonic_ns()}").touch()
+        time.sleep(0.005)
+
+
+def raise_awkward(_: object) -> NoReturn:
+    raise AwkwardError("one", "two")
+
+
+def raise_closed(_: object) -> NoReturn:
+    raise ClosedError("holds a stream")
+
+
+def leave(_: object) -> NoReturn:
+    sys.exit(3)
+
+
+def die(way: str) -> None:
+    """End this process in a way that nothing can catch; any other word is harmless."""
+    if way == "exit":
+        os._exit(9)
+    if way == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if way == "segfault":
+        faulthandler.disable()
+        ctypes.string_at(0)
+    time.sleep(0.02)
+
+
+def die_once(marker: Path) -> str:
+    """Die in the first process that comes here, and live in the next."""
+    if not marker.exists():
+        marker.touch()
+        os._exit(9)
+    return "lived"
+
+
+def raise_it(error: Exception) -> NoReturn:
+    raise error
