@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from slide2iiif.geometry import Region, Size
-from slide2iiif.sources.base import Pixels
+from slide2iiif.pixels import Pixels
 from slide2iiif.stores.refusals import refusals_of
 
 _BANDS = 3

@@ -20,9 +20,10 @@ from slide2iiif.geometry import Region, Size, touched
 from slide2iiif.handover import HandedOnPicture
 from slide2iiif.jpeg import DECODER_SCALES, crop_all, decode
 from slide2iiif.options import Damaged
+from slide2iiif.pixels import Pixels
 from slide2iiif.pyramid import Pyramid
 from slide2iiif.sources import open_source
-from slide2iiif.sources.base import Pixels, Source
+from slide2iiif.sources.base import Source
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Staging

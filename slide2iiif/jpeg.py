@@ -11,10 +11,10 @@ import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
-from slide2iiif.sources.base import Colour, Pixels
+from slide2iiif.pixels import Colour, Pixels
 
 TURBOJPEG_PACKAGE = "libturbojpeg0"
-"""Debian's and Ubuntu's package of the library that crops without decoding."""
+"""Debian's package of the library that crops without decoding; Ubuntu's is called libturbojpeg."""
 
 DECODER_SCALES = (8, 4, 2)
 """By how much the decoder itself can reduce, from the coefficients."""

@@ -9,8 +9,8 @@ from slide2iiif.blocks import Block, Pass
 from slide2iiif.iiif.api import Api
 from slide2iiif.jpeg import Encoding
 from slide2iiif.options import Check, Damaged
+from slide2iiif.pixels import Colour
 from slide2iiif.pyramid import Pyramid, Tile
-from slide2iiif.sources.base import Colour
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Staging

@@ -12,7 +12,7 @@ import slide2iiif
 
 PACKAGE = Path(slide2iiif.__file__).parent
 LAYERS = [
-    {"errors", "geometry"},
+    {"errors", "geometry", "pixels"},
     {"options", "pyramid", "identifiers"},
     {"iiif"},
     {"sources", "jpeg", "stores", "receipts", "progress", "fingerprints", "handover", "summary", "walk"},

@@ -148,7 +148,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
         engine = stack.enter_context(ProcessEngine(jobs))
-        store = FolderStore(args.dest)
+        store = FolderStore(args.dest, engine.is_cancelled)
         if not args.dry_run:
             stack.enter_context(store)
         if not args.recompress and not args.quiet:

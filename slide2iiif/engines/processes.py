@@ -71,6 +71,10 @@ class ProcessEngine:
         for lane in self._lanes:
             lane.join()
 
+    def is_cancelled(self) -> bool:
+        """Tell whether the engine was cancelled."""
+        return self._cancelled.is_set()
+
     def cancel(self) -> None:
         """Kill the workers. See `Engine.cancel`."""
         self._cancelled.set()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.jpeg import decode
-from slide2iiif.sources.base import Pixels
+from slide2iiif.pixels import Pixels
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 
 _TOLERANCE = 1.0

@@ -5,21 +5,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
+from slide2iiif.pixels import WHITE, Colour, Pixels
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
-
-Pixels = NDArray[np.uint8]
-"""RGB pixels, shape (height, width, 3)."""
-
-Colour = tuple[int, int, int]
-"""Red, green, blue, 0 to 255."""
-
-WHITE: Colour = (255, 255, 255)
 
 
 class StoredImage(NamedTuple):

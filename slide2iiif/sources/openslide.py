@@ -15,10 +15,10 @@ import openslide
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
+from slide2iiif.pixels import WHITE, Colour, Pixels, compose
 from slide2iiif.sources import dicom, tiff
 from slide2iiif.sources.agreement import is_shown
-from slide2iiif.sources.base import WHITE, ClosingSource, Colour, Description, Pixels, StoredImage, StoredLevel, probe
-from slide2iiif.sources.compose import compose
+from slide2iiif.sources.base import ClosingSource, Description, StoredImage, StoredLevel, probe
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.sources.tiff import is_tiff

@@ -109,7 +109,11 @@ def check_whole(path: Path) -> None:
 
 
 def _end_of_directories(path: Path, length: int) -> int:
-    """Follow the chain of directories and give where the furthest ends, or where it leads out of the file."""
+    """Follow the chain of directories and give where the furthest ends, or where it leads out of the file.
+
+    Raises:
+        SourceError: the chain leads back to where it was, which others would follow for ever.
+    """
     with path.open("rb") as file:
         head = file.read(16)
         order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
@@ -117,7 +121,9 @@ def _end_of_directories(path: Path, length: int) -> int:
         count_bytes, entry_bytes, offset_bytes = (8, 20, 8) if big else (2, 12, 4)
         offset = int.from_bytes(head[8:16] if big else head[4:8], order)
         end, seen = 0, set[int]()
-        while offset and offset not in seen and len(seen) < _MAX_DIRECTORIES:
+        while offset and len(seen) < _MAX_DIRECTORIES:
+            if offset in seen:
+                raise SourceError(f"is damaged: its TIFF directories lead in a circle at byte {offset}")
             seen.add(offset)
             end = max(end, offset + count_bytes)
             if end > length:

@@ -11,8 +11,8 @@ import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
-from slide2iiif.sources.base import WHITE, ClosingSource, Description, Pixels, StoredLevel
-from slide2iiif.sources.compose import compose
+from slide2iiif.pixels import WHITE, Pixels, compose
+from slide2iiif.sources.base import ClosingSource, Description, StoredLevel
 
 # Processes are the unit of parallel work, so threads inside one only get into each other's way.
 os.environ.setdefault("VIPS_CONCURRENCY", "1")
@@ -20,6 +20,7 @@ os.environ.setdefault("VIPS_CONCURRENCY", "1")
 os.environ.setdefault("VIPS_DISC_THRESHOLD", "200m")
 
 _MICRONS_PER_MM = 1000
+_REMEMBERED_LINES = 64
 _RESOLUTION_UNITS = {"in", "cm", "mm"}
 
 
@@ -55,7 +56,7 @@ class VipsSource(ClosingSource):
             # Turning a picture needs all of it; libvips keeps it in memory, or in a temporary file if it is large.
             is_sequential = not self.description.random_access and not _is_turned(header)
             stored = _load(source, "sequential") if is_sequential else header
-            self._image = _standardise(stored)
+            self._image = _standardise(_remember(stored) if is_sequential else stored)
         except pyvips.Error as error:
             raise SourceError(f"is damaged or of an unknown variant: {_first_line(error)}") from None
         finally:
@@ -97,6 +98,12 @@ def _load(source: "pyvips.Source", access: str) -> "pyvips.Image":  # type: igno
 
     # Damage must not pass as grey pixels: only `warning` fails for damaged TIFF tiles.
     return pyvips.Image.new_from_source(source, "", access=access, fail_on="warning")
+
+
+def _remember(image: "pyvips.Image") -> "pyvips.Image":  # type: ignore[name-defined]  # noqa: F821
+    """Keep the last lines of an image that is read once: a strip of ours may begin within one of the file's."""
+    lines = max(_REMEMBERED_LINES, int(image.get("rows-per-strip")) if "rows-per-strip" in image.get_fields() else 0)
+    return image.tilecache(tile_width=image.width, tile_height=lines, max_tiles=3, access="sequential", persistent=True)
 
 
 def _is_turned(image: "pyvips.Image") -> bool:  # type: ignore[name-defined]  # noqa: F821

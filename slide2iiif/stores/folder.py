@@ -9,14 +9,17 @@ and be one more thing that can point outside; a hard link is the file. Where the
 run out of links to one file, the alias is a copy.
 """
 
+import contextlib
 import ctypes
 import errno
 import fcntl
+import math
 import os
 import shutil
 import socket
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -27,6 +30,9 @@ from slide2iiif.stores.base import Staging
 from slide2iiif.stores.refusals import PRIVATE, refusal
 
 _LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
+_STOP_SECONDS = 1.0
+"""How long staged files are deleted once a run was told to stop."""
+
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
@@ -60,8 +66,15 @@ class FolderStaging:
 class FolderStore:
     """A published tree in a folder. Use in a `with` statement: it holds the lock."""
 
-    def __init__(self, root: Path) -> None:
-        """Name the root of the tree; nothing is touched before the store is entered."""
+    def __init__(self, root: Path, is_stopped: Callable[[], bool] = lambda: False) -> None:
+        """Name the root of the tree; nothing is touched before the store is entered.
+
+        Args:
+            root: the folder.
+            is_stopped: tells whether the run was told to stop. What is staged is then left to the next run, as
+                deleting a million files takes minutes.
+        """
+        self._is_stopped = is_stopped
         self.root = root
         self.private = root / PRIVATE
         self._lock: int | None = None
@@ -137,8 +150,10 @@ class FolderStore:
 
     def discard(self, staging: Staging) -> None:
         """Delete a staging folder. See `Store.discard`."""
+        patience = _Patience(self._is_stopped)
         for folder in (_folder_of(staging), staging.scratch):
-            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                _delete(folder, patience)
 
     def read(self, identifier: str, path: str) -> bytes | None:
         """Read a published file. See `Store.read`."""
@@ -218,6 +233,33 @@ def write_atomically(path: Path, content: bytes, staging: Path) -> None:
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise refusal(error, path) from None
+
+
+class _Patience:
+    """How long a deletion may go on: to its end, unless the run is told to stop."""
+
+    def __init__(self, is_stopped: Callable[[], bool]) -> None:
+        self._is_stopped = is_stopped
+        self._end = math.inf
+
+    def is_over(self) -> bool:
+        """Tell whether to leave the rest."""
+        now = time.monotonic()
+        if self._end == math.inf and self._is_stopped():
+            self._end = now + _STOP_SECONDS
+        return now > self._end
+
+
+def _delete(folder: str | Path, patience: _Patience) -> None:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if patience.is_over():
+                return
+            if entry.is_dir(follow_symlinks=False):
+                _delete(entry.path, patience)
+            else:
+                os.unlink(entry.path)
+    os.rmdir(folder)
 
 
 def _folder_of(staging: Staging) -> Path:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -155,6 +156,34 @@ def test_folders_that_a_removed_slide_leaves_empty_go_with_it_and_no_others(stor
     store.remove("a/d.svs")
     assert not (root / "a").exists()
     assert root.is_dir()
+
+
+def test_a_run_that_was_told_to_stop_leaves_what_takes_long_to_delete_to_the_next(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "_STOP_SECONDS", 0.05)
+    stopped = False
+    with FolderStore(root, lambda: stopped) as store:
+        small, large = store.stage("a.svs"), store.stage("b.svs")
+        for number in range(3000):
+            large.put([f"{number}/x"], b"x")
+        store.discard(small)
+        assert not small.folder.exists()
+        unlink = os.unlink
+
+        def slowly(path: str) -> None:
+            time.sleep(0.001)
+            unlink(path)
+
+        monkeypatch.setattr(os, "unlink", slowly)
+        stopped = True
+        begun = time.monotonic()
+        store.discard(large)
+        assert time.monotonic() - begun < 1
+        assert large.folder.is_dir()
+    monkeypatch.undo()
+    with FolderStore(root):
+        assert staged(root) == []
 
 
 @pytest.mark.parametrize("thing", ["folder", "full folder", "file", "link"])

@@ -1,8 +1,15 @@
-"""Laying pixels that are not opaque on a background."""
+"""Pixels and colours, and laying what is not opaque on a background."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from slide2iiif.sources.base import Colour, Pixels
+Pixels = NDArray[np.uint8]
+"""RGB pixels, shape (height, width, 3)."""
+
+Colour = tuple[int, int, int]
+"""Red, green, blue, 0 to 255."""
+
+WHITE: Colour = (255, 255, 255)
 
 _OPAQUE = 255
 
