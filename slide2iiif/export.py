@@ -83,7 +83,8 @@ class Export:
         receipt = self._published(slide, fingerprint)
         if receipt is not None:
             moved = _move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
-            return Outcome(slide.identifier, Status.REBASED if moved else Status.UNCHANGED)
+            status = Status.REBASED if moved else Status.UNCHANGED
+            return Outcome(slide.identifier, status, levels=tuple(receipt.levels))
         plan = self._plan(slide)
         self.store.check_room(plan.inode_count, sum(plan.copied_bytes.values()))
         self.progress.started(slide.identifier, plan.tile_count)
@@ -103,8 +104,9 @@ class Export:
     def dry_slide(self, slide: Slide) -> Outcome:
         """Say what `slide` would do."""
         begun = time.monotonic()
-        if self._published(slide, take_fingerprint(slide.members)) is not None:
-            return Outcome(slide.identifier, Status.UNCHANGED)
+        receipt = self._published(slide, take_fingerprint(slide.members))
+        if receipt is not None:
+            return Outcome(slide.identifier, Status.UNCHANGED, levels=tuple(receipt.levels))
         plan = self._plan(slide)
         from slide2iiif.estimate import SampleTask, estimate_bytes, sample
 
@@ -122,6 +124,7 @@ class Export:
             receipt is not None
             and receipt.fingerprint == fingerprint
             and receipt.settings == Settings.of(self.options)
+            and (receipt.is_lossless or not self.options.require_lossless)
             and self.store.holds(slide.identifier)
         )
         return receipt if is_current else None

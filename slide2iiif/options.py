@@ -58,8 +58,11 @@ MAX_TILES = Limited("--max-tiles", default=20_000_000, low=1, high=1_000_000_000
 PORT = Limited("--port", default=8000, low=0, high=65535)
 """Port of the preview server; 0 picks a free one."""
 
-SUBSAMPLINGS = ("420", "422", "444")
-"""Chroma subsamplings of tiles that are encoded; the first is the default."""
+SUBSAMPLINGS = ("auto", "420", "422", "444")
+"""Chroma subsamplings of tiles that are encoded; the first is the default: it depends on the quality."""
+
+FULL_CHROMA_QUALITY = 90
+"""From this quality on, `auto` keeps the chroma of every pixel: half of it would be the larger loss by then."""
 
 
 class Check(StrEnum):
@@ -110,6 +113,13 @@ class Options:
         MAX_TILES.check(self.max_tiles)
         if self.subsampling not in SUBSAMPLINGS:
             raise UsageError(f"--subsampling {self.subsampling}: must be one of {', '.join(SUBSAMPLINGS)}")
+
+
+def choose_subsampling(options: Options) -> str:
+    """Choose the chroma subsampling: what was asked for, or what suits the quality."""
+    if options.subsampling != SUBSAMPLINGS[0]:
+        return options.subsampling
+    return "444" if options.quality >= FULL_CHROMA_QUALITY else "420"
 
 
 def parse_tile_size(text: str) -> int | None:

@@ -8,7 +8,7 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.uris import alias_count, named_tile_count, pictures, shared_region_count
 from slide2iiif.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
-from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_TILES, TILE_SIZE, Options
+from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_TILES, TILE_SIZE, Options, choose_subsampling
 from slide2iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.sources.base import Description
 
@@ -124,7 +124,7 @@ def plan_slide(identifier: str, description: Description, options: Options) -> S
             random_access=description.random_access,
         ),
         api=options.api,
-        encoding=Encoding(options.quality, options.subsampling),
+        encoding=Encoding(options.quality, choose_subsampling(options)),
     )
 
 

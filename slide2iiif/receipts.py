@@ -37,6 +37,7 @@ class Settings:
     subsampling: str
     recompress: bool
     damaged: str
+    check: str
     format_version: int = FORMAT_VERSION
 
     @classmethod
@@ -49,6 +50,7 @@ class Settings:
             subsampling=options.subsampling,
             recompress=options.recompress,
             damaged=str(options.damaged),
+            check=str(options.check),
         )
 
 
@@ -84,6 +86,12 @@ class Receipt:
     """For each level its scale, and how many tiles were copied, cropped, encoded, derived."""
     damaged: list[list[int]]
     """Level, column and row of tiles that are background because the slide is damaged there."""
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether all tiles of full resolution are the stored ones."""
+        full = self.levels[0] if self.levels else {}
+        return not any(full.get(how) for how in ("encoded", "derived", "damaged"))
 
     def service(self, api: Api) -> ImageService:
         """Give what the document of a version says."""

@@ -67,7 +67,7 @@ class Summary:
     """What a run came to."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    """All but unchanged slides, which are only counted: a tree may hold a million."""
+    """All but unchanged slides, which are only counted, if they are whole: a tree may hold a million."""
     counts: Counter[Status] = field(default_factory=Counter)
     """Slides by status."""
     seconds: float = 0.0
@@ -76,7 +76,7 @@ class Summary:
     def add(self, outcome: Outcome) -> None:
         """Take in what became of a slide."""
         self.counts[outcome.status] += 1
-        if outcome.status is not Status.UNCHANGED:
+        if outcome.status is not Status.UNCHANGED or outcome.damaged:
             self.outcomes.append(outcome)
 
     @property

@@ -15,6 +15,7 @@ from slide2iiif.options import (
     TILE_SIZE,
     Limited,
     Options,
+    choose_subsampling,
     other_base_url,
     parse_base_url,
     parse_tile_size,
@@ -43,7 +44,7 @@ def test_what_is_no_whole_number_is_refused(text: str) -> None:
 
 def test_the_defaults_are_the_promised_ones() -> None:
     options = Options()
-    assert (options.api, options.tile_size, options.quality, options.subsampling) == (Api.V2, None, 85, "420")
+    assert (options.api, options.tile_size, options.quality, options.subsampling) == (Api.V2, None, 85, "auto")
     assert TILE_SIZE.default == 512
 
 
@@ -99,4 +100,9 @@ def test_the_other_base_url_never_lies_inside_the_tree() -> None:
 
 
 def test_every_subsampling_can_be_asked_for() -> None:
-    assert [Options(subsampling=each).subsampling for each in SUBSAMPLINGS] == ["420", "422", "444"]
+    assert [Options(subsampling=each).subsampling for each in SUBSAMPLINGS] == ["auto", "420", "422", "444"]
+
+
+@pytest.mark.parametrize(("asked", "quality", "chosen"), [("auto", 89, "420"), ("auto", 90, "444"), ("422", 95, "422")])
+def test_the_chroma_is_whole_from_quality_90_on_unless_asked_otherwise(asked: str, quality: int, chosen: str) -> None:
+    assert choose_subsampling(Options(quality=quality, subsampling=asked)) == chosen

@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--subsampling",
         choices=SUBSAMPLINGS,
         default=SUBSAMPLINGS[0],
-        help="chroma subsampling of encoded tiles (default: %(default)s)",
+        help="chroma subsampling of encoded tiles; auto: 444 from quality 90 on, else 420 (default: %(default)s)",
     )
     parser.add_argument(
         "--recompress", action="store_true", help="encode every tile anew instead of copying stored JPEG tiles"

@@ -53,7 +53,7 @@ def refused(source: Path, dest: Path, own_signals: None, capsys: pytest.CaptureF
         ("--jobs", "2.0", "must be a whole number from 0 to 1024"),
         ("--api", "1", "choose from '2', '3'"),
         ("--api", "2.1", "choose from '2', '3'"),
-        ("--subsampling", "411", "choose from '420', '422', '444'"),
+        ("--subsampling", "411", "choose from 'auto', '420', '422', '444'"),
         ("--files-from", "missing.txt", "No such file"),
     ],
 )
