@@ -134,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
     if args.delete and (args.files_from or args.source.is_file()):
         raise UsageError("--delete needs all of SOURCE: it cannot go with --files-from or a single slide")
+    _load()
     _check_places(args.source, args.dest)
     if args.files_from and not args.source.is_dir():
         raise UsageError(f"SOURCE {args.source}: must be a folder, which --files-from names files of")
@@ -169,6 +170,19 @@ def run(args: argparse.Namespace) -> int:
     if refusal is not None:
         raise refusal
     return summary.exit_code
+
+
+def _load() -> None:
+    """Import all that a run needs, in one place where no signal can come between."""
+    from slide2iiif.engines.workers import preload, signals_held
+
+    with signals_held():
+        import slide2iiif.engines.processes
+        import slide2iiif.export
+        import slide2iiif.progress
+        import slide2iiif.stores.folder  # noqa: F401
+
+        preload()
 
 
 def _warn_of_missing_library() -> None:

@@ -75,8 +75,8 @@ def fork_workers(count: int) -> "list[ForkedWorker | None]":
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if threading.active_count() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
         return [None] * count
-    _preload()
-    with _signals_blocked():
+    preload()
+    with signals_held():
         return [ForkedWorker() for _ in range(count)]
 
 
@@ -170,8 +170,8 @@ class FreshWorker:
         self._executor = ProcessPoolExecutor(
             max_workers=1, initializer=_start_fresh, initargs=(os.getpid(), self._begun.descriptor), env=env
         )
-        with _signals_blocked():
-            self._executor.submit(_preload)
+        with signals_held():
+            self._executor.submit(preload)
 
     def call(self, function: Callable[[Task], Result], task: Task) -> Result:
         """Run a task. See `Worker.call`."""
@@ -210,8 +210,12 @@ class FreshWorker:
 
 
 @contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Keep signals from processes started inside until they are workers: they would answer as their parent does."""
+def signals_held() -> Iterator[None]:
+    """Hold signals back until the end of the block.
+
+    Processes started inside would answer them as their parent does, before they are workers; and an import may
+    swallow the exception that a handler raises, or take it for its own failure.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
@@ -235,7 +239,7 @@ def _cause(text: str) -> str:
     return codes[1] if codes else "no reason known"
 
 
-def _preload() -> None:
+def preload() -> None:
     """Import what tasks need, so that every worker has it; nothing is opened."""
     import openslide
     import simplejpeg
