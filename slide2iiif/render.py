@@ -12,7 +12,7 @@ from PIL import Image
 from slide2iiif.blocks import Block, block_tiles, input_region
 from slide2iiif.copying import copy_tiles
 from slide2iiif.iiif.uris import pictures, tile_paths
-from slide2iiif.inputs import handed_on_picture, open_files, open_sources, open_streams, read_input, reduce_pixels
+from slide2iiif.inputs import handed_on_picture, open_sources, open_streams, read_input, reduce_pixels
 from slide2iiif.jpeg import encode
 from slide2iiif.pixels import Pixels
 from slide2iiif.sources import open_source
@@ -44,12 +44,6 @@ def render(task: RenderTask) -> Rendered:
         # Decoded as a whole and finished with: the pixels of the next slide need the room.
         open_sources.release(task.slide.path, task.slide.fingerprint)
     return total
-
-
-def release(path: Path, fingerprint: str) -> None:
-    """Close what this process holds open of a slide."""
-    open_sources.release(path, fingerprint)
-    open_files.release(path, fingerprint)
 
 
 def _render_block(task: RenderTask, block: Block) -> Rendered:

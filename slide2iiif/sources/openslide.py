@@ -98,11 +98,6 @@ class UnsupportedFormatError(Exception):
     """OpenSlide does not know the format; another reader may."""
 
 
-def library_version() -> str:
-    """Version of the OpenSlide library."""
-    return str(openslide.__library_version__)
-
-
 def _open(path: Path) -> openslide.OpenSlide:
     try:
         return openslide.OpenSlide(path)
