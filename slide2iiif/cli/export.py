@@ -1,16 +1,14 @@
 """Write the complete static IIIF tree of all slides below SOURCE into DEST."""
 
 import argparse
-import json
 import os
-import stat
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slide2iiif.errors import TargetError, UsageError
+from slide2iiif.cli.places import check_places, check_summary_file, listed_paths
+from slide2iiif.errors import UsageError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import (
     JOBS,
@@ -25,12 +23,13 @@ from slide2iiif.options import (
     parse_base_url,
     parse_tile_size,
 )
-from slide2iiif.progress import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from slide2iiif.export import Export
     from slide2iiif.progress import Bar, Silent
-    from slide2iiif.summary import Outcome, Summary
+    from slide2iiif.summary import Summary
     from slide2iiif.walk import Slide, Unusable
 
 HELP = "publish slides as static files"
@@ -38,6 +37,13 @@ HELP = "publish slides as static files"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    _add_places(parser)
+    _add_tile_options(parser.add_argument_group("tiles"))
+    _add_slide_options(parser.add_argument_group("slides"))
+    _add_run_options(parser.add_argument_group("the run"))
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", type=Path, help="folder of slides, or one slide")
     parser.add_argument("dest", metavar="DEST", type=Path, help="folder to publish into")
     parser.add_argument(
@@ -51,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="URL under which a rewriting server offers the other API version (default: BASE-v3)",
     )
+
+
+def _add_tile_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--api",
         choices=[str(api) for api in Api],
@@ -82,6 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--require-lossless", action="store_true", help="fail slides whose full resolution cannot be copied losslessly"
     )
+
+
+def _add_slide_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--check",
         choices=[str(check) for check in Check],
@@ -100,6 +112,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=str(MAX_TILES.default),
         help="fail slides that would have more tiles (default: %(default)s)",
     )
+
+
+def _add_run_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
     )
@@ -135,12 +150,13 @@ def run(args: argparse.Namespace) -> int:
     if args.delete and (args.files_from or args.source.is_file()):
         raise UsageError("--delete needs all of SOURCE: it cannot go with --files-from or a single slide")
     _load()
-    _check_places(args.source, args.dest)
+    check_places(args.source, args.dest)
     if args.files_from and not args.source.is_dir():
         raise UsageError(f"SOURCE {args.source}: must be a folder, which --files-from names files of")
-    _check_summary_file(args.json)
-    listed = list(_listed(args.files_from)) if args.files_from else None
+    check_summary_file(args.json)
+    listed = list(listed_paths(args.files_from)) if args.files_from else None
 
+    from slide2iiif.cli.report import report
     from slide2iiif.engines.processes import ProcessEngine
     from slide2iiif.export import Export
     from slide2iiif.receipts import Receipts
@@ -166,7 +182,7 @@ def run(args: argparse.Namespace) -> int:
             overwrite=args.overwrite,
         )
         summary, refusal = _run(flow, args, listed)
-    _report(summary, args)
+    report(summary, args)
     if refusal is not None:
         raise refusal
     return summary.exit_code
@@ -242,127 +258,9 @@ class _Seen:
             raise UsageError("nothing is deleted: SOURCE holds no slide at all; is it mounted?")
 
 
-def _listed(name: str) -> Iterator[str]:
-    try:
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise UsageError(f"--files-from {name}: {error.strerror}") from None
-    for line in raw.split(b"\n"):
-        entry = os.fsdecode(line.removesuffix(b"\r"))
-        if entry:
-            yield entry
-
-
-def _check_places(source: Path, dest: Path) -> None:
-    """Refuse places that would eat each other.
-
-    Raises:
-        UsageError: SOURCE cannot be read, or one of the two lies in the other.
-        TargetError: DEST is no folder.
-    """
-    from slide2iiif.walk import check_root
-
-    check_root(source)
-    try:
-        if not stat.S_ISDIR(dest.stat().st_mode):
-            raise TargetError(f"DEST {dest}: is not a folder")
-    except FileNotFoundError:
-        pass  # It will be made.
-    except OSError as error:
-        raise TargetError(f"DEST {dest}: {error.strerror}") from None
-    real_source, real_dest = source.resolve(), dest.resolve()
-    if real_dest.is_relative_to(real_source):
-        raise UsageError(f"DEST {dest} lies in SOURCE {source}: its tiles would be taken for slides; choose another")
-    if real_source.is_relative_to(real_dest):
-        raise UsageError(f"SOURCE {source} lies in DEST {dest}: the slides would be published as files; choose another")
-
-
-def _check_summary_file(name: str | None) -> None:
-    """Refuse a file that cannot be written now rather than after hours of work.
-
-    Raises:
-        UsageError: its folder is missing or may not be written, or it is a folder itself.
-    """
-    if name is None or name == "-":
-        return
-    file = Path(name)
-    if not file.parent.is_dir():
-        raise UsageError(f"--json {name}: {file.parent} is not a folder")
-    if file.is_dir():
-        raise UsageError(f"--json {name}: is a folder")
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise UsageError(f"--json {name}: no permission to write it")
-
-
 def _progress(args: argparse.Namespace) -> "Silent | Bar":
     from slide2iiif.progress import Bar, Lines, Silent
 
     if args.quiet:
         return Silent()
     return Bar(sys.stderr) if sys.stderr.isatty() else Lines(sys.stderr, verbose=bool(args.verbose))
-
-
-def _report(summary: "Summary", args: argparse.Namespace) -> None:
-    if args.json:
-        # The file first: whoever reads the table may close the pipe early.
-        _write_json(summary, args.json)
-    if not args.quiet and args.json != "-":
-        _print_table(summary, args)
-    elif summary.exit_code:
-        for outcome in _failures(summary):
-            print(f"slide2iiif: {printable(_line(outcome))}", file=sys.stderr)
-
-
-def _write_json(summary: "Summary", name: str) -> None:
-    text = json.dumps(summary.as_json(), indent=1) + "\n"
-    if name == "-":
-        print(text, end="")
-        return
-    try:
-        Path(name).write_text(text)
-    except OSError as error:
-        raise TargetError(f"--json {name}: {error.strerror}") from None
-
-
-def _line(outcome: "Outcome") -> str:
-    return f"{outcome.identifier}: {outcome.reason}" if outcome.reason else outcome.identifier
-
-
-def _failures(summary: "Summary") -> "list[Outcome]":
-    from slide2iiif.summary import Status
-
-    return [outcome for outcome in summary.outcomes if outcome.status is Status.FAILED]
-
-
-def _print_table(summary: "Summary", args: argparse.Namespace) -> None:
-    from slide2iiif.summary import Status
-
-    for status in Status:
-        count = summary.counts[status]
-        if not count:
-            continue
-        chosen = [outcome for outcome in summary.outcomes if outcome.status is status]
-        print(f"{status.value:<10} {count:>7,}{_amounts(chosen, status)}")
-        for outcome in chosen:
-            if outcome.damaged:
-                print(f"    {printable(outcome.identifier)}: {outcome.damaged:,} damaged tiles")
-        if status in {Status.FAILED, Status.REMOVED, Status.REMOVABLE} or args.verbose:
-            for outcome in chosen:
-                print(f"    {printable(_line(outcome))}")
-    if not summary.counts.total():
-        print(f"no slide found in {printable(str(args.source))}")
-    print(f"in {summary.seconds:.1f} s")
-
-
-def _amounts(outcomes: "list[Outcome]", status: "str") -> str:
-    tiles = sum(outcome.tiles for outcome in outcomes)
-    if not tiles:
-        return ""
-    size = sum(outcome.stored_bytes for outcome in outcomes) / 1e6
-    inodes = sum(outcome.inodes for outcome in outcomes)
-    about = "about " if status == "planned" else ""
-    exact = sum(outcome.exact for outcome in outcomes)
-    share = f" ({exact / tiles:.0%} bit-exact)" if status == "exported" else ""
-    damaged = sum(outcome.damaged for outcome in outcomes)
-    note = f", {damaged:,} damaged tiles replaced by background" if damaged else ""
-    return f"   {tiles:,} tiles{share}, {inodes:,} inodes, {about}{size:,.1f} MB{note}"

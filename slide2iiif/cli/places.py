@@ -1,0 +1,66 @@
+"""The places that a command line names: whether they can be used, told before the work begins."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from slide2iiif.errors import TargetError, UsageError
+
+
+def listed_paths(name: str) -> Iterator[str]:
+    """Read a list of paths, one a line, from a file or (`-`) from standard input.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"--files-from {name}: {error.strerror}") from None
+    for line in raw.split(b"\n"):
+        entry = os.fsdecode(line.removesuffix(b"\r"))
+        if entry:
+            yield entry
+
+
+def check_places(source: Path, dest: Path) -> None:
+    """Refuse places that would eat each other.
+
+    Raises:
+        UsageError: SOURCE cannot be read, or one of the two lies in the other.
+        TargetError: DEST is no folder.
+    """
+    from slide2iiif.walk import check_root
+
+    check_root(source)
+    try:
+        if not stat.S_ISDIR(dest.stat().st_mode):
+            raise TargetError(f"DEST {dest}: is not a folder")
+    except FileNotFoundError:
+        pass  # It will be made.
+    except OSError as error:
+        raise TargetError(f"DEST {dest}: {error.strerror}") from None
+    real_source, real_dest = source.resolve(), dest.resolve()
+    if real_dest.is_relative_to(real_source):
+        raise UsageError(f"DEST {dest} lies in SOURCE {source}: its tiles would be taken for slides; choose another")
+    if real_source.is_relative_to(real_dest):
+        raise UsageError(f"SOURCE {source} lies in DEST {dest}: the slides would be published as files; choose another")
+
+
+def check_summary_file(name: str | None) -> None:
+    """Refuse a file that cannot be written now rather than after hours of work.
+
+    Raises:
+        UsageError: its folder is missing or may not be written, or it is a folder itself.
+    """
+    if name is None or name == "-":
+        return
+    file = Path(name)
+    if not file.parent.is_dir():
+        raise UsageError(f"--json {name}: {file.parent} is not a folder")
+    if file.is_dir():
+        raise UsageError(f"--json {name}: is a folder")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise UsageError(f"--json {name}: no permission to write it")

@@ -1,0 +1,77 @@
+"""What a run came to, as a table for people or as JSON for machines."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from slide2iiif.errors import TargetError
+from slide2iiif.progress import printable
+from slide2iiif.summary import Outcome, Status, Summary
+
+
+def report(summary: Summary, args: argparse.Namespace) -> None:
+    """Tell what a run came to, where and as the command line asks for it.
+
+    Raises:
+        TargetError: the file of the summary cannot be written.
+    """
+    if args.json:
+        # The file first: whoever reads the table may close the pipe early.
+        _write_json(summary, args.json)
+    if not args.quiet and args.json != "-":
+        _print_table(summary, args)
+    elif summary.exit_code:
+        for outcome in _failures(summary):
+            print(f"slide2iiif: {printable(_line(outcome))}", file=sys.stderr)
+
+
+def _write_json(summary: Summary, name: str) -> None:
+    text = json.dumps(summary.as_json(), indent=1) + "\n"
+    if name == "-":
+        print(text, end="")
+        return
+    try:
+        Path(name).write_text(text)
+    except OSError as error:
+        raise TargetError(f"--json {name}: {error.strerror}") from None
+
+
+def _line(outcome: Outcome) -> str:
+    return f"{outcome.identifier}: {outcome.reason}" if outcome.reason else outcome.identifier
+
+
+def _failures(summary: Summary) -> list[Outcome]:
+    return [outcome for outcome in summary.outcomes if outcome.status is Status.FAILED]
+
+
+def _print_table(summary: Summary, args: argparse.Namespace) -> None:
+    for status in Status:
+        count = summary.counts[status]
+        if not count:
+            continue
+        chosen = [outcome for outcome in summary.outcomes if outcome.status is status]
+        print(f"{status.value:<10} {count:>7,}{_amounts(chosen, status)}")
+        for outcome in chosen:
+            if outcome.damaged:
+                print(f"    {printable(outcome.identifier)}: {outcome.damaged:,} damaged tiles")
+        if status in {Status.FAILED, Status.REMOVED, Status.REMOVABLE} or args.verbose:
+            for outcome in chosen:
+                print(f"    {printable(_line(outcome))}")
+    if not summary.counts.total():
+        print(f"no slide found in {printable(str(args.source))}")
+    print(f"in {summary.seconds:.1f} s")
+
+
+def _amounts(outcomes: list[Outcome], status: str) -> str:
+    tiles = sum(outcome.tiles for outcome in outcomes)
+    if not tiles:
+        return ""
+    size = sum(outcome.stored_bytes for outcome in outcomes) / 1e6
+    inodes = sum(outcome.inodes for outcome in outcomes)
+    about = "about " if status == "planned" else ""
+    exact = sum(outcome.exact for outcome in outcomes)
+    share = f" ({exact / tiles:.0%} bit-exact)" if status == "exported" else ""
+    damaged = sum(outcome.damaged for outcome in outcomes)
+    note = f", {damaged:,} damaged tiles replaced by background" if damaged else ""
+    return f"   {tiles:,} tiles{share}, {inodes:,} inodes, {about}{size:,.1f} MB{note}"
