@@ -25,6 +25,8 @@ from slide2iiif.geometry import Region, Size, touched
 _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
 _SOS_MARKER = b"\xff\xda"
+_PAIR = np.dtype("<u2")
+_EOI_PAIR = np.uint16(int.from_bytes(_EOI, "little"))
 JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
@@ -33,6 +35,8 @@ _TABLES = frozenset({_DHT, _DQT, _DRI})
 _FRAMES = frozenset({_SOF0, _SOF1})
 """Sequential frames with Huffman coding, which every decoder knows."""
 _EIGHT_BITS = 8
+_SHORTEST_SCAN = 10
+"""Bytes of the start of a scan of one component (T.81, section B.2.3)."""
 _COMPONENTS = (1, 3)
 """Grey, and YCbCr or RGB; CMYK cannot be published."""
 
@@ -67,6 +71,11 @@ class JpegTiles:
     def publishes(self, tile_size: int) -> bool:
         """Tell whether tiles of a size are stored as they are."""
         return self.tile == (tile_size, tile_size)
+
+    @property
+    def _scan_components(self) -> bytes:
+        """What a scan of all components says of their number (T.81, section B.2.3)."""
+        return b"\1" if len(self.sampling) == 1 else b"\3"
 
     @property
     def is_complete(self) -> bool:
@@ -124,8 +133,11 @@ class JpegTiles:
             scan, published = head.scan, self._publish_head(head)
         end = stored.rfind(_EOI)
         # Padding to an even length is all that may follow; anything else is the middle of a torn stream.
-        if end < scan or stored[end + len(_EOI) :].strip(b"\0\xff"):
+        if end < scan + _SHORTEST_SCAN or stored[end + len(_EOI) :].strip(b"\0\xff"):
             raise DamagedTileError("it does not end with the end-of-image marker")
+        # Between scans there may be comments again, and behind the image's end whatever its maker left there.
+        if stored[scan + 4 : scan + 5] != self._scan_components or _holds_end(stored, scan, end):
+            raise DamagedTileError("it is more than one scan from the first marker to the last")
         return b"".join((published, stored[scan:end], _EOI))
 
     def _publish_head(self, head: "Head") -> bytes:
@@ -193,6 +205,16 @@ def _read(file: int, offset: int, length: int) -> bytes:
         raise SourceError(f"cannot be read at byte {offset}: {error.strerror}") from None
     except (OverflowError, MemoryError):
         raise SourceError(f"is damaged: a tile of {length} bytes at byte {offset}") from None
+
+
+def _holds_end(stream: bytes, start: int, end: int) -> bool:
+    """Tell whether an end-of-image marker lies in a part of a stream.
+
+    As pairs of bytes from even and from odd places: searching for two bytes takes four times as long.
+    """
+    even = np.frombuffer(stream, _PAIR, (end - start) // 2, start)
+    odd = np.frombuffer(stream, _PAIR, (end - start - 1) // 2, start + 1)
+    return bool((even == _EOI_PAIR).any() or (odd == _EOI_PAIR).any())
 
 
 class DamagedTileError(Exception):

@@ -128,6 +128,23 @@ def test_bytes_that_fill_up_behind_the_end_are_not_published(tmp_path: Path, pri
         check_markers(published.tile(0, *place))
 
 
+@pytest.mark.parametrize("kind", ["behind the end", "between scans"])
+def test_a_tile_that_goes_on_behind_its_scan_is_refused(tmp_path: Path, private: Path, kind: str) -> None:
+    path = tmp_path / "longer.svs"
+    write_aperio(path, Size(700, 500), scales=(1,))
+    level = TiffLevel(path)
+    stored = level.read(1)
+    if kind == "behind the end":
+        for shift in (b"", b"."):
+            level.put(1, stored + _SECRET + shift + EOI)
+            assert "more than one scan" in publish(path, private).record["reason"]
+        return
+    scan = stored.index(b"\xff\xda")
+    first = segment(0xDA, b"\1\1\0\0\x3f\0") + bytes(20)
+    level.put(1, stored[:scan] + first + segment(_COM, _SECRET) + stored[scan:])
+    assert "more than one scan" in publish(path, private).record["reason"]
+
+
 def test_tiles_of_one_level_are_each_published_with_their_own_tables(tmp_path: Path, private: Path) -> None:
     path = tmp_path / "mixed.svs"
     write_aperio(path, Size(1024, 768), scales=(1,), quality=80)
