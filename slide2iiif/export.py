@@ -84,7 +84,7 @@ class Export:
         if receipt is not None:
             moved = _move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
             status = Status.REBASED if moved else Status.UNCHANGED
-            return Outcome(slide.identifier, status, levels=tuple(receipt.levels))
+            return Outcome(slide.identifier, status, levels=tuple(receipt.levels), source=slide.source)
         plan = self._plan(slide)
         self.store.check_room(plan.inode_count, sum(plan.copied_bytes.values()))
         self.progress.started(slide.identifier, plan.tile_count)
@@ -92,28 +92,28 @@ class Export:
         try:
             rendered = self._render(slide, fingerprint, plan, staging)
             check_unchanged(slide.members, fingerprint)
-            receipt = self._receipt(fingerprint, plan, rendered)
+            receipt = self._receipt(slide, fingerprint, plan, rendered)
             _put_documents(receipt, plan.api, staging)
             self.store.publish(slide.identifier, staging)
             self.receipts.write(receipt)
         except BaseException:
             self.store.discard(staging)
             raise
-        return _outcome(plan, Status.EXPORTED, rendered, time.monotonic() - begun)
+        return _outcome(slide, plan, Status.EXPORTED, rendered, time.monotonic() - begun)
 
     def dry_slide(self, slide: Slide) -> Outcome:
         """Say what `slide` would do."""
         begun = time.monotonic()
         receipt = self._published(slide, take_fingerprint(slide.members))
         if receipt is not None:
-            return Outcome(slide.identifier, Status.UNCHANGED, levels=tuple(receipt.levels))
+            return Outcome(slide.identifier, Status.UNCHANGED, levels=tuple(receipt.levels), source=slide.source)
         plan = self._plan(slide)
         from slide2iiif.estimate import SampleTask, estimate_bytes, sample
 
         tasks = [SampleTask(slide.path, plan.pyramid, plan.passes, plan.encoding)]
         [(_, samples)] = self.engine.run(sample, tasks)
         expected = Rendered(stored_bytes=estimate_bytes(plan, samples))
-        return _outcome(plan, Status.PLANNED, expected, time.monotonic() - begun)
+        return _outcome(slide, plan, Status.PLANNED, expected, time.monotonic() - begun)
 
     def _published(self, slide: Slide, fingerprint: str) -> Receipt | None:
         """Give the receipt if exactly this is published already, by looking at two small files."""
@@ -162,7 +162,7 @@ class Export:
             staging=staging,
         )
 
-    def _receipt(self, fingerprint: str, plan: SlidePlan, rendered: Rendered) -> Receipt:
+    def _receipt(self, slide: Slide, fingerprint: str, plan: SlidePlan, rendered: Rendered) -> Receipt:
         return Receipt(
             identifier=plan.identifier,
             fingerprint=fingerprint,
@@ -178,6 +178,7 @@ class Export:
             stored_bytes=rendered.stored_bytes,
             levels=_level_counts(plan, rendered),
             damaged=[list(tile) for tile in rendered.damaged],
+            source=slide.source,
         )
 
     def _each(self, found: Iterable[Slide | Unusable], work: Callable[[Slide], Outcome]) -> Summary:
@@ -199,12 +200,12 @@ class Export:
         except TargetError:
             raise
         except Slide2iiifError as error:
-            return Outcome(found.identifier, Status.FAILED, str(error))
+            return Outcome(found.identifier, Status.FAILED, str(error), source=found.source)
         except Exception as error:
             # A bug of ours, or a library's class that no seam knows yet: it costs this slide and is reported.
             logging.getLogger(__name__).exception("unexpected error in %s", found.identifier)
             reason = f"unexpected {type(error).__name__}: {error} (please report this; -v shows where)"
-            return Outcome(found.identifier, Status.FAILED, reason)
+            return Outcome(found.identifier, Status.FAILED, reason, source=found.source)
 
 
 def removals(store: Store, receipts: Receipts, keep: Iterable[str], *, dry: bool) -> Iterator[Outcome]:
@@ -283,7 +284,7 @@ def _tasks(slide: SlideTask, plan: SlidePlan, passes: Iterable[Pass]) -> Iterato
             yield RenderTask(slide, pass_, (block,), jpeg and jpeg.window(clip(region, pass_.stored_size)))
 
 
-def _outcome(plan: SlidePlan, status: Status, rendered: Rendered, seconds: float) -> Outcome:
+def _outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rendered, seconds: float) -> Outcome:
     return Outcome(
         identifier=plan.identifier,
         status=status,
@@ -295,6 +296,7 @@ def _outcome(plan: SlidePlan, status: Status, rendered: Rendered, seconds: float
         levels=tuple(_level_counts(plan, rendered)),
         stored_bytes=rendered.stored_bytes,
         seconds=seconds,
+        source=slide.source,
     )
 
 

@@ -98,3 +98,9 @@ def _fold(parts: list[str]) -> Iterable[str]:
         else:
             line += part
     yield line
+
+
+def is_plain_identifier(identifier: str) -> bool:
+    """Tell whether a text can be an identifier as it stands, in names that need no escape on any host."""
+    names = identifier.split("/")
+    return all(name and _encode_name(os.fsencode(name), crowded=False) == name for name in names)

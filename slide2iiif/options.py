@@ -65,6 +65,10 @@ FULL_CHROMA_QUALITY = 90
 """From this quality on, `auto` keeps the chroma of every pixel: half of it would be the larger loss by then."""
 
 
+PATH_IDENTIFIERS, HASHED_IDENTIFIERS = "path", "hash"
+"""How slides are named, besides by a table; the first is the default."""
+
+
 class Check(StrEnum):
     """How closely a stored tile is looked at before it is published as it is."""
 

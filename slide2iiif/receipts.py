@@ -1,6 +1,6 @@
 """The record of what was published for each slide: from what, with what options.
 
-One small JSON file a slide, `.slide2iiif/receipts/<identifier>/receipt.json`, written after the slide is
+One small JSON file a slide, `receipts/<identifier>/receipt.json` in the private folder, written after the slide is
 published. It is read to skip what is unchanged and to write new documents without the source. It never leaves
 the private folder.
 """
@@ -8,7 +8,7 @@ the private folder.
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,10 @@ class Receipt:
     """For each level its scale, and how many tiles were copied, cropped, encoded, derived."""
     damaged: list[list[int]]
     """Level, column and row of tiles that are background because the slide is damaged there."""
+    source: str = ""
+    """Path of the slide below the source root."""
+    published_properties: dict[str, str] = field(default_factory=dict)
+    """Properties of the slide that were asked for by name, for its manifest: the only ones that may go out."""
 
     @property
     def is_lossless(self) -> bool:
@@ -109,6 +113,8 @@ class Receipts:
 
     def __init__(self, private: Path) -> None:
         """Name the private folder of the tree; nothing is touched before it is needed."""
+        self.private = private
+        self.schemes = private / "identifiers.json"
         self._folder = private / "receipts"
         self._staging = private / "staging"
 

@@ -47,6 +47,8 @@ class Outcome:
     """Bytes stored; in a dry run an estimate."""
     seconds: float = 0.0
     """From the first look at the slide to its publication."""
+    source: str = ""
+    """Path below the source root; empty where only the receipt is left."""
 
     @property
     def exact(self) -> int:

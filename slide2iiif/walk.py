@@ -26,11 +26,13 @@ class Slide:
     """A source image, not opened."""
 
     identifier: str
-    """Path below the source root, made safe for URLs and object keys."""
+    """Path below the source root, made safe for URLs and object keys, or what is published in its place."""
     path: Path
     """The file that a reader opens."""
     members: tuple[Path, ...]
     """All files that make it up, the one that is opened first."""
+    source: str = ""
+    """Path below the source root, whatever the identifier is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class _Folder:
     def slide(self, name: str, members: Iterable[Path] = ()) -> Slide:
         path = self.path / name
         identifier = encode_path(self.below_root / name, self.crowded)
-        return Slide(identifier, path, (path, *(member for member in members if member != path)))
+        others = (member for member in members if member != path)
+        return Slide(identifier, path, (path, *others), str(self.below_root / name))
 
 
 def walk(root: Path) -> Iterator[Slide | Unusable]:

@@ -21,6 +21,7 @@ PACKAGE = ROOT / "slide2iiif"
 README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 DOCUMENTS = [README, ARCHITECTURE, ROOT / "CHANGELOG.md", ROOT / "nginx" / "README.md", ROOT / "examples" / "README.md"]
+DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
 JOBS = [ROOT / "examples" / "github-actions.yml", ROOT / "examples" / "gitlab-ci.yml"]
 
 
@@ -139,6 +140,7 @@ def test_the_defaults_in_the_table_are_those_of_the_program() -> None:
     assert options.other_base_url("https://host/iiif", Api.V3) == "https://host/iiif-v3"
     assert told.pop("--jobs") == "all cores"
     assert options.JOBS.default == 0
+    assert told.pop("--identifier") == options.PATH_IDENTIFIERS
     assert told.pop("--tile-size") == "auto"
     plain = Options()
     assert plain.tile_size is None

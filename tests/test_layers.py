@@ -15,7 +15,7 @@ LAYERS = [
     {"errors", "geometry", "pixels"},
     {"options", "pyramid", "identifiers"},
     {"iiif"},
-    {"sources", "jpeg", "stores", "receipts", "progress", "fingerprints", "handover", "summary", "walk"},
+    {"sources", "jpeg", "stores", "receipts", "progress", "fingerprints", "handover", "summary", "walk", "naming"},
     {"blocks", "tasks", "inputs", "copying", "plan", "render", "estimate"},
     {"engines"},
     {"export"},

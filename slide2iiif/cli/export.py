@@ -7,7 +7,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slide2iiif.cli.places import check_places, check_summary_file, listed_paths
+from slide2iiif.cli.identifiers import add_identifier_options, choose_naming, named_slides, settle_naming
+from slide2iiif.cli.places import (
+    add_private_dir,
+    check_places,
+    check_private_dir,
+    check_summary_file,
+    claim_private_dir,
+    listed_paths,
+)
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import (
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from slide2iiif.export import Export
+    from slide2iiif.naming import Naming
     from slide2iiif.progress import Bar, Silent
     from slide2iiif.summary import Summary
     from slide2iiif.walk import Slide, Unusable
@@ -40,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_places(parser)
     _add_tile_options(parser.add_argument_group("tiles"))
     _add_slide_options(parser.add_argument_group("slides"))
+    _add_privacy_options(parser.add_argument_group("privacy"))
     _add_run_options(parser.add_argument_group("the run"))
 
 
@@ -114,6 +124,11 @@ def _add_slide_options(parser: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_privacy_options(parser: argparse._ArgumentGroup) -> None:
+    add_identifier_options(parser)
+    add_private_dir(parser)
+
+
 def _add_run_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
@@ -151,6 +166,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--delete needs all of SOURCE: it cannot go with --files-from or a single slide")
     _load()
     check_places(args.source, args.dest)
+    check_private_dir(args.private_dir, args.dest, args.source)
     if args.files_from and not args.source.is_dir():
         raise UsageError(f"SOURCE {args.source}: must be a folder, which --files-from names files of")
     check_summary_file(args.json)
@@ -165,15 +181,18 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
         engine = stack.enter_context(ProcessEngine(jobs))
-        store = FolderStore(args.dest, engine.is_cancelled)
+        store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         if not args.dry_run:
             stack.enter_context(store)
+            claim_private_dir(args.private_dir, args.dest)
+        receipts = Receipts(store.private)
+        naming = choose_naming(args, receipts)
         if not args.recompress and not args.quiet:
             _warn_of_missing_library()
         progress = stack.enter_context(_progress(args))
         flow = Export(
             store,
-            Receipts(store.private),
+            receipts,
             engine,
             options,
             base_url,
@@ -181,7 +200,7 @@ def run(args: argparse.Namespace) -> int:
             progress,
             overwrite=args.overwrite,
         )
-        summary, refusal = _run(flow, args, listed)
+        summary, refusal = _run(flow, args, listed, naming)
     report(summary, args)
     if refusal is not None:
         raise refusal
@@ -209,13 +228,16 @@ def _warn_of_missing_library() -> None:
         print(f"slide2iiif: warning: libturbojpeg is missing: {lost}; install {TURBOJPEG_PACKAGE}", file=sys.stderr)
 
 
-def _run(flow: "Export", args: argparse.Namespace, listed: list[str] | None) -> "tuple[Summary, UsageError | None]":
+def _run(
+    flow: "Export", args: argparse.Namespace, listed: list[str] | None, naming: "Naming | None"
+) -> "tuple[Summary, UsageError | None]":
     """Export, then delete if asked to; a refusal to delete is told after what was exported."""
     from slide2iiif.export import removals
     from slide2iiif.walk import find_listed, walk
 
     found = walk(args.source) if listed is None else find_listed(args.source, listed)
     seen = _Seen(keep=args.delete)
+    found = named_slides(found, naming)
     summary = flow.plans(seen.of(found)) if args.dry_run else flow.slides(seen.of(found))
     if args.delete:
         try:
@@ -224,6 +246,8 @@ def _run(flow: "Export", args: argparse.Namespace, listed: list[str] | None) -> 
             return summary, error
         for outcome in removals(flow.store, flow.receipts, seen.identifiers, dry=args.dry_run):
             summary.add(outcome)
+        if not args.dry_run:
+            settle_naming(flow.receipts, naming)
     return summary, None
 
 

@@ -1,5 +1,6 @@
 """The places that a command line names: whether they can be used, told before the work begins."""
 
+import argparse
 import os
 import stat
 import sys
@@ -7,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from slide2iiif.errors import TargetError, UsageError
+
+_TREE_NAME = "tree"
+"""File in a private folder outside the tree that says which tree it belongs to."""
 
 
 def listed_paths(name: str) -> Iterator[str]:
@@ -64,3 +68,62 @@ def check_summary_file(name: str | None) -> None:
         raise UsageError(f"--json {name}: is a folder")
     if not os.access(file if file.exists() else file.parent, os.W_OK):
         raise UsageError(f"--json {name}: no permission to write it")
+
+
+def add_private_dir(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Declare where what is not published lies."""
+    parser.add_argument(
+        "--private-dir",
+        metavar="DIR",
+        type=Path,
+        help="folder outside DEST for receipts, lock and key, instead of DEST/.slide2iiif; name it at every run",
+    )
+
+
+def check_private_dir(private: Path | None, dest: Path, source: Path | None = None) -> None:
+    """Refuse a private folder that would be published, taken for slides, or belongs to another tree.
+
+    Raises:
+        UsageError: why, and what to do.
+    """
+    if private is None:
+        return
+    from slide2iiif.stores.refusals import PRIVATE
+
+    real, tree = private.resolve(), dest.resolve()
+    if real.is_relative_to(tree) or tree.is_relative_to(real):
+        raise UsageError(f"--private-dir {private}: lies in DEST {dest}, or DEST in it; choose a folder elsewhere")
+    if source is not None and source.is_dir() and real.is_relative_to(source.resolve()):
+        raise UsageError(f"--private-dir {private}: lies in SOURCE {source}; choose a folder elsewhere")
+    inside = dest / PRIVATE
+    if (inside / "receipts").is_dir():
+        raise UsageError(
+            f"--private-dir {private}: {inside} has the receipts of earlier runs; move all that is in it to {private}"
+        )
+    if private.exists() and not private.is_dir():
+        raise UsageError(f"--private-dir {private}: is not a folder")
+    try:
+        owner = (private / _TREE_NAME).read_text(encoding="utf-8", errors="surrogateescape").strip()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"--private-dir {private}: {error.strerror}") from None
+    if owner != str(tree):
+        raise UsageError(
+            f"--private-dir {private}: belongs to {owner}; give {dest} one of its own, "
+            f"or, if that tree has moved here, delete {private / _TREE_NAME}"
+        )
+
+
+def claim_private_dir(private: Path | None, dest: Path) -> None:
+    """Note which tree a private folder outside it belongs to.
+
+    Raises:
+        TargetError: it cannot be written.
+    """
+    if private is None or (private / _TREE_NAME).exists():
+        return
+    try:
+        (private / _TREE_NAME).write_text(f"{dest.resolve()}\n", encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise TargetError(f"--private-dir {private}: {error.strerror}") from None

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from slide2iiif.cli.places import add_private_dir, check_private_dir
 from slide2iiif.errors import TargetError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import other_base_url, parse_base_url
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dest", metavar="DEST", type=Path, help="published tree")
     parser.add_argument("--base-url", required=True, metavar="URL", help="URL under which DEST will be served")
     parser.add_argument("--other-base-url", metavar="URL", help="as for export")
+    add_private_dir(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -28,9 +30,11 @@ def run(args: argparse.Namespace) -> int:
     from slide2iiif.receipts import Receipts
     from slide2iiif.stores.folder import FolderStore
 
-    store = FolderStore(args.dest)
-    if not store.private.is_dir():
-        raise TargetError(f"DEST {args.dest}: is not a tree that slide2iiif has published")
+    check_private_dir(args.private_dir, args.dest)
+    store = FolderStore(args.dest, private=args.private_dir)
+    if not args.dest.is_dir() or not store.private.is_dir():
+        hint = "" if args.private_dir else ", or was published with --private-dir"
+        raise TargetError(f"DEST {args.dest}: is not a tree that slide2iiif has published{hint}")
     with store:
         changed = sum(1 for _ in rebase(store, Receipts(store.private), base_url, other))
     if not args.quiet:

@@ -38,7 +38,20 @@ def _write_json(summary: Summary, name: str) -> None:
 
 
 def _line(outcome: Outcome) -> str:
-    return f"{outcome.identifier}: {outcome.reason}" if outcome.reason else outcome.identifier
+    name = outcome.identifier
+    # Whoever reads a hash wants to know whose it is; escapes for URLs need no explanation.
+    if outcome.source and _is_renamed(outcome):
+        name = f"{outcome.source} ({outcome.identifier})"
+    return f"{name}: {outcome.reason}" if outcome.reason else name
+
+
+def _is_renamed(outcome: Outcome) -> bool:
+    from slide2iiif.identifiers import decode_identifier
+
+    try:
+        return str(decode_identifier(outcome.identifier)) != outcome.source
+    except ValueError:
+        return True
 
 
 def _failures(summary: Summary) -> list[Outcome]:

@@ -2,7 +2,9 @@
 
 A slide's files go straight into a private staging folder of the same file system, under their final names, and
 one rename publishes the folder. A reader sees the old slide or the new one, never a mix. Staging, receipts and
-the lock live in `.slide2iiif/` at the root of the tree, which the shipped server configuration denies.
+the lock live in `.slide2iiif/` at the root of the tree, which the shipped server configuration denies, or in a
+folder outside the tree. Staging stays in the tree where that other folder is on another file system: no rename leads
+from there. What is staged has random names, and nothing in it tells of a source.
 
 Aliases are hard links. A symbolic link would cost an inode, break where a server is told not to follow links,
 and be one more thing that can point outside; a hard link is the file. Where the file system has none, or has
@@ -30,6 +32,7 @@ from slide2iiif.stores.base import Staging
 from slide2iiif.stores.refusals import PRIVATE, refusal
 
 _LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
+_LOCK_REFUSALS = frozenset({errno.EBADF, errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL})
 _STOP_SECONDS = 1.0
 """How long staged files are deleted once a run was told to stop."""
 
@@ -66,18 +69,20 @@ class FolderStaging:
 class FolderStore:
     """A published tree in a folder. Use in a `with` statement: it holds the lock."""
 
-    def __init__(self, root: Path, is_stopped: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, root: Path, is_stopped: Callable[[], bool] = lambda: False, private: Path | None = None) -> None:
         """Name the root of the tree; nothing is touched before the store is entered.
 
         Args:
             root: the folder.
+            private: folder of what is not published; None is one at the root of the tree.
             is_stopped: tells whether the run was told to stop. What is staged is then left to the next run, as
                 deleting a million files takes minutes.
         """
         self._is_stopped = is_stopped
         self.root = root
-        self.private = root / PRIVATE
-        self._lock: int | None = None
+        self.private = private or root / PRIVATE
+        self._staging = self.private / "staging"
+        self._locks: list[int] = []
 
     def __enter__(self) -> Self:
         """Make the folder and take the lock.
@@ -87,9 +92,11 @@ class FolderStore:
             TargetBusyError: another exporter works on it.
         """
         try:
-            (self.private / "staging").mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.private / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            self._take_lock(self._lock)
+            self._take_locks()
+            self._staging.mkdir(exist_ok=True)
+            if self.private.parent != self.root and not _can_rename(self._staging, self.root):
+                self._staging = self.root / PRIVATE / "staging"
+                self._staging.mkdir(parents=True, exist_ok=True)
             self._clean()
         except OSError as error:
             self._release()
@@ -125,7 +132,7 @@ class FolderStore:
     def stage(self, identifier: str) -> FolderStaging:
         """Make a staging folder. See `Store.stage`."""
         self._check_place(identifier)
-        staging = FolderStaging(self.private / "staging" / uuid.uuid4().hex)
+        staging = FolderStaging(self._staging / uuid.uuid4().hex)
         try:
             staging.folder.mkdir()
             staging.scratch.mkdir()
@@ -166,12 +173,12 @@ class FolderStore:
 
     def replace(self, identifier: str, path: str, content: bytes) -> None:
         """Replace a published file atomically. See `Store.replace`."""
-        write_atomically(self.root / identifier / path, content, self.private / "staging")
+        write_atomically(self.root / identifier / path, content, self._staging)
 
     def remove(self, identifier: str) -> None:
         """Rename a slide out of sight, then delete it, and folders that it leaves empty."""
         target = self.root / identifier
-        trash = self.private / "staging" / uuid.uuid4().hex
+        trash = self._staging / uuid.uuid4().hex
         try:
             target.rename(trash)
         except FileNotFoundError:
@@ -191,9 +198,20 @@ class FolderStore:
         if target.is_symlink() or (target.exists() and not (target / DOCUMENT_NAME).is_file()):
             raise SourceError(f"{target} exists and is not a published slide; move it away")
 
-    def _take_lock(self, lock: int) -> None:
+    def _take_locks(self) -> None:
+        """Lock the private folder and the tree itself, which another run may use with another private folder."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        if self.private.parent == self.root:
+            self.private.mkdir(exist_ok=True)
+        elif not self.private.is_dir():
+            self.private.mkdir(parents=True, mode=0o700)
+        tree = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._locks.append(tree)
+        lock = os.open(self.private / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._locks.append(lock)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_folder(tree)
         except BlockingIOError:
             holder = os.pread(lock, 200, 0).decode(errors="replace").strip() or "another process"
             raise TargetBusyError(f"{self.root} is in use by {holder}; wait for it to end") from None
@@ -202,16 +220,15 @@ class FolderStore:
 
     def _clean(self) -> None:
         """Delete what a run that was killed has left; the lock says that nobody uses it."""
-        for left in (self.private / "staging").iterdir():
+        for left in self._staging.iterdir():
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink(missing_ok=True)
 
     def _release(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        while self._locks:
+            os.close(self._locks.pop())
 
 
 def write_atomically(path: Path, content: bytes, staging: Path) -> None:
@@ -260,6 +277,36 @@ def _delete(folder: str | Path, patience: _Patience) -> None:
             else:
                 os.unlink(entry.path)
     os.rmdir(folder)
+
+
+def _lock_folder(folder: int) -> None:
+    """Lock an open folder where the file system can; NFS cannot, and there the private folder's lock must do.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in _LOCK_REFUSALS:
+            raise
+
+
+def _can_rename(folder: Path, target: Path) -> bool:
+    """Tell whether files can be renamed from one folder to another, by trying: mounts hide behind equal devices."""
+    trial = uuid.uuid4().hex
+    (folder / trial).mkdir()
+    try:
+        (folder / trial).rename(target / f".{trial}")
+    except OSError as error:
+        (folder / trial).rmdir()
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    (target / f".{trial}").rmdir()
+    return True
 
 
 def _folder_of(staging: Staging) -> Path:
