@@ -16,6 +16,8 @@ from slide2iiif.pixels import Colour, Pixels
 TURBOJPEG_PACKAGE = "libturbojpeg0"
 """Debian's package of the library that crops without decoding; Ubuntu's is called libturbojpeg."""
 
+_TURBOJPEG_NAME = "libturbojpeg.so.0"
+
 DECODER_SCALES = (8, 4, 2)
 """By how much the decoder itself can reduce, from the coefficients."""
 
@@ -139,7 +141,10 @@ def _library() -> Any:
 def _turbojpeg() -> Any:
     import turbojpeg
 
-    try:
-        return turbojpeg.TurboJPEG()
-    except (RuntimeError, OSError):
-        return None
+    # By its name at first: the binding's own search runs a compiler or two.
+    for path in (_TURBOJPEG_NAME, None):
+        try:
+            return turbojpeg.TurboJPEG(path)
+        except (RuntimeError, OSError):
+            continue
+    return None

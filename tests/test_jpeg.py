@@ -147,7 +147,7 @@ def test_without_the_library_cropping_is_refused_in_words(monkeypatch: pytest.Mo
 def test_a_library_that_is_not_found_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     import turbojpeg
 
-    def nothing() -> None:
+    def nothing(_path: str | None) -> None:
         raise RuntimeError("Unable to locate turbojpeg library automatically")
 
     monkeypatch.setattr(turbojpeg, "TurboJPEG", nothing)

@@ -35,6 +35,7 @@ from slide2iiif.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from slide2iiif.engines.workers import ForkedWorker
     from slide2iiif.export import Export
     from slide2iiif.naming import Naming
     from slide2iiif.progress import Bar, Silent
@@ -164,23 +165,23 @@ def run(args: argparse.Namespace) -> int:
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
     if args.delete and (args.files_from or args.source.is_file()):
         raise UsageError("--delete needs all of SOURCE: it cannot go with --files-from or a single slide")
-    _load()
-    check_places(args.source, args.dest)
-    check_private_dir(args.private_dir, args.dest, args.source)
-    if args.files_from and not args.source.is_dir():
-        raise UsageError(f"SOURCE {args.source}: must be a folder, which --files-from names files of")
-    check_summary_file(args.json)
-    listed = list(listed_paths(args.files_from)) if args.files_from else None
-
-    from slide2iiif.cli.report import report
-    from slide2iiif.engines.processes import ProcessEngine
-    from slide2iiif.export import Export
-    from slide2iiif.receipts import Receipts
-    from slide2iiif.stores.folder import FolderStore
-
     with ExitStack() as stack:
+        first = _start(stack)
+        check_places(args.source, args.dest)
+        check_private_dir(args.private_dir, args.dest, args.source)
+        if args.files_from and not args.source.is_dir():
+            raise UsageError(f"SOURCE {args.source}: must be a folder, which --files-from names files of")
+        check_summary_file(args.json)
+        listed = list(listed_paths(args.files_from)) if args.files_from else None
+
+        from slide2iiif.cli.report import report
+        from slide2iiif.engines.processes import ProcessEngine
+        from slide2iiif.export import Export
+        from slide2iiif.receipts import Receipts
+        from slide2iiif.stores.folder import FolderStore
+
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
-        engine = stack.enter_context(ProcessEngine(jobs))
+        engine = stack.enter_context(ProcessEngine(jobs, first))
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         if not args.dry_run:
             stack.enter_context(store)
@@ -207,17 +208,21 @@ def run(args: argparse.Namespace) -> int:
     return summary.exit_code
 
 
-def _load() -> None:
-    """Import all that a run needs, in one place where no signal can come between."""
-    from slide2iiif.engines.workers import preload, signals_held
+def _start(stack: ExitStack) -> "ForkedWorker | None":
+    """Start the first worker, and import all that a run needs while it does so too; no signal can come between."""
+    from slide2iiif.engines.workers import fork_first_worker, load_renderer, signals_held
 
     with signals_held():
+        first = fork_first_worker()
+        if first is not None:
+            # For when the run is refused before the engine takes it over.
+            stack.callback(first.kill)
+        load_renderer()
         import slide2iiif.engines.processes
         import slide2iiif.export
         import slide2iiif.progress
         import slide2iiif.stores.folder  # noqa: F401
-
-        preload()
+    return first
 
 
 def _warn_of_missing_library() -> None:

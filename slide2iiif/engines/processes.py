@@ -19,7 +19,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, Self
 
 from slide2iiif.engines.base import Result, Task
-from slide2iiif.engines.workers import Worker, WorkerDiedError, WorkerGoneError, fork_workers, start_worker
+from slide2iiif.engines.workers import (
+    ForkedWorker,
+    Worker,
+    WorkerDiedError,
+    WorkerGoneError,
+    fork_workers,
+    start_worker,
+)
 from slide2iiif.errors import WorkerError
 
 _AHEAD = 2
@@ -34,9 +41,10 @@ _STOPPED = "the run was stopped"
 class ProcessEngine:
     """Runs tasks in worker processes."""
 
-    def __init__(self, jobs: int) -> None:
-        """Take the number of processes; they start when the engine is entered."""
+    def __init__(self, jobs: int, first: ForkedWorker | None = None) -> None:
+        """Take the number of processes, and one that runs already; the others start when the engine is entered."""
         self.jobs = jobs
+        self._first = first
         self._tickets: queue.SimpleQueue[_Ticket[Any, Any] | None] = queue.SimpleQueue()
         self._lanes: list[_Lane] = []
         self._cancelled = threading.Event()
@@ -50,8 +58,9 @@ class ProcessEngine:
             WorkerError: the system refuses so many processes.
         """
         _allow_open_files()
+        started = [] if self._first is None else [self._first]
         try:
-            workers = fork_workers(self.jobs)
+            workers = [*started, *fork_workers(self.jobs - len(started))]
         except OSError as error:
             raise _refusal(error) from None
         self._lanes = [_Lane(self._tickets, self._cancelled, worker) for worker in workers]

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import os
 import pickle
 import re
@@ -9,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -37,6 +38,10 @@ _NOT_TO_FORK = ("pyvips", "joblib")
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 32 << 20
 """Arrays up to this size, some of the pixels of a block, come from memory that a worker keeps; glibc's limit."""
+
+
+_GARBAGE_THRESHOLD = 50_000
+"""Objects more than at the last collection that call for the next one; at Python's 700 they cost 3 % of an export."""
 
 
 class WorkerDiedError(Exception):
@@ -69,15 +74,27 @@ class Worker(Protocol):
         ...
 
 
-def fork_workers(count: int) -> "list[ForkedWorker | None]":
-    """Fork workers, or give None for each where this process must not be forked."""
+def fork_first_worker() -> "ForkedWorker | None":
+    """Fork a worker that loads what tasks need by itself, or give None where this process must not be forked.
+
+    For the very beginning of a command: the worker loads what opens slides while this process loads the rest.
+    """
+    [worker] = _fork(1, loads=True)
+    return worker
+
+
+def fork_workers(count: int) -> "Sequence[ForkedWorker | None]":
+    """Fork workers that have what renders loaded, or give None for each where this process must not be forked."""
+    load_renderer()
+    return _fork(count, loads=False)
+
+
+def _fork(count: int, *, loads: bool) -> "Sequence[ForkedWorker | None]":
     # Threads of a library would not exist in the child, and its locks might be held for ever.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if threading.active_count() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
         return [None] * count
-    preload()
     with signals_held():
-        return [ForkedWorker() for _ in range(count)]
+        return [ForkedWorker(loads=loads) for _ in range(count)]
 
 
 def start_worker() -> "FreshWorker":
@@ -111,13 +128,14 @@ class _Begun:
 class ForkedWorker:
     """A child of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, loads: bool = False) -> None:
+        """Fork it; with `loads` it loads what tasks need before it takes one."""
         self._begun = _Begun()
         context = get_context("fork")
         self._ours, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
             target=_serve,
-            args=(theirs, self._ours, os.getpid(), self._begun.descriptor),
+            args=(theirs, self._ours, os.getpid(), self._begun.descriptor, loads),
             daemon=True,
             name="slide2iiif worker",
         )
@@ -240,21 +258,34 @@ def _cause(text: str) -> str:
 
 
 def preload() -> None:
-    """Import what tasks need, so that every worker has it; nothing is opened."""
+    """Import what tasks need, so that a worker has it before its first one; nothing is opened."""
+    load_renderer()
     import openslide
-    import simplejpeg
     import tifffile
+
+    del openslide, tifffile
+
+
+def load_renderer() -> None:
+    """Import what makes tiles of stored JPEG; what opens slides is loaded where one is opened.
+
+    Nothing here multiplies matrices: numpy's library for that must not start a thread for each core, which spin.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import simplejpeg
 
     import slide2iiif.render
 
-    del openslide, simplejpeg, tifffile, slide2iiif
+    del simplejpeg, slide2iiif
 
 
-def _serve(connection: Connection, other_end: Connection, parent: int, begun: int) -> None:
+def _serve(connection: Connection, other_end: Connection, parent: int, begun: int, loads: bool) -> None:  # noqa: FBT001
     """Work on tasks until the other end is closed."""
     # Held open here as well, it would hide that the parent has gone.
     other_end.close()
     _prepare(parent, begun)
+    if loads:
+        preload()
     while True:
         try:
             number, function, task = connection.recv()
@@ -318,6 +349,9 @@ def _prepare(parent: int, begun: int | None) -> None:
     # The libraries below log what is also told as an error.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     _keep_memory()
+    # What is loaded stays; and tiles come and go without cycles, so there is little for a collection to find.
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
     threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
 
 

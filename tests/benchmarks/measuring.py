@@ -23,6 +23,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 _SAMPLE_SECONDS = 0.1
 _STRAGGLER_SECONDS = 10.0
 _KIBIBYTE = 1024
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+"""Set here and there for development; installed programs are compiled once, and not at every start."""
 _MEGABYTE = 1_000_000
 
 
@@ -77,7 +79,7 @@ def _run(command: Command) -> float:
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
             command.arguments,
-            env={**os.environ, **command.environment},
+            env={name: value for name, value in os.environ.items() if name != _NO_BYTECODE} | dict(command.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=complaints,

@@ -30,17 +30,22 @@ def _missing_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     folder = tmp_path / "python"
     folder.mkdir()
     (folder / "turbojpeg.py").write_text(
-        "class TurboJPEG:\n    def __init__(self):\n        raise RuntimeError('Unable to locate turbojpeg library')\n"
+        "class TurboJPEG:\n    def __init__(self, path=None):\n        raise RuntimeError('Unable to locate turbojpeg library')\n"
     )
     monkeypatch.setitem(commands.STRICT, "PYTHONPATH", str(folder))
 
 
-@pytest.mark.usefixtures("_missing_here")
 @pytest.mark.parametrize("name", [APERIO, DICOM, "420.svs", "rgb.svs", "gray.tif"])
 def test_whole_tiles_are_copied_and_only_the_edges_are_encoded(
-    name: str, slide_of: Callable[[str], Path], published_of: Callable[[str], Published], private: Path
+    name: str,
+    slide_of: Callable[[str], Path],
+    published_of: Callable[[str], Published],
+    private: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
-    published, other = publish(slide_of(name), private, quality=95, subsampling="444"), published_of(name)
+    other = published_of(name)
+    request.getfixturevalue("_missing_here")
+    published = publish(slide_of(name), private, quality=95, subsampling="444")
     assert published.record["status"] == "exported"
     assert published.files.keys() == other.files.keys()
     assert published.counts(0) == {"copied": other.counts(0)["copied"], "encoded": other.counts(0)["cropped"]}
