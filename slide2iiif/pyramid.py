@@ -52,6 +52,10 @@ class Level:
         """Number of tiles of this level."""
         return self.columns * self.rows
 
+    def is_inside(self, tile: Tile) -> bool:
+        """Tell whether a tile of this level is a whole square because others lie to its right and below it."""
+        return 0 <= tile.column < self.columns - 1 and 0 <= tile.row < self.rows - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Pyramid:
@@ -106,6 +110,8 @@ class Pyramid:
 
     def tile_pixels(self, tile: Tile) -> Size:
         """Width and height of the tile itself."""
+        if self.levels[tile.level].is_inside(tile):
+            return Size(self.tile_size, self.tile_size)
         return self.region(tile).size.reduced(self.levels[tile.level].scale)
 
     def tiles(self, level: Level) -> Iterator[Tile]:

@@ -57,8 +57,15 @@ def tile_paths(pyramid: Pyramid, tile: Tile, api: Api) -> tuple[str, ...]:
     None at all where the tile of a finer level answers the same path. The top level is a picture of the whole
     image: see `pictures`.
     """
+    level, side = pyramid.levels[tile.level], pyramid.tile_size
+    if level.is_inside(tile) and side > 1:
+        # Nearly all tiles: whole squares, which no rule below concerns.
+        covered = side * level.scale
+        x, y = tile.column * covered, tile.row * covered
+        size_request = f"{side}," if api is Api.V2 else f"{side},{side}"
+        return (f"{x},{y},{covered},{covered}/{size_request}{SUFFIX}",)
     region = pyramid.region(tile)
-    size = region.size.reduced(pyramid.levels[tile.level].scale)
+    size = region.size.reduced(level.scale)
     if size.width == 1 and is_answered_by_finer_level(pyramid, tile, api):
         return ()
     sizes = [_size_request(size, api)]

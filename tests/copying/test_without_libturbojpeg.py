@@ -30,7 +30,9 @@ def _missing_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     folder = tmp_path / "python"
     folder.mkdir()
     (folder / "turbojpeg.py").write_text(
-        "class TurboJPEG:\n    def __init__(self, path=None):\n        raise RuntimeError('Unable to locate turbojpeg library')\n"
+        "class TurboJPEG:\n"
+        "    def __init__(self, path=None):\n"
+        "        raise RuntimeError('Unable to locate turbojpeg library')\n"
     )
     monkeypatch.setitem(commands.STRICT, "PYTHONPATH", str(folder))
 
