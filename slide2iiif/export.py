@@ -12,15 +12,25 @@ flight at once, each in a thread that mostly waits, so that small slides leave n
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
 from slide2iiif.blocks import Pass, input_region
+from slide2iiif.disclosure import (
+    Disclosed,
+    PictureTask,
+    Wish,
+    associated_path,
+    disclose,
+    hand_on,
+    plan_associated,
+)
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, TargetError
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
+from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, plausible_mpp, write_info
 from slide2iiif.inputs import clip, handed_on_picture
@@ -88,18 +98,20 @@ class Export:
         plan = self._plan(slide)
         self.store.check_room(plan.inode_count, sum(plan.copied_bytes.values()))
         self.progress.started(slide.identifier, plan.tile_count)
+        disclosed = self._disclosed(slide)
         staging = self.store.stage(slide.identifier)
         try:
             rendered = self._render(slide, fingerprint, plan, staging)
+            beside = self._render_associated(slide, fingerprint, disclosed, staging)
             check_unchanged(slide.members, fingerprint)
-            receipt = self._receipt(slide, fingerprint, plan, rendered)
+            receipt = self._receipt(slide, fingerprint, plan, rendered, disclosed, beside)
             _put_documents(receipt, plan.api, staging)
             self.store.publish(slide.identifier, staging)
             self.receipts.write(receipt)
         except BaseException:
             self.store.discard(staging)
             raise
-        return _outcome(slide, plan, Status.EXPORTED, rendered, time.monotonic() - begun)
+        return _outcome(slide, plan, Status.EXPORTED, rendered, time.monotonic() - begun, beside)
 
     def dry_slide(self, slide: Slide) -> Outcome:
         """Say what `slide` would do."""
@@ -113,7 +125,9 @@ class Export:
         tasks = [SampleTask(slide.path, plan.pyramid, plan.passes, plan.encoding)]
         [(_, samples)] = self.engine.run(sample, tasks)
         expected = Rendered(stored_bytes=estimate_bytes(plan, samples))
-        return _outcome(slide, plan, Status.PLANNED, expected, time.monotonic() - begun)
+        disclosed = self._disclosed(slide)
+        beside = [self._plan_associated(slide, name, size) for name, size in disclosed.associated.items()]
+        return _outcome(slide, plan, Status.PLANNED, expected, time.monotonic() - begun, beside)
 
     def _published(self, slide: Slide, fingerprint: str) -> Receipt | None:
         """Give the receipt if exactly this is published already, by looking at two small files."""
@@ -148,6 +162,32 @@ class Export:
                 self.progress.stored(slide.identifier, rendered.tiles)
         return total
 
+    def _disclosed(self, slide: Slide) -> Disclosed:
+        """Find what a slide has of what may go out besides its levels; nothing, unless it was asked for."""
+        if not self.options.associated and not self.options.properties:
+            return Disclosed({}, {})
+        wish = Wish(slide.path, self.options.associated, self.options.properties)
+        [(_, disclosed)] = self.engine.run(disclose, [wish])
+        return disclosed
+
+    def _plan_associated(self, slide: Slide, name: str, size: Size) -> SlidePlan:
+        return plan_associated(slide.identifier, name, size, self.options)
+
+    def _render_associated(
+        self, slide: Slide, fingerprint: str, disclosed: Disclosed, staging: Staging
+    ) -> list[SlidePlan]:
+        """Make the services of the pictures beside the levels."""
+        plans: list[SlidePlan] = []
+        for name, size in disclosed.associated.items():
+            plan = self._plan_associated(slide, name, size)
+            below = staging.below(associated_path(name))
+            picture = handed_on_picture(below, plan.pyramid, 0)
+            picture.create()
+            list(self.engine.run(hand_on, [PictureTask(slide.path, name, picture)]))
+            self._render(slide, fingerprint, plan, below)
+            plans.append(plan)
+        return plans
+
     def _slide_task(self, slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging) -> SlideTask:
         return SlideTask(
             path=slide.path,
@@ -162,7 +202,15 @@ class Export:
             staging=staging,
         )
 
-    def _receipt(self, slide: Slide, fingerprint: str, plan: SlidePlan, rendered: Rendered) -> Receipt:
+    def _receipt(
+        self,
+        slide: Slide,
+        fingerprint: str,
+        plan: SlidePlan,
+        rendered: Rendered,
+        disclosed: Disclosed,
+        beside: list[SlidePlan],
+    ) -> Receipt:
         return Receipt(
             identifier=plan.identifier,
             fingerprint=fingerprint,
@@ -174,11 +222,16 @@ class Export:
             tile_size=plan.pyramid.tile_size,
             microns_per_pixel=plausible_mpp(plan.description.microns_per_pixel),
             tiles=plan.tile_count,
-            files=plan.file_count,
+            files=plan.file_count + sum(each.file_count for each in beside),
             stored_bytes=rendered.stored_bytes,
             levels=_level_counts(plan, rendered),
             damaged=[list(tile) for tile in rendered.damaged],
             source=slide.source,
+            published_properties=dict(disclosed.properties),
+            associated={
+                each.identifier.removeprefix(f"{plan.identifier}/"): [*each.pyramid.size, each.pyramid.tile_size]
+                for each in beside
+            },
         )
 
     def _each(self, found: Iterable[Slide | Unusable], work: Callable[[Slide], Outcome]) -> Summary:
@@ -249,10 +302,14 @@ def _move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, oth
 
 def _documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
     """Give the documents of a slide by name, the one that announces it last."""
-    stored = (DOCUMENT_NAME, write_info(receipt.service(api), api))
-    if receipt.other_base_url is None:
-        return [stored]
-    return [(other_document_name(api), write_info(receipt.service(api.other), api.other)), stored]
+    documents: list[tuple[str, bytes]] = []
+    versions = [api] if receipt.other_base_url is None else [api.other, api]
+    for version in versions:
+        name = DOCUMENT_NAME if version is api else other_document_name(api)
+        for place, service in receipt.associated_services(version):
+            documents.append((f"{place}/{name}", write_info(service, version)))
+        documents.append((name, write_info(receipt.service(version), version)))
+    return documents
 
 
 def _put_documents(receipt: Receipt, api: Api, staging: Staging) -> None:
@@ -284,15 +341,23 @@ def _tasks(slide: SlideTask, plan: SlidePlan, passes: Iterable[Pass]) -> Iterato
             yield RenderTask(slide, pass_, (block,), jpeg and jpeg.window(clip(region, pass_.stored_size)))
 
 
-def _outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rendered, seconds: float) -> Outcome:
+def _outcome(
+    slide: Slide,
+    plan: SlidePlan,
+    status: Status,
+    rendered: Rendered,
+    seconds: float,
+    beside: Sequence[SlidePlan],
+) -> Outcome:
     return Outcome(
         identifier=plan.identifier,
         status=status,
         width=plan.pyramid.size.width,
         height=plan.pyramid.size.height,
         tiles=plan.tile_count,
-        files=plan.file_count,
-        inodes=plan.inode_count,
+        files=plan.file_count + sum(each.file_count for each in beside),
+        # The services beside the levels share one folder.
+        inodes=plan.inode_count + sum(each.inode_count for each in beside) + bool(beside),
         levels=tuple(_level_counts(plan, rendered)),
         stored_bytes=rendered.stored_bytes,
         seconds=seconds,

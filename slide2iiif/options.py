@@ -65,6 +65,12 @@ FULL_CHROMA_QUALITY = 90
 """From this quality on, `auto` keeps the chroma of every pixel: half of it would be the larger loss by then."""
 
 
+ASSOCIATED = ("thumbnail", "macro", "label")
+"""Pictures beside the levels that can be asked for."""
+
+TELLING_ASSOCIATED = frozenset({"macro", "label"})
+"""Those of them that show the label, and on it names and barcodes."""
+
 PATH_IDENTIFIERS, HASHED_IDENTIFIERS = "path", "hash"
 """How slides are named, besides by a table; the first is the default."""
 
@@ -109,6 +115,10 @@ class Options:
     """Fail a slide that would have more."""
     require_lossless: bool = False
     """Fail a slide whose full-resolution tiles cannot all be copied or cropped."""
+    associated: tuple[str, ...] = ()
+    """Pictures beside the levels that go out, each as a service of its own."""
+    properties: tuple[str, ...] = ()
+    """Names of properties that go out."""
 
     def __post_init__(self) -> None:
         if self.tile_size is not None:
@@ -124,6 +134,28 @@ def choose_subsampling(options: Options) -> str:
     if options.subsampling != SUBSAMPLINGS[0]:
         return options.subsampling
     return "444" if options.quality >= FULL_CHROMA_QUALITY else "420"
+
+
+def parse_associated(text: str) -> tuple[str, ...]:
+    """Read names of associated pictures, with commas between them.
+
+    Raises:
+        UsageError: a name that none has.
+    """
+    names = _parse_names(text)
+    unknown = next((name for name in names if name not in ASSOCIATED), None)
+    if unknown is not None:
+        raise UsageError(f"--associated {unknown}: must be of {', '.join(ASSOCIATED)}")
+    return names
+
+
+def parse_properties(text: str) -> tuple[str, ...]:
+    """Read names of properties, with commas between them."""
+    return _parse_names(text)
+
+
+def _parse_names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def parse_tile_size(text: str) -> int | None:

@@ -38,6 +38,8 @@ class Settings:
     recompress: bool
     damaged: str
     check: str
+    associated: str = ""
+    properties: str = ""
     format_version: int = FORMAT_VERSION
 
     @classmethod
@@ -51,6 +53,8 @@ class Settings:
             recompress=options.recompress,
             damaged=str(options.damaged),
             check=str(options.check),
+            associated=",".join(options.associated),
+            properties=",".join(options.properties),
         )
 
 
@@ -90,6 +94,8 @@ class Receipt:
     """Path of the slide below the source root."""
     published_properties: dict[str, str] = field(default_factory=dict)
     """Properties of the slide that were asked for by name, for its manifest: the only ones that may go out."""
+    associated: dict[str, list[int]] = field(default_factory=dict)
+    """Pictures that were asked for: place of the service below the slide -> width, height and side of a tile."""
 
     @property
     def is_lossless(self) -> bool:
@@ -102,6 +108,13 @@ class Receipt:
         base = self.base_url if api == self.settings.api else self.other_base_url
         pyramid = plan_pyramid(Size(self.width, self.height), self.tile_size)
         return ImageService(f"{base}/{self.identifier}", pyramid, self.microns_per_pixel)
+
+    def associated_services(self, api: Api) -> Iterator[tuple[str, ImageService]]:
+        """Give what the documents of the pictures beside the levels say, by place below the slide."""
+        base = self.base_url if api == self.settings.api else self.other_base_url
+        for place, (width, height, tile_size) in self.associated.items():
+            uri = f"{base}/{self.identifier}/{place}"
+            yield place, ImageService(uri, plan_pyramid(Size(width, height), tile_size))
 
     def moved(self, base_url: str, other_base: str | None) -> "Receipt":
         """Give the receipt under another base URL."""
@@ -163,6 +176,8 @@ def _parse(text: bytes) -> Receipt | None:
         # As good as its word: the documents can be written from it.
         api = Api(receipt.settings.api)
         write_info(receipt.service(api), api)
+        for _, service in receipt.associated_services(api):
+            write_info(service, api)
     except (ValueError, TypeError, KeyError, AttributeError):
         # Of another version, or damaged: the slide is published anew and the receipt with it.
         return None

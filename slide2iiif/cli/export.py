@@ -19,16 +19,20 @@ from slide2iiif.cli.places import (
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import (
+    ASSOCIATED,
     JOBS,
     MAX_TILES,
     QUALITY,
     SUBSAMPLINGS,
+    TELLING_ASSOCIATED,
     TILE_SIZE,
     Check,
     Damaged,
     Options,
     other_base_url,
+    parse_associated,
     parse_base_url,
+    parse_properties,
     parse_tile_size,
 )
 
@@ -126,6 +130,18 @@ def _add_slide_options(parser: argparse._ArgumentGroup) -> None:
 
 
 def _add_privacy_options(parser: argparse._ArgumentGroup) -> None:
+    parser.add_argument(
+        "--associated",
+        metavar="NAME,…",
+        default="",
+        help=f"publish these pictures of the slide too: {', '.join(ASSOCIATED)}; label and macro show names",
+    )
+    parser.add_argument(
+        "--properties",
+        metavar="KEY,…",
+        default="",
+        help="let these properties out; inspect --phi lists what a slide has",
+    )
     add_identifier_options(parser)
     add_private_dir(parser)
 
@@ -159,6 +175,8 @@ def run(args: argparse.Namespace) -> int:
         damaged=Damaged(args.damaged),
         max_tiles=MAX_TILES.parse(args.max_tiles),
         require_lossless=args.require_lossless,
+        associated=parse_associated(args.associated),
+        properties=parse_properties(args.properties),
     )
     jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
     other = args.other_base_url
@@ -190,6 +208,7 @@ def run(args: argparse.Namespace) -> int:
         naming = choose_naming(args, receipts)
         if not args.recompress and not args.quiet:
             _warn_of_missing_library()
+        _warn_of_names(options, args)
         progress = stack.enter_context(_progress(args))
         flow = Export(
             store,
@@ -231,6 +250,16 @@ def _warn_of_missing_library() -> None:
     if not can_crop():
         lost = "tiles at the edges are encoded anew, and NDPI is not copied at all"
         print(f"slide2iiif: warning: libturbojpeg is missing: {lost}; install {TURBOJPEG_PACKAGE}", file=sys.stderr)
+
+
+def _warn_of_names(options: Options, args: argparse.Namespace) -> None:
+    telling = [name for name in options.associated if name in TELLING_ASSOCIATED]
+    if telling and not args.quiet:
+        print(
+            f"slide2iiif: warning: {' and '.join(telling)} pictures show what is written on the glass, "
+            "names and barcodes too; they will be public",
+            file=sys.stderr,
+        )
 
 
 def _run(

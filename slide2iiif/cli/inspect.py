@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("slide", metavar="SLIDE", type=Path, help="slide file")
     parser.add_argument("--api", choices=[str(api) for api in Api], default=str(Api.V2), help="as for export")
     parser.add_argument("--tile-size", metavar="auto|N", default="auto", help="as for export")
+    parser.add_argument(
+        "--phi", action="store_true", help="list what the slide holds that is not published unless it is asked for"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -38,11 +41,37 @@ def run(args: argparse.Namespace) -> int:
         raise SourceError(f"{printable(str(args.slide))}: {error}") from None
     identifier = encode_path(Path(args.slide.name))
     facts = _facts(plan_slide(identifier, description, options))
+    if args.phi:
+        facts["kept_back"] = _kept_back(args.slide)
     if args.json:
         print(json.dumps(facts, indent=1))
     else:
         _print(facts)
+        if args.phi:
+            _print_kept_back(facts["kept_back"])
     return 0
+
+
+def _kept_back(slide: Path) -> dict[str, Any]:
+    from slide2iiif.disclosure import kept_back
+    from slide2iiif.sources import open_source
+
+    with open_source(slide) as source:
+        return {
+            "properties": kept_back(source.properties),
+            "associated": {name: list(size) for name, size in source.associated.items()},
+        }
+
+
+def _print_kept_back(found: dict[str, Any]) -> None:
+    from slide2iiif.progress import printable
+
+    print("kept back, properties" if found["properties"] else "kept back, properties  none")
+    for name, value in found["properties"].items():
+        print(f"  {printable(name)} = {printable(value)}")
+    print("kept back, pictures" if found["associated"] else "kept back, pictures  none")
+    for name, (width, height) in found["associated"].items():
+        print(f"  {printable(name)}  {width} × {height}")
 
 
 def _facts(plan: "SlidePlan") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a slide is to the rest: a description, and pixels by region."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -68,6 +69,24 @@ class Source(Protocol):
         """What the slide is."""
         ...
 
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """All that the slide says of itself by name. Names and values are private until somebody asks for them."""
+        ...
+
+    @property
+    def associated(self) -> Mapping[str, Size]:
+        """Pictures beside the levels, such as `label` and `macro`, with their sizes. Private in the same way."""
+        ...
+
+    def read_associated(self, name: str) -> Pixels:
+        """Read one of those pictures, composed on the background.
+
+        Raises:
+            SourceError: it cannot be read.
+        """
+        ...
+
     def read(self, level: int, region: Region) -> Pixels:
         """Read a region of a stored level, in pixels of that level, composed on the background.
 
@@ -90,7 +109,21 @@ class Source(Protocol):
 
 
 class ClosingSource:
-    """What every source shares: use in a `with` statement."""
+    """What every source shares: use in a `with` statement. Most have nothing beside their levels."""
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """See `Source.properties`."""
+        return {}
+
+    @property
+    def associated(self) -> Mapping[str, Size]:
+        """See `Source.associated`."""
+        return {}
+
+    def read_associated(self, name: str) -> Pixels:
+        """See `Source.read_associated`."""
+        raise SourceError(f"has no picture {name!r}")
 
     def close(self) -> None:
         """Give back what the open slide holds."""

@@ -63,6 +63,30 @@ class OpenSlideSource(ClosingSource):
             raise SourceError(f"cannot be read at {region} of level {level}: {error}") from None
         return compose(np.asarray(image), self._background)
 
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """See `Source.properties`."""
+        return self._slide.properties
+
+    @property
+    def associated(self) -> Mapping[str, Size]:
+        """See `Source.associated`."""
+        sizes = {
+            name: [int(self._slide.properties.get(f"openslide.associated.{name}.{side}", 0)) for side in Size._fields]
+            for name in self._slide.associated_images
+        }
+        return {name: Size(*sides) for name, sides in sizes.items()}
+
+    def read_associated(self, name: str) -> Pixels:
+        """See `Source.read_associated`."""
+        try:
+            return compose(np.asarray(self._slide.associated_images[name]), self._background)
+        except KeyError:
+            return super().read_associated(name)
+        except openslide.OpenSlideError as error:
+            self._reopen()
+            raise SourceError(f"its picture {name!r} cannot be read: {error}") from None
+
     def close(self) -> None:
         """Close the handle."""
         self._slide.close()

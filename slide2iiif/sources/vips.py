@@ -5,6 +5,7 @@ white. Tiled TIFF is read by region; anything else is decoded once by the worker
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ os.environ.setdefault("VIPS_DISC_THRESHOLD", "200m")
 
 _MICRONS_PER_MM = 1000
 _REMEMBERED_LINES = 64
+_NOTES = ("exif-", "png-comment", "jpeg-comment", "gif-comment", "image-description", "xmp-", "iptc-")
+"""What libvips' names for the notes in a file begin with."""
 _RESOLUTION_UNITS = {"in", "cm", "mm"}
 
 
@@ -63,11 +66,22 @@ class VipsSource(ClosingSource):
             os.close(descriptor)
         self._strip: tuple[int, Pixels] | None = None
         self._is_sequential = is_sequential
+        self._header = header
 
     def close(self) -> None:
         """Let the decoded pixels go."""
         self._strip = None
-        del self._image
+        del self._image, self._header
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """See `Source.properties`: EXIF and comments as text; of XMP, IPTC and the like that they are there."""
+        found: dict[str, str] = {}
+        for name in self._header.get_fields():
+            value = self._header.get(name)
+            if name.startswith(_NOTES) or isinstance(value, bytes):
+                found[name] = f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
+        return found
 
     def read(self, level: int, region: Region) -> Pixels:
         """Read RGB pixels. See `Source.read`."""

@@ -13,6 +13,14 @@ class Staging(Protocol):
         """A local folder for pictures that one pass hands to the next; gone when the slide is published."""
         ...
 
+    def below(self, place: str) -> "Staging":
+        """Give the staging of a service that is published below the slide, with a scratch folder of its own.
+
+        Raises:
+            TargetError: the place cannot take it.
+        """
+        ...
+
     def put(self, paths: Sequence[str], content: bytes) -> None:
         """Store a file under its first path, and the same bytes under the others.
 

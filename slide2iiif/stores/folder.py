@@ -29,7 +29,7 @@ from typing import Self
 from slide2iiif.errors import SourceError, TargetBusyError
 from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.stores.base import Staging
-from slide2iiif.stores.refusals import PRIVATE, refusal
+from slide2iiif.stores.refusals import PRIVATE, refusal, refusals_of
 
 _LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
 _LOCK_REFUSALS = frozenset({errno.EBADF, errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL})
@@ -46,11 +46,16 @@ class FolderStaging:
 
     folder: Path
     """The files, under their final names."""
+    scratch: Path
+    """A folder beside them, for pictures on their way between passes."""
 
-    @property
-    def scratch(self) -> Path:
-        """A folder beside the files, for pictures on their way between passes."""
-        return self.folder.with_name(f"{self.folder.name}.scratch")
+    def below(self, place: str) -> "FolderStaging":
+        """See `Staging.below`."""
+        inner = FolderStaging(self.folder / place, self.scratch / place)
+        with refusals_of(self.folder):
+            inner.folder.mkdir(parents=True)
+            inner.scratch.mkdir(parents=True)
+        return inner
 
     def put(self, paths: Sequence[str], content: bytes) -> None:
         """Store a file and its aliases. See `Staging.put`."""
@@ -132,7 +137,8 @@ class FolderStore:
     def stage(self, identifier: str) -> FolderStaging:
         """Make a staging folder. See `Store.stage`."""
         self._check_place(identifier)
-        staging = FolderStaging(self._staging / uuid.uuid4().hex)
+        name = uuid.uuid4().hex
+        staging = FolderStaging(self._staging / name, self._staging / f"{name}.scratch")
         try:
             staging.folder.mkdir()
             staging.scratch.mkdir()

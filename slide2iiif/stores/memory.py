@@ -20,11 +20,19 @@ class MemoryStaging:
     """A temporary folder on disk."""
     files: dict[str, bytes] = field(default_factory=dict)
     """Content by path."""
+    prefix: str = ""
+    """Place below the slide, with a slash."""
+
+    def below(self, place: str) -> "MemoryStaging":
+        """See `Staging.below`."""
+        scratch = self.scratch / place
+        scratch.mkdir(parents=True)
+        return MemoryStaging(scratch, self.files, f"{self.prefix}{place}/")
 
     def put(self, paths: Sequence[str], content: bytes) -> None:
         """Keep a file and its aliases. See `Staging.put`."""
         for path in paths:
-            self.files[path] = content
+            self.files[self.prefix + path] = content
 
 
 class MemoryStore:

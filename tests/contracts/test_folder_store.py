@@ -315,7 +315,11 @@ def test_every_step_that_the_file_system_refuses_is_an_error_of_the_target(
     with monkeypatch.context() as patch:
         if system_call == "makedirs":
             patch.setattr(os, "mkdir", refuse)
-            patch.setattr(FolderStore, "stage", lambda _, __: folder.FolderStaging(store.private / "staging"))
+            patch.setattr(
+                FolderStore,
+                "stage",
+                lambda _, __: folder.FolderStaging(store.private / "staging", store.private / "scratch"),
+            )
         else:
             patch.setattr(os, system_call, refuse)
         with pytest.raises(TargetError, match="no space left"):
