@@ -182,3 +182,16 @@ def test_the_staging_of_another_kind_of_store_is_refused(store: Store, tmp_path:
         with pytest.raises(TypeError, match="another store"):
             store.publish("a.svs", staging)
         other.discard(staging)
+
+
+def test_a_service_below_a_slide_is_published_with_it(store: Store) -> None:
+    staging = store.stage("a.svs")
+    below = staging.below("associated/label")
+    below.put([TILE], b"label")
+    (below.scratch / "file").write_bytes(b"scratch")
+    staging.put([TILE], b"tile")
+    staging.put(["info.json"], b"{}")
+    store.publish("a.svs", staging)
+    assert store.read("a.svs", TILE) == b"tile"
+    assert store.read("a.svs", f"associated/label/{TILE}") == b"label"
+    assert not below.scratch.exists()
