@@ -9,6 +9,7 @@ such a level is encoded.
 from collections import Counter
 from dataclasses import replace
 
+from slide2iiif.blank import is_blank
 from slide2iiif.blocks import Block, block_tiles
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
@@ -34,7 +35,7 @@ def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
     """
     slide = task.slide
     made: Counter[tuple[int, Made]] = Counter()
-    stored_bytes = 0
+    stored_bytes = blank = 0
     damaged: list[Tile] = []
     for tile in block_tiles(slide.pyramid, task.pass_, block, task.pass_.levels[0]):
         paths = tile_paths(slide.pyramid, tile, slide.api)
@@ -47,10 +48,15 @@ def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
             how, stream = Made.DAMAGED, encode_colour(slide.background, size, slide.encoding)
             damaged.append(tile)
         made[tile.level, how] += 1
-        if paths:
+        if not paths:
+            continue
+        if slide.links_blank and is_blank(stream, size):
+            blank += 1
+            slide.staging.put_shared(paths, stream)
+        else:
             slide.staging.put(paths, stream)
-            stored_bytes += len(stream)
-    return Rendered(made, stored_bytes, tuple(damaged))
+        stored_bytes += len(stream)
+    return Rendered(made, stored_bytes, tuple(damaged), blank)
 
 
 def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tuple[Made, bytes]:

@@ -34,7 +34,7 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, plausible_mpp, write_info
 from slide2iiif.inputs import clip, handed_on_picture
-from slide2iiif.options import Options
+from slide2iiif.options import Blank, Options
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
@@ -200,6 +200,7 @@ class Export:
             check=self.options.check,
             damaged=self.options.damaged,
             staging=staging,
+            links_blank=self.options.blank is Blank.LINK,
         )
 
     def _receipt(
@@ -226,6 +227,7 @@ class Export:
             stored_bytes=rendered.stored_bytes,
             levels=_level_counts(plan, rendered),
             damaged=[list(tile) for tile in rendered.damaged],
+            blank=rendered.blank,
             source=slide.source,
             published_properties=dict(disclosed.properties),
             associated={
@@ -361,6 +363,7 @@ def _outcome(
         levels=tuple(_level_counts(plan, rendered)),
         stored_bytes=rendered.stored_bytes,
         seconds=seconds,
+        blank=rendered.blank,
         source=slide.source,
     )
 

@@ -93,6 +93,15 @@ class Damaged(StrEnum):
     """The tile becomes background, and is listed."""
 
 
+class Blank(StrEnum):
+    """How tiles of one colour are stored."""
+
+    LINK = "link"
+    """Once for each colour and size, and linked everywhere else."""
+    COPY = "copy"
+    """Each as a file of its own, as all others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What decides the bytes of the published files. A change of any of them publishes a slide anew."""
@@ -115,6 +124,8 @@ class Options:
     """Fail a slide that would have more."""
     require_lossless: bool = False
     """Fail a slide whose full-resolution tiles cannot all be copied or cropped."""
+    blank: Blank = Blank.LINK
+    """How tiles of one colour are stored."""
     associated: tuple[str, ...] = ()
     """Pictures beside the levels that go out, each as a service of its own."""
     properties: tuple[str, ...] = ()

@@ -38,6 +38,7 @@ class Settings:
     recompress: bool
     damaged: str
     check: str
+    blank: str = "link"
     associated: str = ""
     properties: str = ""
     format_version: int = FORMAT_VERSION
@@ -53,6 +54,7 @@ class Settings:
             recompress=options.recompress,
             damaged=str(options.damaged),
             check=str(options.check),
+            blank=str(options.blank),
             associated=",".join(options.associated),
             properties=",".join(options.properties),
         )
@@ -90,6 +92,8 @@ class Receipt:
     """For each level its scale, and how many tiles were copied, cropped, encoded, derived."""
     damaged: list[list[int]]
     """Level, column and row of tiles that are background because the slide is damaged there."""
+    blank: int = 0
+    """Tiles of one colour, which share their files where the store knows links."""
     source: str = ""
     """Path of the slide below the source root."""
     published_properties: dict[str, str] = field(default_factory=dict)

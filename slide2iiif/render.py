@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from slide2iiif.blank import blank_colour, encode_blank
 from slide2iiif.blocks import Block, block_tiles, input_region
 from slide2iiif.copying import copy_tiles
+from slide2iiif.geometry import Size
 from slide2iiif.iiif.uris import pictures, tile_paths
 from slide2iiif.inputs import handed_on_picture, open_sources, open_streams, read_input, reduce_pixels
 from slide2iiif.jpeg import encode
@@ -80,7 +82,7 @@ def _render_block(task: RenderTask, block: Block) -> Rendered:
 def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels) -> Rendered:
     slide = task.slide
     side = slide.pyramid.tile_size
-    count = stored_bytes = 0
+    count = stored_bytes = blank = 0
     origin = None
     for tile in block_tiles(slide.pyramid, task.pass_, block, level):
         origin = origin or tile
@@ -90,10 +92,17 @@ def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels) -> Re
             continue
         x, y = (tile.column - origin.column) * side, (tile.row - origin.row) * side
         width, height = slide.pyramid.tile_pixels(tile)
-        stream = encode(pixels[y : y + height, x : x + width], slide.encoding)
-        slide.staging.put(paths, stream)
+        part = pixels[y : y + height, x : x + width]
+        colour = blank_colour(part) if slide.links_blank else None
+        if colour is None:
+            stream = encode(part, slide.encoding)
+            slide.staging.put(paths, stream)
+        else:
+            blank += 1
+            stream = encode_blank(colour, Size(width, height), slide.encoding)
+            slide.staging.put_shared(paths, stream)
         stored_bytes += len(stream)
-    return Rendered(Counter({(level, _made(task, level)): count}), stored_bytes)
+    return Rendered(Counter({(level, _made(task, level)): count}), stored_bytes, blank=blank)
 
 
 def _put_picture(task: RenderTask, level: int, pixels: Pixels) -> Rendered:

@@ -47,6 +47,8 @@ class Outcome:
     """Bytes stored; in a dry run an estimate."""
     seconds: float = 0.0
     """From the first look at the slide to its publication."""
+    blank: int = 0
+    """Tiles of one colour, which share their files."""
     source: str = ""
     """Path below the source root; empty where only the receipt is left."""
 
@@ -87,7 +89,7 @@ class Summary:
         return 1 if self.counts[Status.FAILED] or self.total("damaged") else 0
 
     def total(self, name: str) -> int:
-        """Add up a number over all outcomes: `tiles`, `exact`, `damaged`, `files`, `inodes` or `stored_bytes`."""
+        """Add up a number of all outcomes: `tiles`, `exact`, `damaged`, `blank`, `files`, `inodes`, `stored_bytes`."""
         return sum(getattr(outcome, name) for outcome in self.outcomes)
 
     def as_json(self) -> dict[str, Any]:
@@ -97,6 +99,7 @@ class Summary:
             "tiles": self.total("tiles"),
             "bit_exact_tiles": self.total("exact"),
             "damaged_tiles": self.total("damaged"),
+            "blank_tiles": self.total("blank"),
             "files": self.total("files"),
             "inodes": self.total("inodes"),
             "bytes": self.total("stored_bytes"),
@@ -109,6 +112,7 @@ def _record(outcome: Outcome) -> dict[str, Any]:
     record = asdict(outcome)
     record["bit_exact_tiles"] = outcome.exact
     record["damaged_tiles"] = outcome.damaged
+    record["blank_tiles"] = record.pop("blank")
     record["bytes"] = record.pop("stored_bytes")
     record["seconds"] = round(outcome.seconds, 3)
     return record

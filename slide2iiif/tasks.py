@@ -40,6 +40,8 @@ class SlideTask:
     """What becomes of damaged ones."""
     staging: Staging
     """Where tiles are put."""
+    links_blank: bool = False
+    """Whether tiles of one colour are stored once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Rendered:
     """Bytes of tiles and pictures, aliases not counted."""
     damaged: tuple[Tile, ...] = ()
     """Tiles that are background because the slide is damaged there."""
+    blank: int = 0
+    """Tiles of one colour, which share their files."""
 
     @property
     def tiles(self) -> int:
@@ -88,4 +92,9 @@ class Rendered:
         return self.made.total()
 
     def __add__(self, other: "Rendered") -> "Rendered":
-        return Rendered(self.made + other.made, self.stored_bytes + other.stored_bytes, self.damaged + other.damaged)
+        return Rendered(
+            self.made + other.made,
+            self.stored_bytes + other.stored_bytes,
+            self.damaged + other.damaged,
+            self.blank + other.blank,
+        )

@@ -26,6 +26,7 @@ from slide2iiif.options import (
     SUBSAMPLINGS,
     TELLING_ASSOCIATED,
     TILE_SIZE,
+    Blank,
     Check,
     Damaged,
     Options,
@@ -101,6 +102,12 @@ def _add_tile_options(parser: argparse._ArgumentGroup) -> None:
         help="chroma subsampling of encoded tiles; auto: 444 from quality 90 on, else 420 (default: %(default)s)",
     )
     parser.add_argument(
+        "--blank",
+        choices=[str(choice) for choice in Blank],
+        default=str(Blank.LINK),
+        help="store tiles of one colour once and link them, or as files of their own (default: %(default)s)",
+    )
+    parser.add_argument(
         "--recompress", action="store_true", help="encode every tile anew instead of copying stored JPEG tiles"
     )
     parser.add_argument(
@@ -170,6 +177,7 @@ def run(args: argparse.Namespace) -> int:
         tile_size=parse_tile_size(args.tile_size),
         quality=QUALITY.parse(args.quality),
         subsampling=args.subsampling,
+        blank=Blank(args.blank),
         recompress=args.recompress,
         check=Check(args.check),
         damaged=Damaged(args.damaged),

@@ -87,4 +87,6 @@ def _amounts(outcomes: list[Outcome], status: str) -> str:
     share = f" ({exact / tiles:.0%} bit-exact)" if status == "exported" else ""
     damaged = sum(outcome.damaged for outcome in outcomes)
     note = f", {damaged:,} damaged tiles replaced by background" if damaged else ""
+    blank = sum(outcome.blank for outcome in outcomes)
+    note = f", {blank:,} tiles of one colour stored once{note}" if blank else note
     return f"   {tiles:,} tiles{share}, {inodes:,} inodes, {about}{size:,.1f} MB{note}"

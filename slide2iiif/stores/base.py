@@ -29,6 +29,14 @@ class Staging(Protocol):
         """
         ...
 
+    def put_shared(self, paths: Sequence[str], content: bytes) -> None:
+        """Store a file of which many have the same bytes: once, where the place knows links.
+
+        Raises:
+            TargetError: the place cannot take it.
+        """
+        ...
+
 
 class Store(Protocol):
     """A published tree, held by one exporter at a time."""

@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import hashlib
 import math
 import os
 import shutil
@@ -32,6 +33,7 @@ from slide2iiif.stores.base import Staging
 from slide2iiif.stores.refusals import PRIVATE, refusal, refusals_of
 
 _LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
+_DIGEST_BYTES = 16
 _LOCK_REFUSALS = frozenset({errno.EBADF, errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL})
 _STOP_SECONDS = 1.0
 """How long staged files are deleted once a run was told to stop."""
@@ -67,6 +69,17 @@ class FolderStaging:
             for alias in paths[1:]:
                 _make_folders(folder, alias)
                 _link(first, f"{folder}/{alias}", content)
+        except OSError as error:
+            raise refusal(error, self.folder) from None
+
+    def put_shared(self, paths: Sequence[str], content: bytes) -> None:
+        """Link a file to others of the same bytes. See `Staging.put_shared`."""
+        folder = str(self.folder)
+        stem = f"{self.scratch}/{hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()}"
+        try:
+            for path in paths:
+                _make_folders(folder, path)
+                _link_shared(stem, f"{folder}/{path}", content)
         except OSError as error:
             raise refusal(error, self.folder) from None
 
@@ -358,6 +371,44 @@ def _link(existing: str, alias: str, content: bytes) -> None:
         if error.errno not in _LINK_REFUSALS:
             raise
         _write_new(alias, content)
+
+
+def _link_shared(stem: str, path: str, content: bytes) -> None:
+    """Link a file to the original of its content in the scratch folder, which all workers share.
+
+    A file system has an end of links to one file (65,000 on ext4), and then the next original begins.
+    """
+    number = _full_originals.get(stem, 0)
+    while True:
+        original = f"{stem}-{number}"
+        try:
+            os.link(original, path)
+        except FileNotFoundError:
+            _make_original(original, content)
+        except FileExistsError:
+            os.unlink(path)
+        except OSError as error:
+            if error.errno == errno.EMLINK:
+                number += 1
+                _full_originals[stem] = number
+                continue
+            if error.errno not in _LINK_REFUSALS:
+                raise
+            _write_new(path, content)
+            return
+        else:
+            return
+
+
+_full_originals: dict[str, int] = {}
+"""How many originals of a content cannot be linked to any more, as far as this process knows."""
+
+
+def _make_original(path: str, content: bytes) -> None:
+    """Write a file under a name of its own first: nobody must link to a half of it."""
+    fresh = f"{path}.{uuid.uuid4().hex}"
+    _write_new(fresh, content)
+    os.rename(fresh, path)
 
 
 def _exchange(fresh: Path, old: Path) -> None:

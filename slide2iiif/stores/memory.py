@@ -34,6 +34,10 @@ class MemoryStaging:
         for path in paths:
             self.files[self.prefix + path] = content
 
+    def put_shared(self, paths: Sequence[str], content: bytes) -> None:
+        """See `Staging.put_shared`."""
+        self.put(paths, content)
+
 
 class MemoryStore:
     """A published tree: identifier -> path -> content."""

@@ -195,3 +195,13 @@ def test_a_service_below_a_slide_is_published_with_it(store: Store) -> None:
     assert store.read("a.svs", TILE) == b"tile"
     assert store.read("a.svs", f"associated/label/{TILE}") == b"label"
     assert not below.scratch.exists()
+
+
+def test_a_shared_file_is_read_back_under_every_path(store: Store) -> None:
+    staging = store.stage("a.svs")
+    for path in (TILE, "256,0,256,256/256,/0/default.jpg"):
+        staging.put_shared([path, f"x/{path}"], b"blank")
+    staging.put(["info.json"], b"{}")
+    store.publish("a.svs", staging)
+    for path in (TILE, f"x/{TILE}", "256,0,256,256/256,/0/default.jpg"):
+        assert store.read("a.svs", path) == b"blank"
