@@ -32,7 +32,7 @@ from slide2iiif.errors import Slide2iiifError, TargetError
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, plausible_mpp, write_info
+from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, write_info
 from slide2iiif.inputs import clip, handed_on_picture
 from slide2iiif.options import Blank, Options
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
@@ -221,7 +221,7 @@ class Export:
             width=plan.pyramid.size.width,
             height=plan.pyramid.size.height,
             tile_size=plan.pyramid.tile_size,
-            microns_per_pixel=plausible_mpp(plan.description.microns_per_pixel),
+            microns_per_pixel=plan.scale.microns_per_pixel,
             tiles=plan.tile_count,
             files=plan.file_count + sum(each.file_count for each in beside),
             stored_bytes=rendered.stored_bytes,
@@ -365,6 +365,7 @@ def _outcome(
         seconds=seconds,
         blank=rendered.blank,
         source=slide.source,
+        note=plan.scale.note,
     )
 
 

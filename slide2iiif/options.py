@@ -58,6 +58,13 @@ MAX_TILES = Limited("--max-tiles", default=20_000_000, low=1, high=1_000_000_000
 PORT = Limited("--port", default=8000, low=0, high=65535)
 """Port of the preview server; 0 picks a free one."""
 
+PLAUSIBLE_MPP = (0.02, 10.0)
+"""Microns per pixel that a microscope or a slide scanner can have.
+
+Below and above are wrong units (a slide has 0.12 to 1 as a rule, so a hundred times of it is 12 at least), and above
+is the print resolution of an ordinary image (300 dpi are 85 µm), which says nothing of the size of what it shows.
+"""
+
 SUBSAMPLINGS = ("auto", "420", "422", "444")
 """Chroma subsamplings of tiles that are encoded; the first is the default: it depends on the quality."""
 
@@ -126,6 +133,8 @@ class Options:
     """Fail a slide whose full-resolution tiles cannot all be copied or cropped."""
     blank: Blank = Blank.LINK
     """How tiles of one colour are stored."""
+    mpp: float | None = None
+    """Microns per pixel of all slides; None takes what each says, if it can be true."""
     associated: tuple[str, ...] = ()
     """Pictures beside the levels that go out, each as a service of its own."""
     properties: tuple[str, ...] = ()
@@ -136,6 +145,9 @@ class Options:
             TILE_SIZE.check(self.tile_size)
         QUALITY.check(self.quality)
         MAX_TILES.check(self.max_tiles)
+        low, high = PLAUSIBLE_MPP
+        if self.mpp is not None and not low <= self.mpp <= high:
+            raise UsageError(f"--mpp {self.mpp:g}: must be from {low:g} to {high:g} µm a pixel")
         if self.subsampling not in SUBSAMPLINGS:
             raise UsageError(f"--subsampling {self.subsampling}: must be one of {', '.join(SUBSAMPLINGS)}")
 
@@ -145,6 +157,18 @@ def choose_subsampling(options: Options) -> str:
     if options.subsampling != SUBSAMPLINGS[0]:
         return options.subsampling
     return "444" if options.quality >= FULL_CHROMA_QUALITY else "420"
+
+
+def parse_mpp(text: str | None) -> float | None:
+    """Read microns per pixel.
+
+    Raises:
+        UsageError: no number.
+    """
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        raise UsageError(f"--mpp {text}: must be a number of µm a pixel") from None
 
 
 def parse_associated(text: str) -> tuple[str, ...]:

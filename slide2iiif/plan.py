@@ -10,6 +10,7 @@ from slide2iiif.iiif.uris import alias_count, named_tile_count, pictures, shared
 from slide2iiif.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
 from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_TILES, TILE_SIZE, Options, choose_subsampling
 from slide2iiif.pyramid import Pyramid, plan_pyramid
+from slide2iiif.scale import Scale, choose_scale
 from slide2iiif.sources.base import Description
 
 INODES_PER_TILE = 4
@@ -32,6 +33,8 @@ class SlidePlan:
     """Version that the files are named for."""
     encoding: Encoding
     """How tiles are encoded."""
+    scale: Scale
+    """Size of a full-resolution pixel."""
 
     @property
     def tile_count(self) -> int:
@@ -125,6 +128,7 @@ def plan_slide(identifier: str, description: Description, options: Options) -> S
         ),
         api=options.api,
         encoding=Encoding(options.quality, choose_subsampling(options)),
+        scale=choose_scale(description, options),
     )
 
 

@@ -39,6 +39,7 @@ class Settings:
     damaged: str
     check: str
     blank: str = "link"
+    mpp: float | None = None
     associated: str = ""
     properties: str = ""
     format_version: int = FORMAT_VERSION
@@ -55,6 +56,7 @@ class Settings:
             damaged=str(options.damaged),
             check=str(options.check),
             blank=str(options.blank),
+            mpp=options.mpp,
             associated=",".join(options.associated),
             properties=",".join(options.properties),
         )

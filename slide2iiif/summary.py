@@ -49,6 +49,8 @@ class Outcome:
     """From the first look at the slide to its publication."""
     blank: int = 0
     """Tiles of one colour, which share their files."""
+    note: str = ""
+    """What its owner should know of it, though it is no failure."""
     source: str = ""
     """Path below the source root; empty where only the receipt is left."""
 

@@ -22,6 +22,7 @@ from slide2iiif.options import (
     ASSOCIATED,
     JOBS,
     MAX_TILES,
+    PLAUSIBLE_MPP,
     QUALITY,
     SUBSAMPLINGS,
     TELLING_ASSOCIATED,
@@ -33,6 +34,7 @@ from slide2iiif.options import (
     other_base_url,
     parse_associated,
     parse_base_url,
+    parse_mpp,
     parse_properties,
     parse_tile_size,
 )
@@ -129,6 +131,12 @@ def _add_slide_options(parser: argparse._ArgumentGroup) -> None:
         help="fail a slide with damaged tiles, or publish background in their place (default: %(default)s)",
     )
     parser.add_argument(
+        "--mpp",
+        metavar="X",
+        help=f"microns per pixel of all slides, {PLAUSIBLE_MPP[0]:g} to {PLAUSIBLE_MPP[1]:g} "
+        "(default: what each slide says, if it can be true)",
+    )
+    parser.add_argument(
         "--max-tiles",
         metavar="N",
         default=str(MAX_TILES.default),
@@ -178,6 +186,7 @@ def run(args: argparse.Namespace) -> int:
         quality=QUALITY.parse(args.quality),
         subsampling=args.subsampling,
         blank=Blank(args.blank),
+        mpp=parse_mpp(args.mpp),
         recompress=args.recompress,
         check=Check(args.check),
         damaged=Damaged(args.damaged),

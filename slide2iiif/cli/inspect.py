@@ -75,8 +75,6 @@ def _print_kept_back(found: dict[str, Any]) -> None:
 
 
 def _facts(plan: "SlidePlan") -> dict[str, Any]:
-    from slide2iiif.iiif.info import plausible_mpp
-
     description = plan.description
     return {
         "identifier": plan.identifier,
@@ -85,7 +83,8 @@ def _facts(plan: "SlidePlan") -> dict[str, Any]:
         "width": description.size.width,
         "height": description.size.height,
         "microns_per_pixel": description.microns_per_pixel,
-        "microns_per_pixel_published": plausible_mpp(description.microns_per_pixel),
+        "microns_per_pixel_published": plan.scale.microns_per_pixel,
+        "microns_per_pixel_note": plan.scale.note,
         "objective": description.objective,
         "stored_levels": [
             {
@@ -124,7 +123,7 @@ def _level_facts(plan: "SlidePlan") -> list[dict[str, Any]]:
 
 def _print(facts: dict[str, Any]) -> None:
     mpp = facts["microns_per_pixel"]
-    note = "" if mpp is None or facts["microns_per_pixel_published"] else " (implausible: not published)"
+    note = f" ({facts['microns_per_pixel_note']})" if facts["microns_per_pixel_note"] else ""
     print(f"format      {facts['format']}, read by {facts['reader']}")
     print(f"size        {facts['width']} × {facts['height']} pixels")
     print(f"resolution  {f'{mpp:.4g} µm a pixel{note}' if mpp else 'unknown'}")

@@ -38,11 +38,14 @@ def _write_json(summary: Summary, name: str) -> None:
 
 
 def _line(outcome: Outcome) -> str:
-    name = outcome.identifier
+    return f"{_name(outcome)}: {outcome.reason}" if outcome.reason else _name(outcome)
+
+
+def _name(outcome: Outcome) -> str:
     # Whoever reads a hash wants to know whose it is; escapes for URLs need no explanation.
     if outcome.source and _is_renamed(outcome):
-        name = f"{outcome.source} ({outcome.identifier})"
-    return f"{name}: {outcome.reason}" if outcome.reason else name
+        return f"{outcome.source} ({outcome.identifier})"
+    return outcome.identifier
 
 
 def _is_renamed(outcome: Outcome) -> bool:
@@ -68,6 +71,8 @@ def _print_table(summary: Summary, args: argparse.Namespace) -> None:
         for outcome in chosen:
             if outcome.damaged:
                 print(f"    {printable(outcome.identifier)}: {outcome.damaged:,} damaged tiles")
+            if outcome.note:
+                print(f"    {printable(_name(outcome))}: {outcome.note}")
         if status in {Status.FAILED, Status.REMOVED, Status.REMOVABLE} or args.verbose:
             for outcome in chosen:
                 print(f"    {printable(_line(outcome))}")

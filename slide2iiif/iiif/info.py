@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slide2iiif.iiif.api import Api
+from slide2iiif.options import PLAUSIBLE_MPP
 from slide2iiif.pyramid import Pyramid
 
 LEVEL_0 = {Api.V2: "http://iiif.io/api/image/2/level0.json", Api.V3: "level0"}
@@ -25,13 +26,6 @@ DOCUMENT_NAME = "info.json"
 
 PHYSICAL_CONTEXT = "http://iiif.io/api/annex/services/physdim/1/context.json"
 PHYSICAL_PROFILE = "http://iiif.io/api/annex/services/physdim"
-
-PLAUSIBLE_MPP = (0.01, 25.0)
-"""Microns per pixel that a microscope or a slide scanner can have.
-
-Below is a wrong unit; above is the print resolution of an ordinary image (300 dpi are 85 µm), which says
-nothing of the size of what it shows.
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import (
     DOCUMENT_NAME,
-    PLAUSIBLE_MPP,
     ImageService,
     other_document_name,
     plausible_mpp,
     sizes,
     write_info,
 )
+from slide2iiif.options import PLAUSIBLE_MPP
 from slide2iiif.pyramid import plan_pyramid
 
 SLIDE = ImageService("https://host.org/iiif/dir/a!20b.svs", plan_pyramid(Size(5000, 3001), 1024), 0.2525)
@@ -135,7 +135,7 @@ def test_the_limit_is_the_longer_side_because_height_is_limited_by_it_too(api: A
     assert "maxArea" not in limits
 
 
-@pytest.mark.parametrize("mpp", [0.1, 0.2525, 1, 16.0, *PLAUSIBLE_MPP])
+@pytest.mark.parametrize("mpp", [0.1, 0.2525, 1, 8.0, *PLAUSIBLE_MPP])
 def test_a_believable_pixel_size_is_kept(mpp: float) -> None:
     assert plausible_mpp(mpp) == mpp
 
