@@ -14,11 +14,12 @@ from slide2iiif.blocks import Block, block_tiles
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.iiif.uris import tile_paths
-from slide2iiif.inputs import Streams, clip, read_input
+from slide2iiif.inputs import Streams, read_input
 from slide2iiif.jpeg import can_crop, check_strictly, crop, encode, encode_colour
 from slide2iiif.options import Check, Damaged
+from slide2iiif.origins import Made, is_within
 from slide2iiif.pyramid import Tile
-from slide2iiif.tasks import Made, Rendered, RenderTask
+from slide2iiif.tasks import Rendered, RenderTask
 
 
 def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
@@ -81,10 +82,7 @@ def _unforgiving(task: RenderTask) -> RenderTask:
 def _is_copied(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> bool:
     if not streams.is_stored(tile.column, tile.row):
         return False
-    if size == streams.tile:
-        return True
-    region = _input_region(task, tile, size)
-    return can_crop() and clip(region, task.pass_.stored_size) == region
+    return (size == streams.tile or can_crop()) and is_within(task.pass_, _input_region(task, tile, size))
 
 
 def _input_region(task: RenderTask, tile: Tile, size: Size) -> Region:

@@ -124,7 +124,7 @@ class Export:
 
         tasks = [SampleTask(slide.path, plan.pyramid, plan.passes, plan.encoding)]
         [(_, samples)] = self.engine.run(sample, tasks)
-        expected = Rendered(stored_bytes=estimate_bytes(plan, samples))
+        expected = Rendered(plan.origins, estimate_bytes(plan, samples))
         disclosed = self._disclosed(slide)
         beside = [self._plan_associated(slide, name, size) for name, size in disclosed.associated.items()]
         return _outcome(slide, plan, Status.PLANNED, expected, time.monotonic() - begun, beside)

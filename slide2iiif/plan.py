@@ -1,5 +1,6 @@
 """Description + options -> what will be published of a slide. Pure: a dry run, the export and the checks share it."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from slide2iiif.blocks import Pass, match_levels, plan_passes
@@ -9,6 +10,7 @@ from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.uris import alias_count, named_tile_count, pictures, shared_region_count
 from slide2iiif.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
 from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_TILES, TILE_SIZE, Options, choose_subsampling
+from slide2iiif.origins import Made, count_origins
 from slide2iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.scale import Scale, choose_scale
 from slide2iiif.sources.base import Description
@@ -79,14 +81,17 @@ class SlidePlan:
         inputs = match_levels(self.pyramid, self.description.levels)
         return inputs[max(index for index in inputs if index <= level)]
 
-    def method_of(self, level: int) -> str:
-        """Say how a published level is made."""
-        stored = self.stored_level_of(level)
-        if any(pass_.copies and pass_.levels[0] == level for pass_ in self.passes):
-            return f"copied from stored level {stored}, cropped at the edges"
-        if match_levels(self.pyramid, self.description.levels).get(level) == stored:
-            return f"encoded from stored level {stored}"
-        return f"derived from stored level {stored} and encoded"
+    def origins_of(self, level: int) -> Counter[Made]:
+        """Count how the tiles of a published level will come to be, if the slide is not damaged."""
+        maker = next(each for each in self.passes if level in each.levels or level in each.pictures)
+        jpeg = None if maker.stored_level is None else self.description.levels[maker.stored_level].jpeg
+        return count_origins(self.pyramid, maker, jpeg, level)
+
+    @property
+    def origins(self) -> Counter[tuple[int, Made]]:
+        """The same of all levels, by level and origin."""
+        levels = range(len(self.pyramid.levels))
+        return Counter({(level, made): count for level in levels for made, count in self.origins_of(level).items()})
 
     @property
     def copies_full_resolution(self) -> bool:

@@ -16,10 +16,11 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.uris import pictures, tile_paths
 from slide2iiif.inputs import handed_on_picture, open_sources, open_streams, read_input, reduce_pixels
 from slide2iiif.jpeg import encode
+from slide2iiif.origins import Made
 from slide2iiif.pixels import Pixels
 from slide2iiif.sources import open_source
 from slide2iiif.sources.base import Description
-from slide2iiif.tasks import Made, Rendered, RenderTask
+from slide2iiif.tasks import Rendered, RenderTask
 
 
 def describe(path: Path) -> Description:

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from slide2iiif.blocks import Block, Pass
 from slide2iiif.iiif.api import Api
 from slide2iiif.jpeg import Encoding
 from slide2iiif.options import Check, Damaged
+from slide2iiif.origins import Made
 from slide2iiif.pixels import Colour
 from slide2iiif.pyramid import Pyramid, Tile
 from slide2iiif.sources.jpeg_strips import JpegStrips
@@ -58,21 +58,6 @@ class RenderTask:
     """The stored tiles or strips that the block covers, where the slide stores JPEG; there is one block then."""
 
 
-class Made(StrEnum):
-    """How a tile came to be."""
-
-    COPIED = "copied"
-    """It is the stored tile: the same coefficients."""
-    CROPPED = "cropped"
-    """It is the stored tile, cut at the edge of the image without decoding."""
-    ENCODED = "encoded"
-    """It was encoded from the pixels of a stored level of its own scale."""
-    DERIVED = "derived"
-    """It was encoded from reduced pixels of a finer level."""
-    DAMAGED = "damaged"
-    """It is background, because the slide is damaged there."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """What a task has stored."""
@@ -82,7 +67,7 @@ class Rendered:
     stored_bytes: int = 0
     """Bytes of tiles and pictures, aliases not counted."""
     damaged: tuple[Tile, ...] = ()
-    """Tiles that are background because the slide is damaged there."""
+    """Tiles that are background, the whole of them or a part, because the slide is damaged there."""
     blank: int = 0
     """Tiles of one colour, which share their files."""
 

@@ -16,7 +16,7 @@ LAYERS = [
     {"options", "pyramid", "identifiers"},
     {"iiif"},
     {"sources", "jpeg", "stores", "receipts", "progress", "fingerprints", "handover", "summary", "walk", "naming"},
-    {"blank", "scale", "blocks", "tasks", "inputs", "copying", "plan", "render", "estimate", "disclosure"},
+    {"blank", "scale", "blocks", "origins", "tasks", "inputs", "copying", "plan", "render", "estimate", "disclosure"},
     {"engines"},
     {"export"},
     {"cli"},

@@ -75,6 +75,8 @@ def _print_kept_back(found: dict[str, Any]) -> None:
 
 
 def _facts(plan: "SlidePlan") -> dict[str, Any]:
+    from slide2iiif.origins import EXACT
+
     description = plan.description
     return {
         "identifier": plan.identifier,
@@ -98,6 +100,7 @@ def _facts(plan: "SlidePlan") -> dict[str, Any]:
         "tile_size": plan.pyramid.tile_size,
         "levels": _level_facts(plan),
         "tiles": plan.tile_count,
+        "bit_exact_tiles": sum(count for (_, made), count in plan.origins.items() if made in EXACT),
         "files": plan.file_count,
         "inodes": plan.inode_count,
         "whole_image": {
@@ -115,7 +118,7 @@ def _level_facts(plan: "SlidePlan") -> list[dict[str, Any]]:
             "height": level.size.height,
             "tiles": level.tile_count,
             "from_stored_level": plan.stored_level_of(level.index),
-            "made_by": plan.method_of(level.index),
+            "made": {made.value: count for made, count in sorted(plan.origins_of(level.index).items())},
         }
         for level in plan.pyramid.levels
     ]
@@ -136,8 +139,16 @@ def _print(facts: dict[str, Any]) -> None:
         print(f"  {index:>2}  {_dimensions(level)} {tile}, {compression}")
     print(f"published levels, in tiles of {facts['tile_size']}")
     for level in facts["levels"]:
-        print(f"  1/{level['scale']:<6} {_dimensions(level)} {level['tiles']:>9,} tiles  {level['made_by']}")
-    print(f"in all      {facts['tiles']:,} tiles, {facts['files']:,} URLs, {facts['inodes']:,} inodes")
+        print(f"  1/{level['scale']:<6} {_dimensions(level)} {level['tiles']:>9,} tiles  {_origin(level)}")
+    print(
+        f"in all      {facts['tiles']:,} tiles ({facts['bit_exact_tiles'] / facts['tiles']:.0%} bit-exact), "
+        f"{facts['files']:,} URLs, {facts['inodes']:,} inodes"
+    )
+
+
+def _origin(level: dict[str, Any]) -> str:
+    parts = [f"{count:,} {made}" for made, count in level["made"].items()]
+    return f"{', '.join(parts)} from stored level {level['from_stored_level']}"
 
 
 def _dimensions(level: dict[str, Any]) -> str:

@@ -58,7 +58,7 @@ def test_every_good_slide_is_told_as_it_is(slides: Path, name: str) -> None:
     assert (first["scale"], first["width"], first["height"]) == (1, facts["width"], facts["height"])
     assert facts["levels"][-1]["tiles"] == 1
     assert facts["tiles"] == sum(level["tiles"] for level in facts["levels"])
-    assert all(level["made_by"] for level in facts["levels"])
+    assert all(sum(level["made"].values()) == level["tiles"] for level in facts["levels"])
 
 
 @pytest.mark.parametrize("name", STORED)

@@ -62,20 +62,15 @@ def test_cropped_are_the_tiles_that_the_image_cuts(name: str, published_of: Call
 
 
 @pytest.mark.parametrize("name", [*REAL, *MADE, *OTHERS])
-def test_inspect_foretells_which_levels_are_copied(
+def test_inspect_foretells_how_each_tile_is_made(
     name: str, slide_of: Callable[[str], Path], published_of: Callable[[str], Published]
 ) -> None:
     facts: dict[str, Any] = json.loads(run_command("inspect", slide_of(name), "--json").stdout)
     published = published_of(name)
-    for index, level in enumerate(facts["levels"]):
-        counts = published.counts(index)
-        [first_word, *_] = level["made_by"].split()
-        if first_word == "copied":
-            # Of a level that is stored a pixel short, the tiles at the end are encoded.
-            assert counts.keys() <= {"copied", "cropped", "encoded"}, (level, counts)
-        else:
-            assert counts.keys() == {first_word}, (level, counts)
-    assert facts["levels"][0]["made_by"].startswith("copied") == ("copied" in published.counts(0))
+    assert [level["made"] for level in facts["levels"]] == [
+        published.counts(index) for index in range(len(facts["levels"]))
+    ]
+    assert facts["bit_exact_tiles"] == published.record["bit_exact_tiles"]
 
 
 def test_the_table_tells_the_share_of_bit_exact_tiles(slides: Path, tmp_path: Path) -> None:
