@@ -45,9 +45,16 @@ def decide(pyramid: Pyramid, stored: StoredLevel, level: int, *, crops: bool) ->
     return counts
 
 
-@given(SIDES, SIDES, st.integers(0, 1), st.integers(0, 1), st.booleans(), st.integers(0, 2**32))
+@given(
+    width=SIDES,
+    height=SIDES,
+    short_x=st.integers(0, 1),
+    short_y=st.integers(0, 1),
+    crops=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
 def test_a_copying_pass_is_counted_tile_by_tile(
-    width: int, height: int, short_x: int, short_y: int, crops: bool, seed: int
+    width: int, height: int, short_x: int, short_y: int, *, crops: bool, seed: int
 ) -> None:
     pyramid = plan_pyramid(Size(2 * width, 2 * height), SIDE)
     stored = Size(width - short_x, height - short_y)
