@@ -7,7 +7,6 @@ such a level is encoded.
 """
 
 from collections import Counter
-from dataclasses import replace
 
 from slide2iiif.blank import is_blank
 from slide2iiif.blocks import Block, block_tiles
@@ -64,7 +63,7 @@ def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tu
     slide = task.slide
     if not _is_copied(task, streams, tile, size):
         region = _input_region(task, tile, size)
-        return Made.ENCODED, encode(read_input(_unforgiving(task), region, streams), slide.encoding)
+        return Made.ENCODED, encode(read_input(task, region, streams), slide.encoding)
     stream, coded = streams.read(tile.column, tile.row)
     # Coarser levels show background where a tile cannot be decoded, and then it must be listed too.
     if slide.check is Check.STRICT or slide.damaged is Damaged.PLACEHOLDER:
@@ -72,11 +71,6 @@ def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tu
     if coded != size:
         stream = crop(stream, size)
     return (Made.COPIED if size == streams.tile else Made.CROPPED), stream
-
-
-def _unforgiving(task: RenderTask) -> RenderTask:
-    """Give the task with damage raised instead of filled in, for the tile to be listed."""
-    return replace(task, slide=replace(task.slide, damaged=Damaged.FAIL))
 
 
 def _is_copied(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> bool:

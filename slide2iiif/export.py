@@ -28,13 +28,14 @@ from slide2iiif.disclosure import (
     plan_associated,
 )
 from slide2iiif.engines.base import Engine
-from slide2iiif.errors import Slide2iiifError, TargetError
+from slide2iiif.errors import Slide2iiifError, SourceError, TargetError
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, write_info
 from slide2iiif.inputs import clip, handed_on_picture
 from slide2iiif.options import Blank, Options
+from slide2iiif.origins import Made
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
@@ -104,6 +105,7 @@ class Export:
             rendered = self._render(slide, fingerprint, plan, staging)
             beside = self._render_associated(slide, fingerprint, disclosed, staging)
             check_unchanged(slide.members, fingerprint)
+            _check_not_lost(plan, rendered)
             receipt = self._receipt(slide, fingerprint, plan, rendered, disclosed, beside)
             _put_documents(receipt, plan.api, staging)
             self.store.publish(slide.identifier, staging)
@@ -367,6 +369,16 @@ def _outcome(
         source=slide.source,
         note=plan.scale.note,
     )
+
+
+def _check_not_lost(plan: SlidePlan, rendered: Rendered) -> None:
+    """Refuse to publish nothing but placeholders.
+
+    Raises:
+        SourceError: no tile of full resolution could be read.
+    """
+    if rendered.made[0, Made.DAMAGED] == plan.pyramid.levels[0].tile_count:
+        raise SourceError("no tile of full resolution can be read")
 
 
 def _level_counts(plan: SlidePlan, rendered: Rendered) -> list[dict[str, int]]:

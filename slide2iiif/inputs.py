@@ -19,7 +19,7 @@ from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size, touched
 from slide2iiif.handover import HandedOnPicture
 from slide2iiif.jpeg import DECODER_SCALES, crop_all, decode
-from slide2iiif.options import Damaged
+from slide2iiif.losses import Losses
 from slide2iiif.pixels import Pixels
 from slide2iiif.pyramid import Pyramid
 from slide2iiif.sources import open_source
@@ -195,7 +195,9 @@ def handed_on_picture(staging: Staging, pyramid: Pyramid, level: int) -> HandedO
     return HandedOnPicture(staging.scratch / f"level-{level}.rgb", pyramid.levels[level].size)
 
 
-def read_input(task: RenderTask, region: Region, streams: Streams | None, scale: int = 1) -> Pixels:
+def read_input(
+    task: RenderTask, region: Region, streams: Streams | None, scale: int = 1, losses: Losses | None = None
+) -> Pixels:
     """Read a region of a pass's input, reduced by a power of two.
 
     Args:
@@ -203,6 +205,7 @@ def read_input(task: RenderTask, region: Region, streams: Streams | None, scale:
         region: in pixels of the input's published level.
         streams: the block's stored tiles, where the slide stores JPEG.
         scale: 1, 2, 4 …
+        losses: takes note of what is damaged, which is background then; without it damage is an error.
 
     Returns:
         Shape (ceil(height/scale), ceil(width/scale), 3).
@@ -217,9 +220,9 @@ def read_input(task: RenderTask, region: Region, streams: Streams | None, scale:
         )
     within = clip(region, task.pass_.stored_size)
     if streams is not None:
-        pixels = _read_tiles(task, streams, within, scale)
+        pixels = _read_tiles(task, streams, within, scale, losses)
     else:
-        pixels = reduce_pixels(_open_slide(slide).read(level, within), scale)
+        pixels = reduce_pixels(_read_slide(task, within, losses), scale)
     return pad_pixels(pixels, region.size.reduced(scale))
 
 
@@ -263,14 +266,21 @@ def _open_slide(slide: SlideTask) -> Source:
     return open_sources.get(slide.path, slide.fingerprint)
 
 
-def _read_tiles(task: RenderTask, streams: Streams, region: Region, scale: int) -> Pixels:
+def _read_slide(task: RenderTask, region: Region, losses: Losses | None) -> Pixels:
+    source, level = _open_slide(task.slide), task.pass_.stored_level or 0
+    if losses is None:
+        return source.read(level, region)
+    return losses.read_around(lambda part: source.read(level, part), region, task.slide.pyramid.tile_size)
+
+
+def _read_tiles(task: RenderTask, streams: Streams, region: Region, scale: int, losses: Losses | None) -> Pixels:
     """Stitch a region from stored tiles, each reduced by the decoder where it can."""
     if any(side % scale for side in (region.x, region.y, *streams.tile)) or scale > max(DECODER_SCALES):
-        return reduce_pixels(_read_tiles(task, streams, region, 1), scale)
+        return reduce_pixels(_read_tiles(task, streams, region, 1, losses), scale)
     size = region.size.reduced(scale)
     pixels = np.empty((size.height, size.width, 3), np.uint8)
     for stored in touched_tiles(streams.tile, region, task.pass_.stored_size):
-        part = _tile_pixels(task, streams, stored, scale)
+        part = _tile_pixels(task, streams, stored, scale, losses)
         x, y = (stored.region.x - region.x) // scale, (stored.region.y - region.y) // scale
         # A tile that begins left of the region or above it gives its other part.
         part = part[max(0, -y) :, max(0, -x) :]
@@ -296,14 +306,13 @@ def touched_tiles(tile: Size, region: Region, size: Size) -> Iterator[StoredTile
             yield StoredTile(column, row, Region(x, y, width, height))
 
 
-def _tile_pixels(task: RenderTask, streams: Streams, stored: StoredTile, scale: int) -> Pixels:
-    slide, size = task.slide, stored.region.size
+def _tile_pixels(task: RenderTask, streams: Streams, stored: StoredTile, scale: int, losses: Losses | None) -> Pixels:
+    size = stored.region.size
     reduced = size.reduced(scale)
     try:
         if not streams.is_stored(stored.column, stored.row):
             # The slide's own reader knows what a missing tile looks like in this format.
-            pixels = _open_slide(slide).read(task.pass_.stored_level or 0, stored.region)
-            return reduce_pixels(pixels, scale)
+            return reduce_pixels(_read_slide(task, stored.region, None), scale)
         stream, coded = streams.read(stored.column, stored.row)
         if size.width % scale or size.height % scale:
             # The last pixel must not be mixed with what fills the tile up behind the edge.
@@ -311,7 +320,6 @@ def _tile_pixels(task: RenderTask, streams: Streams, stored: StoredTile, scale: 
             return reduce_pixels(np.ascontiguousarray(pixels), scale)
         return decode(stream, coded, scale)[: reduced.height, : reduced.width]
     except SourceError:
-        # Damage is listed where tiles are copied; pixels of a level that is not must not be made up unnoticed.
-        if slide.damaged is Damaged.FAIL or not task.pass_.copies:
+        if losses is None:
             raise
-        return np.full((reduced.height, reduced.width, 3), slide.background, np.uint8)
+        return losses.fill(stored.region, reduced)

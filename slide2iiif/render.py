@@ -16,8 +16,11 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.uris import pictures, tile_paths
 from slide2iiif.inputs import handed_on_picture, open_sources, open_streams, read_input, reduce_pixels
 from slide2iiif.jpeg import encode
+from slide2iiif.losses import Losses
+from slide2iiif.options import Damaged
 from slide2iiif.origins import Made
 from slide2iiif.pixels import Pixels
+from slide2iiif.pyramid import Tile
 from slide2iiif.sources import open_source
 from slide2iiif.sources.base import Description
 from slide2iiif.tasks import Rendered, RenderTask
@@ -60,7 +63,8 @@ def _render_block(task: RenderTask, block: Block) -> Rendered:
         return rendered
     finest = min(wanted)
     region = input_region(task.slide.pyramid, pass_, block)
-    pixels = read_input(task, region, streams, 1 << (finest - pass_.input_level))
+    losses = _losses(task)
+    pixels = read_input(task, region, streams, 1 << (finest - pass_.input_level), losses)
     if pass_.makes_thumbnails:
         rendered += _put_thumbnails(task, pixels)
     for level in range(finest, max(wanted) + 1):
@@ -68,11 +72,11 @@ def _render_block(task: RenderTask, block: Block) -> Rendered:
             # From stored JPEG the decoder gives half the size for less than averaging costs, and the same tiles
             # whether full resolution is copied or encoded.
             by_decoder = streams is not None and level == pass_.input_level + 1
-            pixels = read_input(task, region, streams, 2) if by_decoder else reduce_pixels(pixels, 2)
+            pixels = read_input(task, region, streams, 2, losses) if by_decoder else reduce_pixels(pixels, 2)
         if level in levels:
-            rendered += _put_tiles(task, block, level, pixels)
+            rendered += _put_tiles(task, block, level, pixels, _lost_tiles(task, level, losses))
         if level in pass_.pictures:
-            rendered += _put_picture(task, level, pixels)
+            rendered += _put_picture(task, level, pixels, _lost_tiles(task, level, losses))
         if level == pass_.hands_on:
             scale = 1 << (level - pass_.input_level)
             picture = handed_on_picture(task.slide.staging, task.slide.pyramid, level)
@@ -80,7 +84,20 @@ def _render_block(task: RenderTask, block: Block) -> Rendered:
     return rendered
 
 
-def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels) -> Rendered:
+def _losses(task: RenderTask) -> Losses | None:
+    """Give what takes note of damage, where it may be replaced; an image that is decoded as a whole is good or bad."""
+    slide = task.slide
+    return Losses(slide.background) if slide.damaged is Damaged.PLACEHOLDER and slide.random_access else None
+
+
+def _lost_tiles(task: RenderTask, level: int, losses: Losses | None) -> set[Tile]:
+    """Give the tiles of a level to list as damaged: those of the input's own scale, unless copying lists them."""
+    if losses is None or level != task.pass_.input_level or task.pass_.copies:
+        return set()
+    return losses.tiles(level, task.slide.pyramid.tile_size)
+
+
+def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels, lost: set[Tile]) -> Rendered:
     slide = task.slide
     side = slide.pyramid.tile_size
     count = stored_bytes = blank = 0
@@ -103,10 +120,11 @@ def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels) -> Re
             stream = encode_blank(colour, Size(width, height), slide.encoding)
             slide.staging.put_shared(paths, stream)
         stored_bytes += len(stream)
-    return Rendered(Counter({(level, _made(task, level)): count}), stored_bytes, blank=blank)
+    made = Counter({(level, _made(task, level)): count - len(lost), (level, Made.DAMAGED): len(lost)})
+    return Rendered(+made, stored_bytes, tuple(sorted(lost)), blank)
 
 
-def _put_picture(task: RenderTask, level: int, pixels: Pixels) -> Rendered:
+def _put_picture(task: RenderTask, level: int, pixels: Pixels, lost: set[Tile]) -> Rendered:
     """Put the whole image at a level; at the top level that is its one tile."""
     slide = task.slide
     size = slide.pyramid.levels[level].size
@@ -114,8 +132,8 @@ def _put_picture(task: RenderTask, level: int, pixels: Pixels) -> Rendered:
     stream = encode(pixels, slide.encoding)
     slide.staging.put(paths, stream)
     is_tile = level == slide.pyramid.top.index
-    made = Counter({(level, _made(task, level)): 1} if is_tile else {})
-    return Rendered(made, len(stream))
+    made = Made.DAMAGED if lost else _made(task, level)
+    return Rendered(Counter({(level, made): 1} if is_tile else {}), len(stream), tuple(lost) if is_tile else ())
 
 
 def _put_thumbnails(task: RenderTask, overview: Pixels) -> Rendered:

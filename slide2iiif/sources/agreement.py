@@ -5,8 +5,10 @@ size. Rather than trust a list of formats, a few tiles of each level are compare
 gives for the same place.
 """
 
+import contextlib
+import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,13 @@ _BLURRED_TOLERANCE = 3.0
 """The same for averages of squares, where the reader gives pixels moved by a fraction."""
 
 
+_SPARE = 3
+"""How many other tiles are compared where those with most to see are damaged."""
+
+_TRIES = 24
+"""How many are tried for that."""
+
+
 def is_shown(tiles: JpegTiles, size: Size, read: Callable[[Region], Pixels], *, is_aligned: bool) -> bool:
     """Tell whether tiles are what a reader shows.
 
@@ -37,16 +46,17 @@ def is_shown(tiles: JpegTiles, size: Size, read: Callable[[Region], Pixels], *, 
             in full-resolution pixels, which a level of 1/2.0003 has no whole number for.
     """
     blur, tolerance = (1, _TOLERANCE) if is_aligned else (_BLUR, _BLURRED_TOLERANCE)
-    compared = 0
-    for place in set(_telling_places(tiles, size)):
-        try:
-            if _difference(tiles, place, size, read, blur) > tolerance:
-                return False
-            compared += 1
-        except SourceError:
+
+    def differences(places: Iterable[tuple[int, int]]) -> Iterator[float]:
+        for place in dict.fromkeys(places):
             # Damaged just there, which is found again, and told, when the tile is to be published.
-            continue
-    return compared > 0
+            with contextlib.suppress(SourceError):
+                yield _difference(tiles, place, size, read, blur)
+
+    compared = list(differences(_telling_places(tiles, size)))
+    if not compared:
+        compared = list(itertools.islice(differences(_other_places(tiles, size)), _SPARE))
+    return bool(compared) and max(compared) <= tolerance
 
 
 def _telling_places(tiles: JpegTiles, size: Size) -> Iterator[tuple[int, int]]:
@@ -59,6 +69,15 @@ def _telling_places(tiles: JpegTiles, size: Size) -> Iterator[tuple[int, int]]:
     yield int(lengths[furthest_row].argmax()), furthest_row
     furthest_column = int(np.flatnonzero(lengths.any(axis=0))[-1])
     yield furthest_column, int(lengths[:, furthest_column].argmax())
+
+
+def _other_places(tiles: JpegTiles, size: Size) -> Iterator[tuple[int, int]]:
+    """Pick stored tiles all over the level, for where the telling ones are damaged."""
+    columns, rows = -(-size.width // tiles.tile.width), -(-size.height // tiles.tile.height)
+    stored = np.flatnonzero(tiles.lengths[:rows, :columns])
+    for place in stored[:: max(1, len(stored) // _TRIES)]:
+        row, column = divmod(int(place), min(columns, tiles.lengths.shape[1]))
+        yield column, row
 
 
 def _difference(

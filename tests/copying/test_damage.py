@@ -176,6 +176,18 @@ def test_a_placeholder_is_background_of_the_right_size_and_all_other_tiles_are_e
         assert np.array_equal(above[: side - 16], before[: side - 16])
 
 
+def test_damage_to_the_very_tiles_that_tell_whether_others_can_be_copied_keeps_none_of_those_from_being_copied(
+    slides: Path, tmp_path: Path, private: Path, published_of: Callable[[str], Published]
+) -> None:
+    level = TiffLevel(copied(slides / APERIO, tmp_path))
+    broken = telling(level)
+    for index in broken:
+        zero(level, index, seeded())
+    published = publish(level.path, private, damaged="placeholder")
+    assert published.record["status"] == "exported"
+    assert published.record["bit_exact_tiles"] == published_of(APERIO).record["bit_exact_tiles"] - len(broken)
+
+
 def test_the_command_tells_of_placeholders_and_fails(slides: Path, tmp_path: Path) -> None:
     level = TiffLevel(copied(slides / APERIO, tmp_path / "slides"))
     zero(level, 30, seeded())
@@ -190,27 +202,73 @@ def test_the_command_tells_of_placeholders_and_fails(slides: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("options", [{"recompress": True}, {"tile_size": 512}, {"recompress": True, "tile_size": 200}])
-def test_damage_is_not_filled_in_unnoticed_where_tiles_are_encoded(
+def test_where_tiles_are_encoded_those_that_show_a_damaged_one_are_listed_and_all_others_are_what_they_were(
     options: dict[str, Any], slides: Path, tmp_path: Path, private: Path
 ) -> None:
     level = TiffLevel(copied(slides / APERIO, tmp_path))
+    whole = publish(level.path, tmp_path / "whole", **options)
     zero(level, 30, seeded())
     assert publish(level.path, private, **options).record["status"] == "failed"
     published = publish(level.path, private, damaged="placeholder", **options)
-    assert published.exit_code == 1
-    assert published.record["status"] == "failed" or published.record["damaged_tiles"]
+    assert (published.record["status"], published.exit_code) == ("exported", 1)
+    assert_shown_as_lost(published, whole, column=30 % level.columns, row=30 // level.columns, stored_side=240)
 
 
-def test_damage_in_a_level_that_only_the_overview_is_made_of_is_not_filled_in_unnoticed(
-    tmp_path: Path, private: Path
-) -> None:
+def test_damage_of_a_slide_that_openslide_reads_is_listed_and_filled_in(tmp_path: Path, private: Path) -> None:
+    tile = Size(256, 256)
+    path = tmp_path / "slide.tif"
+    pixels = np.random.default_rng(1).integers(0, 200, (900, 1300, 3), np.uint8)
+    tifffile.imwrite(path, pixels, tile=tile, compression="zlib", photometric="rgb")
+    whole = publish(path, tmp_path / "whole", tile_size=200, quality=95)
+    level = TiffLevel(path)
+    level.overwrite(8, 0, bytes(level.places[8].length))
+    assert publish(path, private, tile_size=200).record["status"] == "failed"
+    published = publish(path, private, tile_size=200, quality=95, damaged="placeholder")
+    assert (published.record["status"], published.exit_code) == ("exported", 1)
+    # Parts are given up at the borders of published tiles, so all that touch the damaged one are lost.
+    assert_shown_as_lost(published, whole, column=2, row=1, stored_side=256)
+
+
+def assert_shown_as_lost(published: Published, whole: Published, *, column: int, row: int, stored_side: int) -> None:
+    """Check that tiles which touch a stored one are listed, with background in it, and all others are untouched."""
+    left, top = column * stored_side, row * stored_side
+    lost = set()
+    for place in published.grid(0):
+        x, y, width, height = published.region(0, *place)
+        if x < left + stored_side and left < x + width and y < top + stored_side and top < y + height:
+            lost.add(place)
+            inside = np.s_[
+                max(0, top - y) + 16 : top + stored_side - y - 16, max(0, left - x) + 16 : left + stored_side - x - 16
+            ]
+            assert (decode(published.tile(0, *place))[inside] >= 250).all()
+        else:
+            assert published.tile(0, *place) == whole.tile(0, *place)
+    assert {tuple(each) for each in published.receipt.damaged} == {(0, *place) for place in lost}
+    assert published.counts(0)["damaged"] == published.record["damaged_tiles"] == len(lost) > 0
+    assert published.files.keys() == whole.files.keys()
+
+
+def test_damage_in_a_level_that_only_the_overview_is_made_of_is_listed(tmp_path: Path, private: Path) -> None:
     path = tmp_path / "slide.svs"
     write_aperio(path, Size(1000, 800), scales=(1, 4))
     level = TiffLevel(path, 1)
     assert len(level.places) == 1
     zero(level, 0, seeded())
     assert publish(path, private).record["status"] == "failed"
-    assert publish(path, private, damaged="placeholder").exit_code == 1
+    published = publish(path, private, damaged="placeholder")
+    assert (published.record["status"], published.exit_code) == ("exported", 1)
+    assert published.receipt.damaged == [[2, 0, 0]]
+
+
+def test_a_slide_of_which_nothing_can_be_read_is_not_published_as_placeholders(tmp_path: Path, private: Path) -> None:
+    path = tmp_path / "slide.svs"
+    write_aperio(path, Size(1000, 800), scales=(1,))
+    level = TiffLevel(path)
+    for index in range(len(level.places)):
+        zero(level, index, seeded())
+    published = publish(path, private, damaged="placeholder")
+    assert (published.record["status"], published.files) == ("failed", {})
+    assert "no tile" in published.record["reason"]
 
 
 def test_damage_that_only_decoding_finds_is_listed_and_not_copied(slides: Path, tmp_path: Path, private: Path) -> None:
