@@ -88,6 +88,7 @@ def _facts(plan: "SlidePlan") -> dict[str, Any]:
         "microns_per_pixel_published": plan.scale.microns_per_pixel,
         "microns_per_pixel_note": plan.scale.note,
         "objective": description.objective,
+        "notes": list(description.notes),
         "stored_levels": [
             {
                 "width": level.size.width,
@@ -132,6 +133,8 @@ def _print(facts: dict[str, Any]) -> None:
     print(f"resolution  {f'{mpp:.4g} µm a pixel{note}' if mpp else 'unknown'}")
     objective = facts["objective"]
     print(f"objective   {f'{objective:g}×' if objective else 'unknown'}")
+    for note in facts["notes"]:
+        print(f"note        {note}")
     print("stored levels")
     for index, level in enumerate(facts["stored_levels"]):
         tile = f"tiles of {level['tile'][0]} × {level['tile'][1]}" if level["tile"] else "no tiles"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from slide2iiif.errors import SourceError
 from slide2iiif.sources.base import probe
 from slide2iiif.sources.formats import is_image_name, is_plain_tiff_name, is_synthetic_name
-from slide2iiif.sources.tiff import check_whole, is_tiff
+from slide2iiif.sources.tiff import acquisition_of, check_whole, holds_levels, is_tiff, is_tiled
 
 if TYPE_CHECKING:
     from slide2iiif.sources.base import Source
@@ -28,6 +28,10 @@ def open_source(path: Path) -> "Source":
         from slide2iiif.sources.synthetic import SyntheticSource
 
         return SyntheticSource(path)
+    if is_tiff(head) and holds_levels(path):
+        from slide2iiif.sources.pyramids import PyramidSource
+
+        return PyramidSource(path)
     if not is_image_name(path.name):
         from slide2iiif.sources.openslide import OpenSlideSource, UnsupportedFormatError
 
@@ -38,6 +42,16 @@ def open_source(path: Path) -> "Source":
                 check_whole(path)
             if not is_plain_tiff_name(path.name):
                 raise SourceError("is not a slide in any format that OpenSlide knows, or is damaged") from None
+    return _open_tiff(path) if is_tiff(head) else _open_image(path)
+
+
+def _open_tiff(path: Path) -> "Source":
+    """Open a TIFF that is no slide to OpenSlide."""
+    if is_tiled(path):
+        from slide2iiif.sources.pyramids import PyramidSource
+
+        return PyramidSource(path)
+    acquisition_of(path)
     return _open_image(path)
 
 

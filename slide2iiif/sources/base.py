@@ -54,6 +54,8 @@ class Description:
     """Colour outside the scanned area."""
     random_access: bool = True
     """Whether regions can be read in any order at their own cost; if not, one worker takes the whole slide."""
+    notes: tuple[str, ...] = ()
+    """What its owner should know of it."""
 
     @property
     def size(self) -> Size:
@@ -137,13 +139,17 @@ class ClosingSource:
         self.close()
 
 
+_MIRAX_SUFFIX = ".mrxs"
+"""Of a slide whose own file may be empty: all of it is in the folder of that name."""
+
+
 def probe(path: Path) -> bytes:
     """Read the first bytes of a file, to learn the true reason where it cannot be read.
 
     The libraries below give one message for seven causes, so this asks the operating system first.
 
     Returns:
-        Up to 512 bytes, at least one.
+        Up to 512 bytes, at least one; of MIRAX perhaps none.
 
     Raises:
         SourceError: missing, not permitted, not a file, empty, or whatever the system says.
@@ -160,6 +166,6 @@ def probe(path: Path) -> bytes:
         raise SourceError("no permission to read it") from None
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}") from None
-    if not head:
+    if not head and path.suffix.lower() != _MIRAX_SUFFIX:
         raise SourceError("the file is empty")
     return head

@@ -1,9 +1,10 @@
 """Which file names can be slides. Names alone; the readers judge the contents."""
 
 OPENSLIDE_SUFFIXES = frozenset(
-    {".svs", ".tif", ".tiff", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".svslide", ".bif", ".czi"}
+    {".svs", ".tif", ".tiff", ".qptiff", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".svslide", ".bif", ".czi"}
 )
-"""Formats of OpenSlide 4: Aperio, Trestle, Ventana, Philips, generic TIFF, Hamamatsu, Leica, MIRAX, Sakura, Zeiss."""
+"""Formats of OpenSlide 4: Aperio, Trestle, Ventana, Philips, generic TIFF (QPTIFF is one), Hamamatsu, Leica, MIRAX,
+Sakura, Zeiss."""
 
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
 """DICOM files; those without a suffix are told by their contents."""
@@ -47,7 +48,7 @@ def is_image_name(name: str) -> bool:
 
 def is_plain_tiff_name(name: str) -> bool:
     """Tell whether a file may be a TIFF that is no slide."""
-    return suffix_of(name) in {".tif", ".tiff"}
+    return suffix_of(name) in {".tif", ".tiff", ".qptiff"}
 
 
 def is_synthetic_name(name: str) -> bool:

@@ -73,6 +73,11 @@ class JpegTiles:
         return self.tile == (tile_size, tile_size)
 
     @property
+    def has_doubtful_colours(self) -> bool:
+        """Whether the file says RGB of samples that look like YCbCr: nobody stores green more coarsely than red."""
+        return self.is_rgb and len(set(self.sampling)) > 1
+
+    @property
     def _scan_components(self) -> bytes:
         """What a scan of all components says of their number (T.81, section B.2.3)."""
         return b"\1" if len(self.sampling) == 1 else b"\3"

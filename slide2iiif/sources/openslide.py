@@ -21,7 +21,14 @@ from slide2iiif.sources.agreement import is_shown
 from slide2iiif.sources.base import ClosingSource, Description, StoredImage, StoredLevel, probe
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
+from slide2iiif.sources.refusals import explain
 from slide2iiif.sources.tiff import is_tiff
+
+_GENERIC_TIFF = "generic-tiff"
+_DOUBTFUL_COLOURS = (
+    "the header says that samples are RGB, and they look like YCbCr: colours are published as the header has them, "
+    "which is how OpenSlide shows them; if they are false, correct the header"
+)
 
 
 class OpenSlideSource(ClosingSource):
@@ -42,13 +49,23 @@ class OpenSlideSource(ClosingSource):
     def description(self) -> Description:
         """What the slide is; found out when it is first asked for, which only one worker does."""
         properties = self._slide.properties
+        vendor = properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
+        microns = _number(properties.get(openslide.PROPERTY_NAME_MPP_X))
+        objective = _number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
+        if vendor == _GENERIC_TIFF:
+            # Any TIFF in tiles is that to OpenSlide, and it takes the first picture of many.
+            acquisition = tiff.acquisition_of(self._path)
+            vendor = acquisition.format if acquisition.format != "tiff" else vendor
+            microns, objective = microns or acquisition.microns_per_pixel, objective or acquisition.objective
+        levels = tuple(self._levels())
         return Description(
             reader="openslide",
-            format=properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown"),
-            levels=tuple(self._levels()),
-            microns_per_pixel=_number(properties.get(openslide.PROPERTY_NAME_MPP_X)),
-            objective=_number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)),
+            format=vendor,
+            levels=levels,
+            microns_per_pixel=microns,
+            objective=objective,
             background=self._background,
+            notes=(_DOUBTFUL_COLOURS,) if any(_is_doubtful(level.jpeg) for level in levels) else (),
         )
 
     def read(self, level: int, region: Region) -> Pixels:
@@ -102,7 +119,7 @@ class OpenSlideSource(ClosingSource):
             image = _image_of(size, images)
             yield StoredLevel(
                 size=size,
-                tile=_tile(self._slide.properties, index),
+                tile=_tile(self._slide.properties, index) or _stored_tile(image),
                 compression=image.compression or None,
                 jpeg=self._publishable(index, size, image.jpeg),
             )
@@ -128,7 +145,7 @@ def _open(path: Path) -> openslide.OpenSlide:
     except openslide.OpenSlideUnsupportedFormatError:
         raise UnsupportedFormatError(str(path)) from None
     except openslide.OpenSlideError as error:
-        raise SourceError(f"is damaged or of an unknown variant: {error}") from None
+        raise SourceError(explain(str(error))) from None
 
 
 def _images(path: Path) -> Mapping[Size, StoredImage]:
@@ -156,6 +173,15 @@ def _tile(properties: Mapping[str, str], level: int) -> Size | None:
     width = properties.get(f"openslide.level[{level}].tile-width", "")
     height = properties.get(f"openslide.level[{level}].tile-height", "")
     return Size(int(width), int(height)) if width.isdecimal() and height.isdecimal() else None
+
+
+def _is_doubtful(jpeg: JpegTiles | JpegStrips | None) -> bool:
+    return isinstance(jpeg, JpegTiles) and jpeg.has_doubtful_colours
+
+
+def _stored_tile(image: StoredImage) -> Size | None:
+    """Give the tile of what is stored, where OpenSlide keeps silent about it: it does for some formats."""
+    return image.jpeg.tile if isinstance(image.jpeg, JpegTiles) else None
 
 
 def _number(text: str | None) -> float | None:

@@ -7,13 +7,14 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size, ceil_div
 from slide2iiif.jpeg import can_crop
+from slide2iiif.sources.acquisition import Acquisition, read_acquisition
 from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.jpeg_strips import JpegStrips, find_strips
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
@@ -24,7 +25,11 @@ _PHOTOMETRIC_RGB = 2
 _PHOTOMETRICS = (1, _PHOTOMETRIC_RGB, 6)
 """Grey, RGB, YCbCr."""
 _NDPI_FOCAL_OFFSET = 65424
+_SUB_DIRECTORIES, _TILE_WIDTH = 330, 322
+_REDUCED = 1
+"""Bit of the tag NewSubfileType."""
 _MAX_DIRECTORIES = 10_000
+_MAX_TAGS = 1_000
 _COMPRESSIONS = {
     1: "none",
     5: "lzw",
@@ -57,6 +62,71 @@ def read_images(path: Path) -> Mapping[Size, StoredImage]:
             if size not in found or (image.jpeg is not None and found[size].jpeg is None):
                 found[size] = image
     return found
+
+
+def acquisition_of(path: Path) -> Acquisition:
+    """Read what a TIFF of no scanner's says it is, and whether it is one picture.
+
+    Raises:
+        SourceError: it is not, or its directories cannot be read.
+    """
+    with _readable_directories(path) as pages:
+        acquisition = read_acquisition(pages)
+    if acquisition.refusal:
+        raise SourceError(acquisition.refusal)
+    return acquisition
+
+
+class Directory(NamedTuple):
+    """One level of a TIFF that holds its levels itself."""
+
+    page: int
+    """Number of the directory in the chain."""
+    sub: int | None
+    """Number below that, where it hangs there as a SubIFD."""
+    size: Size
+    """Pixels."""
+    tile: Size | None
+    """Pixels of a tile; None for strips."""
+    image: StoredImage
+    """What it stores."""
+
+
+def read_pyramid(path: Path) -> tuple[Acquisition, tuple[Directory, ...]]:
+    """Read the levels of a TIFF: the directory of full resolution and, below it or behind it, those reduced from it.
+
+    Raises:
+        SourceError: it is not one picture, or its directories cannot be read.
+    """
+    acquisition = acquisition_of(path)
+    with _readable_directories(path) as pages:
+        main = pages[acquisition.page]
+        found = [_directory(path, main, acquisition.page, None)]
+        if main.subifds:
+            inner = [_directory(path, page, acquisition.page, sub) for sub, page in enumerate(main.pages)]
+        else:
+            later = [(number, page) for number, page in enumerate(pages) if number and page.subfiletype & _REDUCED]
+            inner = [_directory(path, page, number, None) for number, page in later]
+        for each in sorted(inner, key=lambda each: -each.size.pixels):
+            if each.tile and _is_reduced(each.size, found[-1].size):
+                found.append(each)
+    return acquisition, tuple(found)
+
+
+def _directory(path: Path, page: Any, number: int, sub: int | None) -> Directory:
+    size = Size(int(page.imagewidth), int(page.imagelength))
+    tile = Size(int(page.tilewidth), int(page.tilelength)) if page.is_tiled else None
+    compression = int(page.compression)
+    image = StoredImage(_COMPRESSIONS.get(compression, f"tiff {compression}"), _jpeg_tiles(path, page))
+    return Directory(number, sub, size, tile, image)
+
+
+def _is_reduced(size: Size, larger: Size) -> bool:
+    """Tell whether a size is another one's, reduced evenly, ± 1 pixel: a label is of another shape."""
+    if size.width >= larger.width or size.height >= larger.height or min(size) < 1:
+        return False
+    scale = round(larger.width / size.width)
+    return all(abs(whole / scale - part) <= 1 for whole, part in zip(larger, size, strict=True))
 
 
 def _find_jpeg(path: Path, size: Size, page: Any) -> JpegTiles | JpegStrips | None:
@@ -136,6 +206,52 @@ def _end_of_directories(path: Path, length: int) -> int:
             file.seek(offset + count_bytes + entries * entry_bytes)
             offset = int.from_bytes(file.read(offset_bytes), order)
         return end
+
+
+def is_tiled(path: Path) -> bool:
+    """Tell whether the first directory is in tiles, without any library."""
+    return _TILE_WIDTH in _first_tags(path)
+
+
+def holds_levels(path: Path) -> bool:
+    """Tell whether levels hang below the first directory (TIFF Technical Note 1), without any library."""
+    return _first_tags(path) >= {_TILE_WIDTH, _SUB_DIRECTORIES}
+
+
+def _first_tags(path: Path) -> frozenset[int]:
+    """Read the numbers of the tags of the first directory; none where it is damaged, or out of order (TIFF 6.0, 2)."""
+    with path.open("rb") as file:
+        head = file.read(16)
+        order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
+        big = head[2:4] in {b"+\0", b"\0+"}
+        count_bytes, entry_bytes = (8, 20) if big else (2, 12)
+        try:
+            file.seek(int.from_bytes(head[8:16] if big else head[4:8], order))
+        except (OSError, OverflowError):
+            return frozenset()
+        count = min(int.from_bytes(file.read(count_bytes), order), _MAX_TAGS)
+        entries = file.read(count * entry_bytes)
+    tags = [int.from_bytes(entries[start : start + 2], order) for start in range(0, len(entries), entry_bytes)]
+    return frozenset(tags) if tags == sorted(tags) else frozenset()
+
+
+@contextmanager
+def _readable_directories(path: Path) -> Iterator[Any]:
+    """Give the directories, all of them read.
+
+    Raises:
+        SourceError: they cannot be read.
+    """
+    import tifffile
+
+    _end_of_directories(path, path.stat().st_size)
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            yield list(tiff.pages)
+    except SourceError:
+        raise
+    except Exception as error:  # noqa: BLE001 - tifffile raises a dozen unrelated classes on damaged files
+        raise SourceError(f"is truncated or damaged: its TIFF directory cannot be read ({error})") from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ white. Tiled TIFF is read by region; anything else is decoded once by the worker
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -105,6 +106,48 @@ class VipsSource(ClosingSource):
         except self._error as error:
             raise SourceError(f"cannot be read at {region}: {_first_line(error)}") from None
         return np.frombuffer(raw, np.uint8).reshape(region.height, region.width, 3)
+
+
+class TiffDirectories:
+    """The directories of a tiled TIFF, each an image of its own, read by region."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the file."""
+        self._path = path
+        self._images: dict[tuple[int, int | None], Any] = {}
+
+    def read(self, page: int, sub: int | None, region: Region) -> Pixels:
+        """Read RGB pixels of a directory, or of one that hangs below it.
+
+        Raises:
+            SourceError: it cannot be read there.
+        """
+        import pyvips
+
+        try:
+            if (page, sub) not in self._images:
+                self._images[page, sub] = self._open(page, sub)
+            raw = self._images[page, sub].crop(*region).write_to_memory()
+        except pyvips.Error as error:
+            raise SourceError(f"cannot be read at {region} of directory {page}: {_first_line(error)}") from None
+        return np.frombuffer(raw, np.uint8).reshape(region.height, region.width, 3)
+
+    def close(self) -> None:
+        """Let what was read go."""
+        self._images.clear()
+
+    def _open(self, page: int, sub: int | None) -> Any:
+        import pyvips
+
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            source = pyvips.Source.new_from_descriptor(descriptor)
+            image = pyvips.Image.tiffload_source(
+                source, page=page, subifd=-1 if sub is None else sub, access="random", fail_on="warning"
+            )
+        finally:
+            os.close(descriptor)
+        return _standardise(image)
 
 
 def _load(source: "pyvips.Source", access: str) -> "pyvips.Image":  # type: ignore[name-defined]  # noqa: F821
