@@ -21,7 +21,7 @@ from slide2iiif.pyramid import plan_pyramid
 from slide2iiif.stores.folder import write_atomically
 from slide2iiif.stores.refusals import refusals_of
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Rises whenever the same slide and options give other files, so that they are made anew."""
 
 _NAME = "receipt.json"
