@@ -21,8 +21,8 @@ if __name__ == "__main__":
 from formats.cases import MADE, REAL, REFUSED, Case
 
 from slide2iiif.errors import SourceError
-from slide2iiif.iiif.info import plausible_mpp
 from slide2iiif.options import Options
+from slide2iiif.origins import EXACT
 from slide2iiif.plan import SlidePlan, plan_slide
 from slide2iiif.render import describe
 from slide2iiif.sources.base import StoredLevel
@@ -77,7 +77,7 @@ def _line(head: str) -> str:
 def _row(format_: str, variant: str, tried: str, path: Path) -> str:
     description = describe(path)
     plan = plan_slide("slide", description, Options())
-    mpp = plausible_mpp(description.microns_per_pixel)
+    mpp = plan.scale.microns_per_pixel
     cells = [
         format_,
         variant,
@@ -95,7 +95,7 @@ def _row(format_: str, variant: str, tried: str, path: Path) -> str:
 
 def _scales(plan: SlidePlan, *, copied: bool) -> str:
     scales = [
-        str(level.scale) for level in plan.pyramid.levels if plan.method_of(level.index).startswith("copied") == copied
+        str(level.scale) for level in plan.pyramid.levels if bool(plan.origins_of(level.index).keys() & EXACT) == copied
     ]
     return ", ".join(scales) or "–"
 
