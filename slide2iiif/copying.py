@@ -15,6 +15,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.iiif.uris import tile_paths
 from slide2iiif.inputs import Streams, read_input
 from slide2iiif.jpeg import can_crop, check_strictly, crop, encode, encode_colour
+from slide2iiif.ledger import entry_of
 from slide2iiif.options import Check, Damaged
 from slide2iiif.origins import Made, is_within
 from slide2iiif.pyramid import Tile
@@ -37,6 +38,7 @@ def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
     made: Counter[tuple[int, Made]] = Counter()
     stored_bytes = blank = 0
     damaged: list[Tile] = []
+    records: list[bytes] = []
     for tile in block_tiles(slide.pyramid, task.pass_, block, task.pass_.levels[0]):
         paths = tile_paths(slide.pyramid, tile, slide.api)
         size = slide.pyramid.tile_pixels(tile)
@@ -56,7 +58,8 @@ def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
         else:
             slide.staging.put(paths, stream)
         stored_bytes += len(stream)
-    return Rendered(made, stored_bytes, tuple(damaged), blank)
+        records.append(entry_of(slide.order.of_tile(tile), stream))
+    return Rendered(made, stored_bytes, tuple(damaged), blank, (b"".join(records),))
 
 
 def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tuple[Made, bytes]:

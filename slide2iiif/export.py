@@ -14,10 +14,11 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from slide2iiif.blocks import Pass, input_region
+from slide2iiif import __version__
 from slide2iiif.disclosure import (
     Disclosed,
     PictureTask,
@@ -33,17 +34,19 @@ from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, write_info
-from slide2iiif.inputs import clip, handed_on_picture
+from slide2iiif.inputs import handed_on_picture
+from slide2iiif.journal import Journal
+from slide2iiif.ledger import digest_of, order_files, whole_ledger
 from slide2iiif.options import Blank, Options
 from slide2iiif.origins import Made
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
 from slide2iiif.render import describe, render
-from slide2iiif.sources.jpeg_strips import JpegStrips
+from slide2iiif.schedule import concurrent_passes, render_tasks
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.summary import Outcome, Status, Summary
-from slide2iiif.tasks import Rendered, RenderTask, SlideTask
+from slide2iiif.tasks import Rendered, SlideTask
 from slide2iiif.walk import Slide, Unusable
 
 Item = TypeVar("Item")
@@ -97,23 +100,26 @@ class Export:
             status = Status.REBASED if moved else Status.UNCHANGED
             return Outcome(slide.identifier, status, levels=tuple(receipt.levels), source=slide.source)
         plan = self._plan(slide)
-        self.store.check_room(plan.inode_count, sum(plan.copied_bytes.values()))
-        self.progress.started(slide.identifier, plan.tile_count)
         disclosed = self._disclosed(slide)
-        staging = self.store.stage(slide.identifier)
+        staging = self._stage(slide, plan, fingerprint)
         try:
-            rendered = self._render(slide, fingerprint, plan, staging)
-            beside = self._render_associated(slide, fingerprint, disclosed, staging)
-            check_unchanged(slide.members, fingerprint)
-            _check_not_lost(plan, rendered)
-            receipt = self._receipt(slide, fingerprint, plan, rendered, disclosed, beside)
-            _put_documents(receipt, plan.api, staging)
-            self.store.publish(slide.identifier, staging)
-            self.receipts.write(receipt)
+            with ExitStack() as journals:
+                journal = journals.enter_context(Journal(staging.scratch, order_files(plan.pyramid, plan.api)))
+                self._render(slide, fingerprint, plan, staging, journal)
+                beside = self._render_associated(slide, fingerprint, disclosed, staging, journals)
+                check_unchanged(slide.members, fingerprint)
+                _check_not_lost(plan, journal.rendered)
+                ledger = [journal.ledger, *(each.ledger for _, each in beside)]
+                services = [each for each, _ in beside]
+                receipt = self._receipt(slide, fingerprint, plan, journal.rendered, disclosed, services)
+                receipt = replace(receipt, ledger=digest_of(whole_ledger(ledger)))
+                _put_documents(receipt, plan.api, staging)
+                self.store.publish(slide.identifier, staging)
+                self.receipts.write(receipt, ledger)
         except BaseException:
             self.store.discard(staging)
             raise
-        return _outcome(slide, plan, Status.EXPORTED, rendered, time.monotonic() - begun, beside)
+        return _outcome(slide, plan, Status.EXPORTED, journal.rendered, time.monotonic() - begun, services)
 
     def dry_slide(self, slide: Slide) -> Outcome:
         """Say what `slide` would do."""
@@ -132,7 +138,7 @@ class Export:
         return _outcome(slide, plan, Status.PLANNED, expected, time.monotonic() - begun, beside)
 
     def _published(self, slide: Slide, fingerprint: str) -> Receipt | None:
-        """Give the receipt if exactly this is published already, by looking at two small files."""
+        """Give the receipt if exactly this is published already, by looking at a few small files."""
         if self.overwrite:
             return None
         receipt = self.receipts.read(slide.identifier)
@@ -141,6 +147,7 @@ class Export:
             and receipt.fingerprint == fingerprint
             and receipt.settings == Settings.of(self.options)
             and (receipt.is_lossless or not self.options.require_lossless)
+            and self.receipts.has_ledger(receipt)
             and self.store.holds(slide.identifier)
         )
         return receipt if is_current else None
@@ -152,17 +159,33 @@ class Export:
             check_lossless(plan)
         return plan
 
-    def _render(self, slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging) -> Rendered:
-        total = Rendered()
-        for pass_ in plan.passes:
-            if pass_.hands_on is not None:
-                handed_on_picture(staging, plan.pyramid, pass_.hands_on).create()
-        task = self._slide_task(slide, fingerprint, plan, staging)
-        for group in _concurrent(plan):
-            for _, rendered in self.engine.run(render, _tasks(task, plan, group)):
-                total += rendered
+    def _stage(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Staging:
+        """Prepare the place of a slide: the one that a run which was stopped has left, or a new one."""
+        # All that decides the files and the steps to them.
+        state = repr((__version__, fingerprint, Settings.of(self.options), plan.pyramid, plan.passes, plan.encoding))
+        staging = self.store.resume(slide.identifier, state)
+        if staging is None:
+            self.store.check_room(plan.inode_count, sum(plan.copied_bytes.values()))
+            staging = self.store.stage(slide.identifier, state)
+        return staging
+
+    def _render(self, slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging, journal: Journal) -> None:
+        handed_on = [
+            handed_on_picture(staging, plan.pyramid, pass_.hands_on)
+            for pass_ in plan.passes
+            if pass_.hands_on is not None
+        ]
+        if journal.is_empty or not all(picture.is_there for picture in handed_on):
+            journal.begin_anew()
+            for picture in handed_on:
+                picture.create()
+        self.progress.started(slide.identifier, plan.tile_count)
+        self.progress.stored(slide.identifier, journal.rendered.tiles)
+        task = slide_task(slide, fingerprint, plan, self.options, staging)
+        for group in concurrent_passes(plan):
+            for done, rendered in self.engine.run(render, render_tasks(task, plan, group, journal.is_done)):
+                journal.add(done, rendered)
                 self.progress.stored(slide.identifier, rendered.tiles)
-        return total
 
     def _disclosed(self, slide: Slide) -> Disclosed:
         """Find what a slide has of what may go out besides its levels; nothing, unless it was asked for."""
@@ -176,34 +199,20 @@ class Export:
         return plan_associated(slide.identifier, name, size, self.options)
 
     def _render_associated(
-        self, slide: Slide, fingerprint: str, disclosed: Disclosed, staging: Staging
-    ) -> list[SlidePlan]:
+        self, slide: Slide, fingerprint: str, disclosed: Disclosed, staging: Staging, journals: ExitStack
+    ) -> list[tuple[SlidePlan, Journal]]:
         """Make the services of the pictures beside the levels."""
-        plans: list[SlidePlan] = []
+        beside: list[tuple[SlidePlan, Journal]] = []
         for name, size in disclosed.associated.items():
             plan = self._plan_associated(slide, name, size)
             below = staging.below(associated_path(name))
             picture = handed_on_picture(below, plan.pyramid, 0)
             picture.create()
             list(self.engine.run(hand_on, [PictureTask(slide.path, name, picture)]))
-            self._render(slide, fingerprint, plan, below)
-            plans.append(plan)
-        return plans
-
-    def _slide_task(self, slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging) -> SlideTask:
-        return SlideTask(
-            path=slide.path,
-            fingerprint=fingerprint,
-            random_access=plan.description.random_access,
-            background=plan.description.background,
-            pyramid=plan.pyramid,
-            api=plan.api,
-            encoding=plan.encoding,
-            check=self.options.check,
-            damaged=self.options.damaged,
-            staging=staging,
-            links_blank=self.options.blank is Blank.LINK,
-        )
+            journal = journals.enter_context(Journal(below.scratch, order_files(plan.pyramid, plan.api)))
+            self._render(slide, fingerprint, plan, below, journal)
+            beside.append((plan, journal))
+        return beside
 
     def _receipt(
         self,
@@ -228,7 +237,7 @@ class Export:
             files=plan.file_count + sum(each.file_count for each in beside),
             stored_bytes=rendered.stored_bytes,
             levels=_level_counts(plan, rendered),
-            damaged=[list(tile) for tile in rendered.damaged],
+            damaged=[list(tile) for tile in sorted(rendered.damaged)],
             blank=rendered.blank,
             source=slide.source,
             published_properties=dict(disclosed.properties),
@@ -265,6 +274,24 @@ class Export:
             return Outcome(found.identifier, Status.FAILED, reason, source=found.source)
 
 
+def slide_task(slide: Slide, fingerprint: str, plan: SlidePlan, options: Options, staging: Staging) -> SlideTask:
+    """Give what all tasks of a slide share."""
+    return SlideTask(
+        path=slide.path,
+        fingerprint=fingerprint,
+        random_access=plan.description.random_access,
+        background=plan.description.background,
+        pyramid=plan.pyramid,
+        api=plan.api,
+        encoding=plan.encoding,
+        check=options.check,
+        damaged=options.damaged,
+        staging=staging,
+        order=order_files(plan.pyramid, plan.api),
+        links_blank=options.blank is Blank.LINK,
+    )
+
+
 def removals(store: Store, receipts: Receipts, keep: Iterable[str], *, dry: bool) -> Iterator[Outcome]:
     """Remove what has no source any more, or say what would be removed.
 
@@ -295,54 +322,30 @@ def rebase(store: Store, receipts: Receipts, base_url: str, other_base_url: str)
 def _move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, other_base_url: str) -> bool:
     api = Api(receipt.settings.api)
     moved = receipt.moved(base_url, other_base_url if api is Api.V2 else None)
-    documents = _documents(moved, api)
-    if all(store.read(receipt.identifier, name) == content for name, content in documents):
+    written = documents(moved, api)
+    if all(store.read(receipt.identifier, name) == content for name, content in written):
         return False
-    for name, content in documents:
+    for name, content in written:
         store.replace(receipt.identifier, name, content)
     receipts.write(moved)
     return True
 
 
-def _documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
+def documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
     """Give the documents of a slide by name, the one that announces it last."""
-    documents: list[tuple[str, bytes]] = []
+    found: list[tuple[str, bytes]] = []
     versions = [api] if receipt.other_base_url is None else [api.other, api]
     for version in versions:
         name = DOCUMENT_NAME if version is api else other_document_name(api)
         for place, service in receipt.associated_services(version):
-            documents.append((f"{place}/{name}", write_info(service, version)))
-        documents.append((name, write_info(receipt.service(version), version)))
-    return documents
+            found.append((f"{place}/{name}", write_info(service, version)))
+        found.append((name, write_info(receipt.service(version), version)))
+    return found
 
 
 def _put_documents(receipt: Receipt, api: Api, staging: Staging) -> None:
-    for name, content in _documents(receipt, api):
+    for name, content in documents(receipt, api):
         staging.put([name], content)
-
-
-def _concurrent(plan: SlidePlan) -> list[list[Pass]]:
-    """Group passes that may run at the same time: one that reads a handed-on picture waits for the one before."""
-    groups: list[list[Pass]] = [[]]
-    for pass_ in plan.passes:
-        if pass_.stored_level is None:
-            groups.append([])
-        groups[-1].append(pass_)
-    return groups
-
-
-def _tasks(slide: SlideTask, plan: SlidePlan, passes: Iterable[Pass]) -> Iterator[RenderTask]:
-    for pass_ in passes:
-        if pass_.stored_level is not None and not slide.random_access:
-            yield RenderTask(slide, pass_, tuple(pass_.blocks()))
-            continue
-        jpeg = None if pass_.stored_level is None else plan.description.levels[pass_.stored_level].jpeg
-        # Strips are for copying only: pixels come faster from the slide's own reader.
-        if isinstance(jpeg, JpegStrips) and not pass_.copies:
-            jpeg = None
-        for block in pass_.blocks():
-            region = input_region(plan.pyramid, pass_, block)
-            yield RenderTask(slide, pass_, (block,), jpeg and jpeg.window(clip(region, pass_.stored_size)))
 
 
 def _outcome(

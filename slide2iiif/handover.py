@@ -35,6 +35,14 @@ class HandedOnPicture:
         with refusals_of(self.path.parent), self.path.open("wb") as file:
             file.truncate(self.size.pixels * _BANDS)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the file has been made."""
+        try:
+            return self.path.stat().st_size == self.size.pixels * _BANDS
+        except OSError:
+            return False
+
     def write(self, x: int, y: int, pixels: Pixels) -> None:
         """Write pixels, shape (height, width, 3), at a place.
 

@@ -1,13 +1,13 @@
 """The record of what was published for each slide: from what, with what options.
 
 One small JSON file a slide, `receipts/<identifier>/receipt.json` in the private folder, written after the slide is
-published. It is read to skip what is unchanged and to write new documents without the source. It never leaves
-the private folder.
+published, and beside it the ledger: length and digest of every file. The receipt is read to skip what is unchanged and
+to write new documents without the source, the ledger to check the files. They never leave the private folder.
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,17 @@ from slide2iiif.errors import TargetError
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import ImageService, write_info
-from slide2iiif.options import Options
-from slide2iiif.pyramid import plan_pyramid
-from slide2iiif.stores.folder import write_atomically
+from slide2iiif.ledger import LedgerFile, ledger_bytes, order_files, whole_ledger
+from slide2iiif.options import Blank, Check, Damaged, Options
+from slide2iiif.pyramid import Pyramid, plan_pyramid
+from slide2iiif.stores.folder import write_atomically, write_pieces_atomically
 from slide2iiif.stores.refusals import refusals_of
 
 FORMAT_VERSION = 2
 """Rises whenever the same slide and options give other files, so that they are made anew."""
 
 _NAME = "receipt.json"
+_LEDGER = "ledger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,22 @@ class Settings:
             mpp=options.mpp,
             associated=",".join(options.associated),
             properties=",".join(options.properties),
+        )
+
+    def options(self) -> Options:
+        """Give the options that a slide was published with, as far as they decide its files."""
+        return Options(
+            api=Api(self.api),
+            tile_size=self.tile_size,
+            quality=self.quality,
+            subsampling=self.subsampling,
+            recompress=self.recompress,
+            check=Check(self.check),
+            damaged=Damaged(self.damaged),
+            blank=Blank(self.blank),
+            mpp=self.mpp,
+            associated=tuple(filter(None, self.associated.split(","))),
+            properties=tuple(filter(None, self.properties.split(","))),
         )
 
 
@@ -102,6 +120,8 @@ class Receipt:
     """Properties of the slide that were asked for by name, for its manifest: the only ones that may go out."""
     associated: dict[str, list[int]] = field(default_factory=dict)
     """Pictures that were asked for: place of the service below the slide -> width, height and side of a tile."""
+    ledger: str = ""
+    """SHA-256 of the ledger, in hexadecimal."""
 
     @property
     def is_lossless(self) -> bool:
@@ -121,6 +141,17 @@ class Receipt:
         for place, (width, height, tile_size) in self.associated.items():
             uri = f"{base}/{self.identifier}/{place}"
             yield place, ImageService(uri, plan_pyramid(Size(width, height), tile_size))
+
+    def services(self) -> list[tuple[str, Pyramid]]:
+        """Levels of all services of the slide, in the order of the ledger, by place below the slide, with a slash."""
+        api = Api(self.settings.api)
+        beside = [(f"{place}/", service.pyramid) for place, service in self.associated_services(api)]
+        return [("", self.service(api).pyramid), *beside]
+
+    @property
+    def file_count(self) -> int:
+        """Number of the files that the ledger has records of."""
+        return sum(order_files(pyramid, Api(self.settings.api)).count for _, pyramid in self.services())
 
     def moved(self, base_url: str, other_base: str | None) -> "Receipt":
         """Give the receipt under another base URL."""
@@ -149,8 +180,37 @@ class Receipts:
         # One that speaks of another slide would have that one's files changed.
         return receipt if receipt is not None and receipt.identifier == identifier else None
 
-    def write(self, receipt: Receipt) -> None:
-        """Record that a slide is published."""
+    def path(self, identifier: str) -> Path:
+        """Name the file of a slide's receipt."""
+        return self._folder / identifier / _NAME
+
+    def is_above(self, path: str) -> bool:
+        """Tell whether slides were published below a folder of the tree."""
+        return (self._folder / path).is_dir()
+
+    def ledger_path(self, identifier: str) -> Path:
+        """Name the file that has the length and digest of every file of a slide."""
+        return self._folder / identifier / _LEDGER
+
+    def has_ledger(self, receipt: Receipt) -> bool:
+        """Tell by its size whether the ledger that a receipt means is there."""
+        try:
+            return self.ledger_path(receipt.identifier).stat().st_size == ledger_bytes(receipt.file_count)
+        except OSError:
+            return False
+
+    def write(self, receipt: Receipt, ledger: Sequence[LedgerFile] = ()) -> None:
+        """Record that a slide is published.
+
+        Args:
+            receipt: the record.
+            ledger: the records of the files of its services in order; none to leave the ledger as it is.
+
+        Raises:
+            TargetError: it cannot be written.
+        """
+        if ledger:
+            write_pieces_atomically(self.ledger_path(receipt.identifier), whole_ledger(ledger), self._staging)
         content = json.dumps(asdict(receipt), indent=1).encode() + b"\n"
         write_atomically(self._folder / receipt.identifier / _NAME, content, self._staging)
 
@@ -159,6 +219,7 @@ class Receipts:
         path = self._folder / identifier / _NAME
         with refusals_of(path):
             path.unlink(missing_ok=True)
+            self.ledger_path(identifier).unlink(missing_ok=True)
         for folder in path.parents:
             if folder == self._folder:
                 break

@@ -16,6 +16,7 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.uris import pictures, tile_paths
 from slide2iiif.inputs import handed_on_picture, open_sources, open_streams, read_input, reduce_pixels
 from slide2iiif.jpeg import encode
+from slide2iiif.ledger import entry_of
 from slide2iiif.losses import Losses
 from slide2iiif.options import Damaged
 from slide2iiif.origins import Made
@@ -101,6 +102,7 @@ def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels, lost:
     slide = task.slide
     side = slide.pyramid.tile_size
     count = stored_bytes = blank = 0
+    records: list[bytes] = []
     origin = None
     for tile in block_tiles(slide.pyramid, task.pass_, block, level):
         origin = origin or tile
@@ -120,8 +122,9 @@ def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels, lost:
             stream = encode_blank(colour, Size(width, height), slide.encoding)
             slide.staging.put_shared(paths, stream)
         stored_bytes += len(stream)
+        records.append(entry_of(slide.order.of_tile(tile), stream))
     made = Counter({(level, _made(task, level)): count - len(lost), (level, Made.DAMAGED): len(lost)})
-    return Rendered(+made, stored_bytes, tuple(sorted(lost)), blank)
+    return Rendered(+made, stored_bytes, tuple(sorted(lost)), blank, (b"".join(records),))
 
 
 def _put_picture(task: RenderTask, level: int, pixels: Pixels, lost: set[Tile]) -> Rendered:
@@ -133,7 +136,12 @@ def _put_picture(task: RenderTask, level: int, pixels: Pixels, lost: set[Tile]) 
     slide.staging.put(paths, stream)
     is_tile = level == slide.pyramid.top.index
     made = Made.DAMAGED if lost else _made(task, level)
-    return Rendered(Counter({(level, made): 1} if is_tile else {}), len(stream), tuple(lost) if is_tile else ())
+    return Rendered(
+        Counter({(level, made): 1} if is_tile else {}),
+        len(stream),
+        tuple(lost) if is_tile else (),
+        records=(entry_of(slide.order.of_picture(size), stream),),
+    )
 
 
 def _put_thumbnails(task: RenderTask, overview: Pixels) -> Rendered:
@@ -141,13 +149,15 @@ def _put_thumbnails(task: RenderTask, overview: Pixels) -> Rendered:
     slide = task.slide
     levels = {level.size for level in slide.pyramid.levels}
     stored_bytes = 0
+    records: list[bytes] = []
     for picture in pictures(slide.pyramid, slide.api):
         if picture.size not in levels:
             reduced = Image.fromarray(overview).resize(picture.size, Image.Resampling.BOX)
             stream = encode(np.asarray(reduced), slide.encoding)
             slide.staging.put(picture.paths, stream)
             stored_bytes += len(stream)
-    return Rendered(stored_bytes=stored_bytes)
+            records.append(entry_of(slide.order.of_picture(picture.size), stream))
+    return Rendered(stored_bytes=stored_bytes, records=tuple(records))
 
 
 def _made(task: RenderTask, level: int) -> Made:

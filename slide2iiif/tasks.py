@@ -7,6 +7,7 @@ from pathlib import Path
 from slide2iiif.blocks import Block, Pass
 from slide2iiif.iiif.api import Api
 from slide2iiif.jpeg import Encoding
+from slide2iiif.ledger import FileOrder
 from slide2iiif.options import Check, Damaged
 from slide2iiif.origins import Made
 from slide2iiif.pixels import Colour
@@ -40,6 +41,8 @@ class SlideTask:
     """What becomes of damaged ones."""
     staging: Staging
     """Where tiles are put."""
+    order: FileOrder
+    """Numbers the files that are put."""
     links_blank: bool = False
     """Whether tiles of one colour are stored once."""
 
@@ -70,6 +73,8 @@ class Rendered:
     """Tiles that are background, the whole of them or a part, because the slide is damaged there."""
     blank: int = 0
     """Tiles of one colour, which share their files."""
+    records: tuple[bytes, ...] = ()
+    """Lengths and digests of the files that were put, for the ledger; see `ledger.entry_of`."""
 
     @property
     def tiles(self) -> int:
@@ -82,4 +87,5 @@ class Rendered:
             self.stored_bytes + other.stored_bytes,
             self.damaged + other.damaged,
             self.blank + other.blank,
+            self.records + other.records,
         )

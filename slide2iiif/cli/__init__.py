@@ -10,11 +10,11 @@ from types import FrameType, ModuleType
 from typing import NoReturn
 
 from slide2iiif import __version__
-from slide2iiif.cli import demo, export, inspect, rebase, serve
+from slide2iiif.cli import demo, export, inspect, rebase, repair, serve, verify
 from slide2iiif.errors import InterruptedRunError, Slide2iiifError, TargetError
 from slide2iiif.progress import printable
 
-_COMMANDS: tuple[ModuleType, ...] = (export, inspect, rebase, serve, demo)
+_COMMANDS: tuple[ModuleType, ...] = (export, inspect, verify, repair, rebase, serve, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -290,6 +290,9 @@ def _run(
     seen = _Seen(keep=args.delete)
     found = named_slides(found, naming)
     summary = flow.plans(seen.of(found)) if args.dry_run else flow.slides(seen.of(found))
+    if listed is None and not args.dry_run and args.source.is_dir():
+        # All slides have been seen: what was staged and not gone on from belongs to none.
+        flow.store.drop_unfinished()
     if args.delete:
         try:
             seen.check()

@@ -115,6 +115,21 @@ def check_private_dir(private: Path | None, dest: Path, source: Path | None = No
         )
 
 
+def private_of(dest: Path, private: Path | None) -> Path:
+    """Give the private folder of a published tree.
+
+    Raises:
+        TargetError: there is no tree that was published.
+    """
+    from slide2iiif.stores.refusals import PRIVATE
+
+    folder = private or dest / PRIVATE
+    if not dest.is_dir() or not folder.is_dir():
+        hint = "" if private else ", or was published with --private-dir"
+        raise TargetError(f"DEST {dest}: is not a tree that slide2iiif has published{hint}")
+    return folder
+
+
 def claim_private_dir(private: Path | None, dest: Path) -> None:
     """Note which tree a private folder outside it belongs to.
 

@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from slide2iiif.cli.places import add_private_dir, check_private_dir
-from slide2iiif.errors import TargetError
+from slide2iiif.cli.places import add_private_dir, check_private_dir, private_of
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import other_base_url, parse_base_url
 
@@ -32,9 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_private_dir(args.private_dir, args.dest)
     store = FolderStore(args.dest, private=args.private_dir)
-    if not args.dest.is_dir() or not store.private.is_dir():
-        hint = "" if args.private_dir else ", or was published with --private-dir"
-        raise TargetError(f"DEST {args.dest}: is not a tree that slide2iiif has published{hint}")
+    private_of(args.dest, args.private_dir)
     with store:
         changed = sum(1 for _ in rebase(store, Receipts(store.private), base_url, other))
     if not args.quiet:

@@ -9,9 +9,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import PLAUSIBLE_MPP
-from slide2iiif.pyramid import Pyramid
+from slide2iiif.pyramid import Pyramid, plan_pyramid
 
 LEVEL_0 = {Api.V2: "http://iiif.io/api/image/2/level0.json", Api.V3: "level0"}
 """The profile of each version. OpenSeadragon 6 compares the first to the letter, `http` included."""
@@ -56,6 +57,22 @@ def write_info(service: ImageService, api: Api) -> bytes:
     """Write the document as UTF-8 JSON, the same bytes for the same service."""
     document = _info_2(service) if api is Api.V2 else _info_3(service)
     return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def read_info(content: bytes) -> tuple[Pyramid, Api] | None:
+    """Give the levels that a document announces, and its version; None where it is no document of this form."""
+    try:
+        document = json.loads(content)
+        api = Api.V3 if document.get("type") == "ImageService3" else Api.V2
+        [tiles] = document["tiles"]
+        numbers = (document["width"], document["height"], tiles["width"])
+        if any(type(number) is not int for number in numbers):
+            return None
+        pyramid = plan_pyramid(Size(*numbers[:2]), numbers[2])
+        announced = tiles["scaleFactors"]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return (pyramid, api) if announced == [level.scale for level in pyramid.levels] else None
 
 
 def sizes(pyramid: Pyramid) -> list[dict[str, int]]:

@@ -41,6 +41,8 @@ LEAFLET_STEPS = 5
 
 _TILE_REQUEST = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})/(\d{1,9}),(\d{0,9})/0/default\.jpg", re.ASCII)
 
+_REGION = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})", re.ASCII)
+
 
 class Picture(NamedTuple):
     """The whole image at one size, and the paths that ask for it."""
@@ -91,6 +93,24 @@ def has_region_of_finer_level(pyramid: Pyramid, tile: Tile) -> bool:
     if tile.level == 0:
         return False
     return pyramid.region(Tile(tile.level - 1, 2 * tile.column, 2 * tile.row)) == pyramid.region(tile)
+
+
+def is_tile_region(pyramid: Pyramid, text: str) -> bool:
+    """Tell whether a text is the region of a tile below the top level, as its paths spell it."""
+    match = _REGION.fullmatch(text)
+    if match is None:
+        return False
+    x, y, width, height = map(int, match.groups())
+    for level in pyramid.levels[:-1]:
+        side = pyramid.tile_size * level.scale
+        if (
+            x % side == y % side == 0
+            and x < pyramid.size.width
+            and y < pyramid.size.height
+            and (width, height) == (min(side, pyramid.size.width - x), min(side, pyramid.size.height - y))
+        ):
+            return text == f"{x},{y},{width},{height}"
+    return False
 
 
 def shared_region_count(pyramid: Pyramid, api: Api) -> int:

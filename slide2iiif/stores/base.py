@@ -61,8 +61,22 @@ class Store(Protocol):
         """
         ...
 
-    def stage(self, identifier: str) -> Staging:
-        """Prepare an empty place for the files of a slide.
+    def resume(self, identifier: str, state: str) -> Staging | None:
+        """Give the place where a run that was stopped has put files of a slide; None where there is none to go on from.
+
+        What was staged of the slide in another state is deleted.
+
+        Args:
+            identifier: of the slide.
+            state: what decides the files and the steps to them: the same text, the same files.
+
+        Raises:
+            TargetError: the place cannot be used.
+        """
+        ...
+
+    def stage(self, identifier: str, state: str = "") -> Staging:
+        """Prepare an empty place for the files of a slide; a later run in the same state can go on from it.
 
         Raises:
             SourceError: something that is not ours is in the way of this slide.
@@ -75,7 +89,11 @@ class Store(Protocol):
         ...
 
     def discard(self, staging: Staging) -> None:
-        """Throw staged files away."""
+        """Throw staged files away; if the run was told to stop, leave them to the next one."""
+        ...
+
+    def drop_unfinished(self) -> None:
+        """Delete what earlier runs have staged and this one has not gone on from."""
         ...
 
     def read(self, identifier: str, path: str) -> bytes | None:

@@ -22,7 +22,7 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -31,6 +31,7 @@ from slide2iiif.errors import SourceError, TargetBusyError
 from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.stores.base import Staging
 from slide2iiif.stores.refusals import PRIVATE, refusal, refusals_of
+from slide2iiif.stores.unfinished import SCRATCH, Unfinished, staging_name
 
 _LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
 _DIGEST_BYTES = 16
@@ -55,8 +56,8 @@ class FolderStaging:
         """See `Staging.below`."""
         inner = FolderStaging(self.folder / place, self.scratch / place)
         with refusals_of(self.folder):
-            inner.folder.mkdir(parents=True)
-            inner.scratch.mkdir(parents=True)
+            inner.folder.mkdir(parents=True, exist_ok=True)
+            inner.scratch.mkdir(parents=True, exist_ok=True)
         return inner
 
     def put(self, paths: Sequence[str], content: bytes) -> None:
@@ -68,7 +69,7 @@ class FolderStaging:
             _write_new(first, content)
             for alias in paths[1:]:
                 _make_folders(folder, alias)
-                _link(first, f"{folder}/{alias}", content)
+                link_or_copy(first, f"{folder}/{alias}", content)
         except OSError as error:
             raise refusal(error, self.folder) from None
 
@@ -93,14 +94,20 @@ class FolderStore:
         Args:
             root: the folder.
             private: folder of what is not published; None is one at the root of the tree.
-            is_stopped: tells whether the run was told to stop. What is staged is then left to the next run, as
-                deleting a million files takes minutes.
+            is_stopped: tells whether the run was told to stop. What is staged is then left to the next run, which
+                goes on from it.
         """
         self._is_stopped = is_stopped
         self.root = root
         self.private = private or root / PRIVATE
         self._staging = self.private / "staging"
+        self._unfinished: Unfinished | None = None
         self._locks: list[int] = []
+
+    @property
+    def spare(self) -> Path:
+        """A folder of the tree's own file system, for files that do not have their place yet."""
+        return self._staging
 
     def __enter__(self) -> Self:
         """Make the folder and take the lock.
@@ -115,7 +122,7 @@ class FolderStore:
             if self.private.parent != self.root and not _can_rename(self._staging, self.root):
                 self._staging = self.root / PRIVATE / "staging"
                 self._staging.mkdir(parents=True, exist_ok=True)
-            self._clean()
+            self._unfinished = Unfinished(self._staging)
         except OSError as error:
             self._release()
             raise refusal(error, self.root) from None
@@ -147,11 +154,26 @@ class FolderStore:
             left = status.f_bavail * status.f_frsize
             raise SourceError(f"takes at least {size:,} bytes, and {self.root} has {left:,} left")
 
-    def stage(self, identifier: str) -> FolderStaging:
+    def resume(self, identifier: str, state: str) -> FolderStaging | None:
+        """Take over a staging folder. See `Store.resume`."""
+        if self._unfinished is None:
+            return None
+        self._check_place(identifier)
+        try:
+            folder = self._unfinished.take(identifier, state)
+        except OSError as error:
+            raise refusal(error, self.root) from None
+        return None if folder is None else _staging_at(folder)
+
+    def drop_unfinished(self) -> None:
+        """Delete what is left in the staging folder. See `Store.drop_unfinished`."""
+        if self._unfinished is not None:
+            self._unfinished.drop()
+
+    def stage(self, identifier: str, state: str = "") -> FolderStaging:
         """Make a staging folder. See `Store.stage`."""
         self._check_place(identifier)
-        name = uuid.uuid4().hex
-        staging = FolderStaging(self._staging / name, self._staging / f"{name}.scratch")
+        staging = _staging_at(self._staging / (staging_name(identifier, state) if state else uuid.uuid4().hex))
         try:
             staging.folder.mkdir()
             staging.scratch.mkdir()
@@ -176,8 +198,13 @@ class FolderStore:
 
     def discard(self, staging: Staging) -> None:
         """Delete a staging folder. See `Store.discard`."""
+        if self._is_stopped():
+            return
         patience = _Patience(self._is_stopped)
-        for folder in (_folder_of(staging), staging.scratch):
+        # The journal first: without it the rest cannot be mistaken for something to go on from.
+        with contextlib.suppress(OSError):
+            (staging.scratch / "journal").unlink()
+        for folder in (staging.scratch, _folder_of(staging)):
             with contextlib.suppress(OSError):
                 _delete(folder, patience)
 
@@ -237,14 +264,6 @@ class FolderStore:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 
-    def _clean(self) -> None:
-        """Delete what a run that was killed has left; the lock says that nobody uses it."""
-        for left in self._staging.iterdir():
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                left.unlink(missing_ok=True)
-
     def _release(self) -> None:
         while self._locks:
             os.close(self._locks.pop())
@@ -261,9 +280,15 @@ def write_atomically(path: Path, content: bytes, staging: Path) -> None:
     Raises:
         TargetError: it cannot be written.
     """
+    write_pieces_atomically(path, [content], staging)
+
+
+def write_pieces_atomically(path: Path, pieces: Iterable[bytes], staging: Path) -> None:
+    """Write a file that does not fit into memory; else as `write_atomically`."""
     fresh = staging / uuid.uuid4().hex
     try:
-        fresh.write_bytes(content)
+        with fresh.open("wb") as file:
+            file.writelines(pieces)
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh.replace(path)
     except OSError as error:
@@ -328,6 +353,10 @@ def _can_rename(folder: Path, target: Path) -> bool:
     return True
 
 
+def _staging_at(folder: Path) -> FolderStaging:
+    return FolderStaging(folder, folder.with_name(folder.name + SCRATCH))
+
+
 def _folder_of(staging: Staging) -> Path:
     if not isinstance(staging, FolderStaging):
         raise TypeError(f"staging of another store: {staging!r}")
@@ -361,12 +390,13 @@ def _write_new(path: str, content: bytes) -> None:
         os.close(file)
 
 
-def _link(existing: str, alias: str, content: bytes) -> None:
+def link_or_copy(existing: str, alias: str, content: bytes) -> None:
+    """Give a file another name, or copy its content where the file system has no more links to give."""
     try:
         os.link(existing, alias)
     except FileExistsError:
         os.unlink(alias)
-        _link(existing, alias, content)
+        link_or_copy(existing, alias, content)
     except OSError as error:
         if error.errno not in _LINK_REFUSALS:
             raise

@@ -26,7 +26,7 @@ class MemoryStaging:
     def below(self, place: str) -> "MemoryStaging":
         """See `Staging.below`."""
         scratch = self.scratch / place
-        scratch.mkdir(parents=True)
+        scratch.mkdir(parents=True, exist_ok=True)
         return MemoryStaging(scratch, self.files, f"{self.prefix}{place}/")
 
     def put(self, paths: Sequence[str], content: bytes) -> None:
@@ -68,9 +68,15 @@ class MemoryStore:
     def check_room(self, inodes: int, size: int) -> None:
         """See `Store.check_room`; memory says when it is full."""
 
-    def stage(self, identifier: str) -> MemoryStaging:
+    def resume(self, identifier: str, state: str) -> MemoryStaging | None:
+        """See `Store.resume`; nothing outlives a run."""
+
+    def drop_unfinished(self) -> None:
+        """See `Store.drop_unfinished`; there is never anything."""
+
+    def stage(self, identifier: str, state: str = "") -> MemoryStaging:
         """See `Store.stage`."""
-        del identifier  # Nothing can be in the way.
+        del identifier, state  # Nothing can be in the way.
         return MemoryStaging(Path(tempfile.mkdtemp(prefix="slide2iiif-")))
 
     def publish(self, identifier: str, staging: Staging) -> None:

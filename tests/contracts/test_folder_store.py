@@ -14,7 +14,7 @@ import pytest
 from commands import staged
 
 from slide2iiif.errors import SourceError, TargetBusyError, TargetError
-from slide2iiif.stores import folder
+from slide2iiif.stores import folder, unfinished
 from slide2iiif.stores.folder import FolderStore, write_atomically
 from slide2iiif.stores.refusals import refusal, refusals_of
 
@@ -158,32 +158,96 @@ def test_folders_that_a_removed_slide_leaves_empty_go_with_it_and_no_others(stor
     assert root.is_dir()
 
 
-def test_a_run_that_was_told_to_stop_leaves_what_takes_long_to_delete_to_the_next(
+def test_a_deletion_under_way_ends_soon_when_the_run_is_told_to_stop(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folder, "_STOP_SECONDS", 0.05)
     stopped = False
     with FolderStore(root, lambda: stopped) as store:
-        small, large = store.stage("a.svs"), store.stage("b.svs")
+        large = store.stage("b.svs", "state")
         for number in range(3000):
             large.put([f"{number}/x"], b"x")
-        store.discard(small)
-        assert not small.folder.exists()
         unlink = os.unlink
 
         def slowly(path: str) -> None:
+            nonlocal stopped
+            stopped = True
             time.sleep(0.001)
             unlink(path)
 
         monkeypatch.setattr(os, "unlink", slowly)
-        stopped = True
         begun = time.monotonic()
         store.discard(large)
         assert time.monotonic() - begun < 1
         assert large.folder.is_dir()
     monkeypatch.undo()
+    with FolderStore(root) as store:
+        assert store.resume("b.svs", "state") is None
+        assert staged(root) == []
+
+
+# Going on from what was staged
+
+
+def test_what_was_staged_when_a_run_was_told_to_stop_is_gone_on_from(root: Path) -> None:
+    with FolderStore(root, lambda: True) as store:
+        staging = store.stage("dir/a.svs", "state")
+        staging.put([TILE], b"tile")
+        (staging.scratch / "journal").write_bytes(b"what is done")
+        store.discard(staging)
+    with FolderStore(root) as store:
+        again = store.resume("dir/a.svs", "state")
+        assert again is not None
+        assert (again.folder / TILE).read_bytes() == b"tile"
+        assert (again.scratch / "journal").read_bytes() == b"what is done"
+        # A worker that has outlived the first run must not find its place.
+        assert again.folder != staging.folder
+        assert not staging.folder.exists()
+        assert store.resume("dir/a.svs", "state") is None
+
+
+@pytest.mark.parametrize(("identifier", "state"), [("a.svs", "another state"), ("b.svs", "state")])
+def test_what_was_staged_for_another_slide_or_in_another_state_is_not(root: Path, identifier: str, state: str) -> None:
+    with FolderStore(root, lambda: True) as store:
+        store.stage("a.svs", "state")
+    with FolderStore(root) as store:
+        assert store.resume(identifier, state) is None
+        # Of the same slide it is deleted at once; of another one the run may yet come to it.
+        assert bool(staged(root)) == (identifier == "b.svs")
+        store.drop_unfinished()
+        assert staged(root) == []
+
+
+def test_what_was_staged_before_the_system_went_down_is_deleted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FolderStore(root) as store:
+        store.stage("a.svs", "state")
+    boot = root.parent / "boot_id"
+    boot.write_text("another start")
+    monkeypatch.setattr(unfinished, "_BOOT_ID", boot)
+    with FolderStore(root) as store:
+        assert staged(root) == []
+        assert store.resume("a.svs", "state") is None
+
+
+@pytest.mark.parametrize("missing", ["", ".scratch"])
+def test_what_is_staged_by_halves_is_deleted(root: Path, missing: str) -> None:
+    with FolderStore(root) as store:
+        staging = store.stage("a.svs", "state")
+        staging.folder.with_name(staging.folder.name + missing).rmdir()
+        (staging.folder.parent / "stranger").write_bytes(b"")
     with FolderStore(root):
         assert staged(root) == []
+
+
+def test_the_name_of_what_is_staged_tells_nothing_of_the_slide(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FolderStore(root) as store:
+        first = store.stage("Miller_Anna.svs", "state").folder.name
+        boot = root.parent / "boot_id"
+        boot.write_text("another start")
+        monkeypatch.setattr(unfinished, "_BOOT_ID", boot)
+        second = store.stage("Miller_Anna.svs", "state").folder.name
+    assert "Miller" not in first
+    assert not set(first.split("-")) & set(second.split("-"))
 
 
 @pytest.mark.parametrize("thing", ["folder", "full folder", "file", "link"])
@@ -249,7 +313,8 @@ def test_a_killed_holder_frees_the_lock(root: Path) -> None:
             pass
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-        with FolderStore(root):
+        with FolderStore(root) as store:
+            store.drop_unfinished()
             assert staged(root) == []
 
 

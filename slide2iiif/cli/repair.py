@@ -1,0 +1,57 @@
+"""Make missing and damaged files of a published tree again from their slides; nothing else is touched."""
+
+import argparse
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from slide2iiif.cli.places import add_private_dir, check_places, check_private_dir, private_of
+from slide2iiif.cli.verify import line_of
+from slide2iiif.options import JOBS
+from slide2iiif.progress import printable
+
+HELP = "make damaged files of a published tree again"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("dest", metavar="DEST", type=Path, help="published tree")
+    parser.add_argument(
+        "--source", required=True, metavar="SOURCE", type=Path, help="folder of the slides it was made from"
+    )
+    add_private_dir(parser)
+    parser.add_argument(
+        "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and give its exit code."""
+    jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
+    check_places(args.source, args.dest)
+    check_private_dir(args.private_dir, args.dest, args.source)
+    private_of(args.dest, args.private_dir)
+
+    from slide2iiif.engines.processes import ProcessEngine
+    from slide2iiif.receipts import Receipts
+    from slide2iiif.repair import Repair
+    from slide2iiif.stores.folder import FolderStore
+
+    slides = files = failed = 0
+    with ExitStack() as stack:
+        engine = stack.enter_context(ProcessEngine(jobs))
+        store = stack.enter_context(FolderStore(args.dest, engine.is_cancelled, args.private_dir))
+        receipts = Receipts(store.private)
+        for repaired in Repair(store, receipts, engine, args.source).slides(receipts.identifiers()):
+            slides += bool(repaired.files)
+            files += repaired.files
+            failed += bool(repaired.reason or repaired.left)
+            if repaired.reason:
+                print(f"slide2iiif: {printable(f'{repaired.slide}: {repaired.reason}')}", file=sys.stderr)
+            for finding in repaired.left:
+                print(f"slide2iiif: {printable(line_of(finding))}: left alone", file=sys.stderr)
+    if not args.quiet:
+        print(f"repaired   {files:>7,}   files of {slides:,} slides")
+    return 1 if failed else 0

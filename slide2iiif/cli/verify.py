@@ -1,0 +1,135 @@
+"""Check that every URL of a published tree has the file that was published, and that nothing else is there."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self
+
+from slide2iiif.cli.places import add_private_dir, check_private_dir, check_summary_file, private_of
+from slide2iiif.errors import TargetError
+from slide2iiif.options import JOBS
+from slide2iiif.progress import printable
+
+if TYPE_CHECKING:
+    from slide2iiif.checking import Finding
+    from slide2iiif.verify import Totals
+
+HELP = "check a published tree"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("dest", metavar="DEST", type=Path, help="published tree")
+    parser.add_argument("--deep", action="store_true", help="decode every tile as well, and check its dimensions")
+    parser.add_argument("--source", metavar="SOURCE", type=Path, help="compare with the slides it was made from, too")
+    parser.add_argument("--json", metavar="FILE", help="write what is found for machines; - writes to standard output")
+    add_private_dir(parser)
+    parser.add_argument(
+        "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing; the exit code tells")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and give its exit code."""
+    jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
+    check_private_dir(args.private_dir, args.dest)
+    check_summary_file(args.json)
+
+    from slide2iiif.engines.processes import ProcessEngine
+    from slide2iiif.receipts import Receipts
+    from slide2iiif.verify import Verification
+    from slide2iiif.walk import check_root
+
+    if args.source is not None:
+        check_root(args.source)
+    private = private_of(args.dest, args.private_dir)
+    begun = time.monotonic()
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        engine = stack.enter_context(ProcessEngine(jobs))
+        verification = Verification(args.dest, Receipts(private), engine, is_deep=args.deep)
+        findings = verification.tree()
+        if args.source is not None:
+            findings = chain(findings, verification.source(args.source))
+        tell = stack.enter_context(_Teller(args))
+        for finding in findings:
+            counts[finding.kind] += 1
+            tell.finding(finding)
+        tell.end(verification.totals, counts, time.monotonic() - begun)
+    return 1 if counts else 0
+
+
+class _Teller:
+    """Tells what is found as it is found: lines for people, and a document for machines."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._machine: IO[str] | None = None
+        self._is_first = True
+        self._name = args.json
+        self._is_quiet = args.quiet or args.json == "-"
+
+    def __enter__(self) -> Self:
+        if self._name == "-":
+            self._machine = sys.stdout
+        elif self._name:
+            with self._refusals():
+                self._machine = Path(self._name).open("w", encoding="ascii")
+        self._write('{"findings": [')
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._machine is not None and self._machine is not sys.stdout:
+            with self._refusals():
+                self._machine.close()
+
+    def finding(self, finding: "Finding") -> None:
+        """Tell of something that is wrong."""
+        record = {
+            "kind": finding.kind,
+            "slide": finding.slide,
+            "path": finding.path,
+            "tile": finding.tile and finding.tile._asdict(),
+            "detail": finding.detail,
+        }
+        self._write(f"{'' if self._is_first else ','}\n{json.dumps(record)}")
+        self._is_first = False
+        if not self._is_quiet:
+            print(printable(line_of(finding)))
+
+    def end(self, totals: "Totals", counts: Counter[str], seconds: float) -> None:
+        """Tell what it came to."""
+        facts = {"counts": counts, "slides": totals.slides, "files": totals.files, "seconds": round(seconds, 3)}
+        self._write(f"\n], {json.dumps(facts)[1:]}\n")
+        if not self._is_quiet:
+            found = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items())) or "nothing is wrong"
+            print(f"{totals.slides:,} slides, {totals.files:,} URLs in {seconds:.1f} s: {found}")
+
+    def _write(self, text: str) -> None:
+        if self._machine is not None:
+            with self._refusals():
+                self._machine.write(text)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise TargetError(f"--json {self._name}: {error.strerror}") from None
+
+
+def line_of(finding: "Finding") -> str:
+    """Give the line that tells of a finding."""
+    where = (
+        f" (level {finding.tile.level}, column {finding.tile.column}, row {finding.tile.row})" if finding.tile else ""
+    )
+    return f"{finding.kind}: {finding.path}{where}{f': {finding.detail}' if finding.detail else ''}"

@@ -1,0 +1,232 @@
+"""The length and digest of every published file of a slide, densely in one binary file.
+
+The law:
+
+* A service's files have ordinals that are pure arithmetic: the tiles of all levels below the top one, finest level
+  first, row by row; then the pictures of the whole image, the largest first. A slide's services follow each other.
+* The record of the file at ordinal n is the 16 bytes from 16·(n + 1) on: its length, 4 bytes, and the first 12 of its
+  SHA-256 (FIPS 180-4), which leaves one chance in 10²⁸ that a change goes unseen. The header takes the place before.
+* A record of zeros is of no file: a finer level's tile answers for it.
+* Aliases have the bytes of the first path and no record of their own.
+
+So a million tiles take 16 MB on disk and nothing in memory: records are read and written where they lie.
+"""
+
+import hashlib
+import os
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Self
+
+from slide2iiif.geometry import Size
+from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.uris import Picture, pictures, tile_paths
+from slide2iiif.pyramid import Pyramid, Tile
+
+RECORD_BYTES = 16
+"""What a file costs."""
+
+_DIGEST_BYTES = 12
+_LENGTH = struct.Struct("<I")
+_ORDINAL = struct.Struct("<Q")
+_ENTRY_BYTES = _ORDINAL.size + RECORD_BYTES
+_HEADER = struct.Struct("<8sQ")
+_MAGIC = b"s2i-led1"
+_CHUNK_RECORDS = 65_536
+
+NO_FILE = bytes(RECORD_BYTES)
+"""Record of a tile that has no path of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOrder:
+    """Ordinals of the files of one service. A value: workers number what they make. Made by `order_files`."""
+
+    pyramid: Pyramid
+    """The published levels."""
+    api: Api
+    """Version that the files are named for."""
+    firsts: tuple[int, ...]
+    """Ordinal of the first tile of each level below the top one; then that of the first picture."""
+
+    def of_tile(self, tile: Tile) -> int:
+        """Give the ordinal of a tile below the top level."""
+        level, column, row = tile
+        return self.firsts[level] + row * self.pyramid.levels[level].columns + column
+
+    def of_picture(self, size: Size) -> int:
+        """Give the ordinal of a picture of the whole image.
+
+        Raises:
+            ValueError: there is none of this size.
+        """
+        sizes = [picture.size for picture in pictures(self.pyramid, self.api)]
+        return self.firsts[-1] + sizes.index(size)
+
+    def tile_at(self, ordinal: int) -> Tile:
+        """Give the tile at an ordinal before the first picture's."""
+        level = max(index for index, first in enumerate(self.firsts[:-1]) if first <= ordinal)
+        row, column = divmod(ordinal - self.firsts[level], self.pyramid.levels[level].columns)
+        return Tile(level, column, row)
+
+    @property
+    def tile_count(self) -> int:
+        """Number of tiles below the top level."""
+        return self.firsts[-1]
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures, in the order of their ordinals, which follow those of the tiles."""
+        return pictures(self.pyramid, self.api)
+
+    @property
+    def count(self) -> int:
+        """Number of ordinals."""
+        return self.firsts[-1] + len(self.pictures)
+
+    def paths_at(self, ordinal: int) -> tuple[str, ...]:
+        """Give the paths of the file at an ordinal, the canonical one first; none of a tile that has none."""
+        if ordinal >= self.tile_count:
+            return self.pictures[ordinal - self.tile_count].paths
+        return tile_paths(self.pyramid, self.tile_at(ordinal), self.api)
+
+
+def order_files(pyramid: Pyramid, api: Api) -> FileOrder:
+    """Number the files of a service."""
+    counts = [level.tile_count for level in pyramid.levels[:-1]]
+    return FileOrder(pyramid, api, tuple(accumulate(counts, initial=0)))
+
+
+def record_of(content: bytes) -> bytes:
+    """Give the record of a file."""
+    return _LENGTH.pack(len(content)) + hashlib.sha256(content).digest()[:_DIGEST_BYTES]
+
+
+def entry_of(ordinal: int, content: bytes) -> bytes:
+    """Give a record with its ordinal before it, for the way from a worker to the ledger."""
+    return _ORDINAL.pack(ordinal) + record_of(content)
+
+
+def length_of(record: bytes) -> int:
+    """Give the length of the file that a record is of, in bytes."""
+    (length,) = _LENGTH.unpack_from(record)
+    return int(length)
+
+
+class LedgerFile:
+    """The ledger of one service while its files are made: an open file that grows hole by hole."""
+
+    def __init__(self, path: Path, count: int) -> None:
+        """Open the file, or make it, for so many records.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        self.count = count
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        os.truncate(self._file, RECORD_BYTES * count)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def write(self, entries: Iterable[bytes]) -> None:
+        """Put records in their places; neighbours go in one call.
+
+        Args:
+            entries: what `entry_of` gives, any number in a piece.
+
+        Raises:
+            OSError: no room.
+        """
+        for first, records in _neighbours(entries):
+            view, place = memoryview(records), RECORD_BYTES * first
+            while view:
+                written = os.pwrite(self._file, view, place)
+                view, place = view[written:], place + written
+
+    def records(self) -> Iterator[bytes]:
+        """All records, some at a time."""
+        size = RECORD_BYTES * _CHUNK_RECORDS
+        for place in range(0, RECORD_BYTES * self.count, size):
+            yield os.pread(self._file, min(size, RECORD_BYTES * self.count - place), place)
+
+    def close(self) -> None:
+        """Close the file; twice does no harm."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def whole_ledger(parts: Sequence[LedgerFile]) -> Iterator[bytes]:
+    """Give the content of a slide's ledger, some at a time: header, then the records of its services in order."""
+    yield _HEADER.pack(_MAGIC, sum(part.count for part in parts))
+    for part in parts:
+        yield from part.records()
+
+
+def digest_of(content: Iterable[bytes]) -> str:
+    """Give the digest that a receipt has of its ledger, in hexadecimal."""
+    digest = hashlib.sha256()
+    for piece in content:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def ledger_bytes(count: int) -> int:
+    """Give the size of a ledger of so many records."""
+    return RECORD_BYTES * (count + 1)
+
+
+class Ledger:
+    """The ledger of a published slide, open for reading."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        os.close(self._file)
+
+    def is_whole(self, count: int, digest: str) -> bool:
+        """Tell whether this is the ledger of so many files that a receipt means."""
+        header = os.pread(self._file, _HEADER.size, 0)
+        return header == _HEADER.pack(_MAGIC, count) and digest_of(self._pieces()) == digest
+
+    def read(self, first: int, count: int) -> bytes:
+        """Read records; fewer where the file is cut."""
+        return os.pread(self._file, RECORD_BYTES * count, RECORD_BYTES * (first + 1))
+
+    def _pieces(self) -> Iterator[bytes]:
+        place = 0
+        while piece := os.pread(self._file, RECORD_BYTES * _CHUNK_RECORDS, place):
+            yield piece
+            place += len(piece)
+
+
+def _neighbours(entries: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Join the records of ordinals that follow each other: the first ordinal, and the records."""
+    first, records = 0, bytearray()
+    for piece in entries:
+        for place in range(0, len(piece), _ENTRY_BYTES):
+            (ordinal,) = _ORDINAL.unpack_from(piece, place)
+            if records and ordinal != first + len(records) // RECORD_BYTES:
+                yield first, bytes(records)
+                records.clear()
+            if not records:
+                first = ordinal
+            records += piece[place + _ORDINAL.size : place + _ENTRY_BYTES]
+    if records:
+        yield first, bytes(records)

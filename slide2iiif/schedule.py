@@ -1,0 +1,41 @@
+"""Plan -> tasks, in the order in which they may run: what the export, a rerun and a repair hand to the engine. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from slide2iiif.blocks import Block, Pass, input_region
+from slide2iiif.inputs import clip
+from slide2iiif.plan import SlidePlan
+from slide2iiif.sources.jpeg_strips import JpegStrips
+from slide2iiif.tasks import RenderTask, SlideTask
+
+IsDone = Callable[[Pass, Iterable[Block]], bool]
+"""Tells whether blocks of a pass need not be made."""
+
+
+def concurrent_passes(plan: SlidePlan) -> list[list[Pass]]:
+    """Group passes that may run at the same time: one that reads a handed-on picture waits for the one before."""
+    groups: list[list[Pass]] = [[]]
+    for pass_ in plan.passes:
+        if pass_.stored_level is None:
+            groups.append([])
+        groups[-1].append(pass_)
+    return groups
+
+
+def render_tasks(slide: SlideTask, plan: SlidePlan, passes: Iterable[Pass], is_done: IsDone) -> Iterator[RenderTask]:
+    """Give the tasks of some passes of a slide, one at a time, less those that are done."""
+    for pass_ in passes:
+        if pass_.stored_level is not None and not slide.random_access:
+            blocks = tuple(pass_.blocks())
+            if not is_done(pass_, blocks):
+                yield RenderTask(slide, pass_, blocks)
+            continue
+        jpeg = None if pass_.stored_level is None else plan.description.levels[pass_.stored_level].jpeg
+        # Strips are for copying only: pixels come faster from the slide's own reader.
+        if isinstance(jpeg, JpegStrips) and not pass_.copies:
+            jpeg = None
+        for block in pass_.blocks():
+            if is_done(pass_, (block,)):
+                continue
+            region = input_region(plan.pyramid, pass_, block)
+            yield RenderTask(slide, pass_, (block,), jpeg and jpeg.window(clip(region, pass_.stored_size)))

@@ -1,0 +1,106 @@
+"""What runs that were stopped have left in a staging folder: what can be gone on from, and what is deleted.
+
+The name of a staging folder says all that decides this, as digests that tell nothing of a slide:
+`BOOT-SLIDE-STATE-NONCE`.
+
+* BOOT: of the system's start. What is staged is not on the disk for sure before it is published, so what a power cut
+  may have hit is not gone on from.
+* SLIDE: of the identifier. STATE: of all that decides the files. They are salted with the id of the start, which
+  only this system knows, so nobody can try out names.
+* NONCE: new whenever a run takes the folder over. A worker that has outlived its run finds its place gone, and cannot
+  write into files that somebody else has finished.
+"""
+
+import hashlib
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+SCRATCH = ".scratch"
+"""Ends the name of the folder beside a staged one."""
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_NAME = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{16})-[0-9a-f]{12}")
+_DIGITS = 16
+
+
+def staging_name(identifier: str, state: str) -> str:
+    """Give a new name for the staging of a slide."""
+    return "-".join((_tag(""), _tag("slide", identifier), _tag("state", state), uuid.uuid4().hex[:12]))
+
+
+class Unfinished:
+    """Staged folders that earlier runs have left; the lock says that nobody uses them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the staging folder, and delete in it what nobody can go on from.
+
+        Raises:
+            OSError: it cannot be listed.
+        """
+        self._folder = folder
+        self._left: dict[str, list[str]] = {}
+        names = {path.name for path in folder.iterdir()}
+        for name in sorted(names):
+            match = _NAME.fullmatch(name.removesuffix(SCRATCH))
+            whole = name.removesuffix(SCRATCH)
+            if match is None or match[1] != _tag("") or not {whole, whole + SCRATCH} <= names:
+                _delete(folder / name)
+            elif name == whole:
+                self._left.setdefault(match[2], []).append(name)
+
+    def take(self, identifier: str, state: str) -> Path | None:
+        """Take over the staging of a slide in this state; what is there of it in others is deleted.
+
+        Raises:
+            OSError: it cannot be renamed.
+        """
+        taken: Path | None = None
+        wanted = _tag("state", state)
+        for name in self._left.pop(_tag("slide", identifier), []):
+            match = _NAME.fullmatch(name)
+            if taken is None and match is not None and match[3] == wanted:
+                taken = self._folder / staging_name(identifier, state)
+                (self._folder / name).rename(taken)
+                (self._folder / (name + SCRATCH)).rename(taken.with_name(taken.name + SCRATCH))
+            else:
+                self._drop(name)
+        return taken
+
+    def drop(self) -> None:
+        """Delete all that was not taken over."""
+        for names in self._left.values():
+            for name in names:
+                self._drop(name)
+        self._left.clear()
+
+    def _drop(self, name: str) -> None:
+        # The journal first: without it the rest cannot be mistaken for something to go on from.
+        _delete(self._folder / (name + SCRATCH))
+        _delete(self._folder / name)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _tag(*texts: str) -> str:
+    digest = hashlib.sha256(_boot_id().encode())
+    for text in texts:
+        digest.update(b"\0" + text.encode(errors="surrogateescape"))
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        # Whether the system went down meanwhile cannot be known then.
+        return _UNKNOWN_BOOT
+
+
+_UNKNOWN_BOOT = uuid.uuid4().hex
