@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from slide2iiif.colours import to_srgb_from
 from slide2iiif.geometry import Size
 from slide2iiif.handover import HandedOnPicture
 from slide2iiif.options import Options
@@ -54,6 +55,8 @@ class PictureTask:
     """Of the picture."""
     picture: HandedOnPicture
     """Where its pixels are wanted."""
+    is_srgb: bool
+    """Whether its colours are to be transformed to sRGB, if it has a profile."""
 
 
 def disclose(wish: Wish) -> Disclosed:
@@ -78,7 +81,9 @@ def hand_on(task: PictureTask) -> None:
         TargetError: no room.
     """
     with open_source(task.path) as source:
-        task.picture.write(0, 0, source.read_associated(task.name))
+        pixels = source.read_associated(task.name)
+        profile = source.associated_profile(task.name) if task.is_srgb else None
+        task.picture.write(0, 0, to_srgb_from(profile, pixels) if profile else pixels)
 
 
 def associated_path(name: str) -> str:

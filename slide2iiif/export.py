@@ -12,6 +12,7 @@ flight at once, each in a thread that mostly waits, so that small slides leave n
 
 import logging
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from slide2iiif import __version__
+from slide2iiif.colours import PROFILE_NAME, lay_profile
 from slide2iiif.disclosure import (
     Disclosed,
     PictureTask,
@@ -37,7 +39,7 @@ from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, write_info
 from slide2iiif.inputs import handed_on_picture
 from slide2iiif.journal import Journal
 from slide2iiif.ledger import digest_of, order_files, whole_ledger
-from slide2iiif.options import Blank, Options
+from slide2iiif.options import Blank, Icc, Options
 from slide2iiif.origins import Made
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
@@ -208,7 +210,7 @@ class Export:
             below = staging.below(associated_path(name))
             picture = handed_on_picture(below, plan.pyramid, 0)
             picture.create()
-            list(self.engine.run(hand_on, [PictureTask(slide.path, name, picture)]))
+            list(self.engine.run(hand_on, [PictureTask(slide.path, name, picture, self.options.icc is Icc.SRGB)]))
             journal = journals.enter_context(Journal(below.scratch, order_files(plan.pyramid, plan.api)))
             self._render(slide, fingerprint, plan, below, journal)
             beside.append((plan, journal))
@@ -240,6 +242,7 @@ class Export:
             damaged=[list(tile) for tile in sorted(rendered.damaged)],
             blank=rendered.blank,
             source=slide.source,
+            profile=b64encode(plan.colours.carried).decode("ascii"),
             published_properties=dict(disclosed.properties),
             associated={
                 each.identifier.removeprefix(f"{plan.identifier}/"): [*each.pyramid.size, each.pyramid.tile_size]
@@ -276,6 +279,7 @@ class Export:
 
 def slide_task(slide: Slide, fingerprint: str, plan: SlidePlan, options: Options, staging: Staging) -> SlideTask:
     """Give what all tasks of a slide share."""
+    profile = plan.colours.transformed_from
     return SlideTask(
         path=slide.path,
         fingerprint=fingerprint,
@@ -288,6 +292,7 @@ def slide_task(slide: Slide, fingerprint: str, plan: SlidePlan, options: Options
         damaged=options.damaged,
         staging=staging,
         order=order_files(plan.pyramid, plan.api),
+        profile=lay_profile(profile, staging.scratch) if profile else None,
         links_blank=options.blank is Blank.LINK,
     )
 
@@ -333,7 +338,7 @@ def _move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, oth
 
 def documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
     """Give the documents of a slide by name, the one that announces it last."""
-    found: list[tuple[str, bytes]] = []
+    found = [(PROFILE_NAME, receipt.profile_bytes)] if receipt.profile else []
     versions = [api] if receipt.other_base_url is None else [api.other, api]
     for version in versions:
         name = DOCUMENT_NAME if version is api else other_document_name(api)

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from slide2iiif.blocks import Block, input_region
+from slide2iiif.colours import to_srgb
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size, touched
 from slide2iiif.handover import HandedOnPicture
@@ -223,6 +224,8 @@ def read_input(
         pixels = _read_tiles(task, streams, within, scale, losses)
     else:
         pixels = reduce_pixels(_read_slide(task, within, losses), scale)
+    if slide.profile is not None:
+        pixels = to_srgb(pixels, slide.profile)
     return pad_pixels(pixels, region.size.reduced(scale))
 
 

@@ -18,6 +18,9 @@ TURBOJPEG_PACKAGE = "libturbojpeg0"
 
 _TURBOJPEG_NAME = "libturbojpeg.so.0"
 
+_JFIF_END = 20
+"""Where the JFIF segment ends, which every stream that is encoded begins with."""
+
 DECODER_SCALES = (8, 4, 2)
 """By how much the decoder itself can reduce, from the coefficients."""
 
@@ -30,6 +33,8 @@ class Encoding:
     """On libjpeg's scale, 1 to 100."""
     subsampling: str
     """Chroma subsampling: `420`, `422` or `444`."""
+    segment: bytes = b""
+    """Application segment that every stream carries: a colour profile."""
 
 
 def encode(pixels: Pixels, encoding: Encoding) -> bytes:
@@ -42,6 +47,8 @@ def encode(pixels: Pixels, encoding: Encoding) -> bytes:
         colorspace="RGB",
         colorsubsampling=encoding.subsampling,
     )
+    if encoding.segment:
+        return b"".join((stream[:_JFIF_END], encoding.segment, stream[_JFIF_END:]))
     return stream
 
 

@@ -100,6 +100,21 @@ class Damaged(StrEnum):
     """The tile becomes background, and is listed."""
 
 
+class Icc(StrEnum):
+    """What becomes of a slide's colour profile."""
+
+    EMBED = "embed"
+    """Pixels stay as they are, and the profile is published with them."""
+    SRGB = "srgb"
+    """Pixels are transformed to sRGB, so tiles of other colours are encoded anew."""
+    IGNORE = "ignore"
+    """Pixels stay as they are, and nothing is said of their colours."""
+
+
+EMBEDDED_PROFILE_BYTES = 1024
+"""A profile of no more than this is in every tile too: a tile has some 15,000 bytes."""
+
+
 class Blank(StrEnum):
     """How tiles of one colour are stored."""
 
@@ -133,6 +148,8 @@ class Options:
     """Fail a slide whose full-resolution tiles cannot all be copied or cropped."""
     blank: Blank = Blank.LINK
     """How tiles of one colour are stored."""
+    icc: Icc = Icc.EMBED
+    """What becomes of a slide's colour profile."""
     mpp: float | None = None
     """Microns per pixel of all slides; None takes what each says, if it can be true."""
     associated: tuple[str, ...] = ()

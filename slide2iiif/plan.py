@@ -1,9 +1,10 @@
 """Description + options -> what will be published of a slide. Pure: a dry run, the export and the checks share it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slide2iiif.blocks import Pass, match_levels, plan_passes
+from slide2iiif.colours import Colours, choose_colours
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
@@ -35,6 +36,8 @@ class SlidePlan:
     """Version that the files are named for."""
     encoding: Encoding
     """How tiles are encoded."""
+    colours: Colours
+    """What becomes of its colour profile."""
     scale: Scale
     """Size of a full-resolution pixel."""
 
@@ -47,7 +50,7 @@ class SlidePlan:
     def file_count(self) -> int:
         """Number of names that can be asked for: tiles, pictures, their aliases and the documents."""
         whole = sum(len(picture.paths) for picture in pictures(self.pyramid, self.api))
-        return self._named_tiles + self._tile_aliases + whole + self.document_count
+        return self._named_tiles + self._tile_aliases + whole + self.document_count + self._profile_count
 
     @property
     def _named_tiles(self) -> int:
@@ -57,6 +60,10 @@ class SlidePlan:
     @property
     def _tile_aliases(self) -> int:
         return sum(alias_count(self.pyramid, level, self.api) for level in self.pyramid.levels[:-1])
+
+    @property
+    def _profile_count(self) -> int:
+        return 1 if self.colours.carried else 0
 
     @property
     def document_count(self) -> int:
@@ -74,7 +81,7 @@ class SlidePlan:
         # An alias of a tile shares the region's folder and adds a size and a rotation.
         tiles = INODES_PER_TILE * self._named_tiles + 2 * self._tile_aliases
         tiles -= shared_region_count(self.pyramid, self.api)
-        return tiles + len(whole) + len(folders) + self.document_count + 1
+        return tiles + len(whole) + len(folders) + self.document_count + self._profile_count + 1
 
     def stored_level_of(self, level: int) -> int | None:
         """Give the stored level that a published level is made from, through other published levels or not."""
@@ -121,6 +128,13 @@ def plan_slide(identifier: str, description: Description, options: Options) -> S
             f"would have {pyramid.tile_count:,} tiles ({description.size} pixels), and at most {options.max_tiles:,} "
             f"are allowed; if it is sound, raise {MAX_TILES.name}"
         )
+    colours = choose_colours(description, options)
+    if colours.segment:
+        levels = tuple(
+            level if level.jpeg is None else replace(level, jpeg=level.jpeg.with_profile(colours.segment))
+            for level in description.levels
+        )
+        description = replace(description, levels=levels)
     return SlidePlan(
         identifier=identifier,
         description=description,
@@ -128,11 +142,12 @@ def plan_slide(identifier: str, description: Description, options: Options) -> S
         passes=plan_passes(
             pyramid,
             description.levels,
-            copy=not options.recompress,
+            copy=not options.recompress and not colours.transformed_from,
             random_access=description.random_access,
         ),
         api=options.api,
-        encoding=Encoding(options.quality, choose_subsampling(options)),
+        encoding=Encoding(options.quality, choose_subsampling(options), colours.segment),
+        colours=colours,
         scale=choose_scale(description, options),
     )
 
@@ -159,7 +174,9 @@ def check_lossless(plan: SlidePlan) -> None:
     stored = plan.description.levels[0]
     if not plan.copies_full_resolution:
         what = f"its tiles are {stored.compression or 'of unknown compression'}"
-        if stored.jpeg is not None:
+        if plan.colours.transformed_from:
+            what = "its colours are transformed to sRGB, as --icc asks"
+        elif stored.jpeg is not None:
             what = f"tiles of {plan.pyramid.tile_size} pixels cannot be taken from stored ones of {stored.tile}"
         raise SourceError(f"full resolution cannot be copied losslessly: {what}")
     if stored.jpeg is not None and not stored.jpeg.is_complete:

@@ -7,6 +7,7 @@ to write new documents without the source, the ledger to check the files. They n
 
 import json
 import os
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import ImageService, write_info
 from slide2iiif.ledger import LedgerFile, ledger_bytes, order_files, whole_ledger
-from slide2iiif.options import Blank, Check, Damaged, Options
+from slide2iiif.options import Blank, Check, Damaged, Icc, Options
 from slide2iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.stores.folder import write_atomically, write_pieces_atomically
 from slide2iiif.stores.refusals import refusals_of
@@ -41,6 +42,7 @@ class Settings:
     damaged: str
     check: str
     blank: str = "link"
+    icc: str = ""
     mpp: float | None = None
     associated: str = ""
     properties: str = ""
@@ -58,6 +60,7 @@ class Settings:
             damaged=str(options.damaged),
             check=str(options.check),
             blank=str(options.blank),
+            icc=str(options.icc),
             mpp=options.mpp,
             associated=",".join(options.associated),
             properties=",".join(options.properties),
@@ -74,6 +77,7 @@ class Settings:
             check=Check(self.check),
             damaged=Damaged(self.damaged),
             blank=Blank(self.blank),
+            icc=Icc(self.icc or Icc.EMBED),
             mpp=self.mpp,
             associated=tuple(filter(None, self.associated.split(","))),
             properties=tuple(filter(None, self.properties.split(","))),
@@ -116,12 +120,19 @@ class Receipt:
     """Tiles of one colour, which share their files where the store knows links."""
     source: str = ""
     """Path of the slide below the source root."""
+    profile: str = ""
+    """Colour profile of the slide's pixels, which lies beside its document, in base64; empty where there is none."""
     published_properties: dict[str, str] = field(default_factory=dict)
     """Properties of the slide that were asked for by name, for its manifest: the only ones that may go out."""
     associated: dict[str, list[int]] = field(default_factory=dict)
     """Pictures that were asked for: place of the service below the slide -> width, height and side of a tile."""
     ledger: str = ""
     """SHA-256 of the ledger, in hexadecimal."""
+
+    @property
+    def profile_bytes(self) -> bytes:
+        """The colour profile as it is published."""
+        return b64decode(self.profile, validate=True)
 
     @property
     def is_lossless(self) -> bool:
@@ -243,6 +254,7 @@ def _parse(text: bytes) -> Receipt | None:
         # As good as its word: the documents can be written from it.
         api = Api(receipt.settings.api)
         write_info(receipt.service(api), api)
+        _ = receipt.profile_bytes
         for _, service in receipt.associated_services(api):
             write_info(service, api)
     except (ValueError, TypeError, KeyError, AttributeError):

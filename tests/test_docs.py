@@ -146,7 +146,7 @@ def test_the_defaults_in_the_table_are_those_of_the_program() -> None:
     assert plain.tile_size is None
     assert told == {
         f"--{name.replace('_', '-')}": str(getattr(plain, name))
-        for name in ("api", "quality", "subsampling", "check", "damaged", "max_tiles", "blank")
+        for name in ("api", "quality", "subsampling", "check", "damaged", "max_tiles", "blank", "icc")
     }
 
 

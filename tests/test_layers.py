@@ -18,6 +18,7 @@ LAYERS = [
     {
         "sources",
         "jpeg",
+        "icc",
         "stores",
         "receipts",
         "progress",
@@ -30,6 +31,7 @@ LAYERS = [
     },
     {
         "blank",
+        "colours",
         "scale",
         "blocks",
         "origins",

@@ -30,6 +30,7 @@ from slide2iiif.options import (
     Blank,
     Check,
     Damaged,
+    Icc,
     Options,
     other_base_url,
     parse_associated,
@@ -110,6 +111,12 @@ def _add_tile_options(parser: argparse._ArgumentGroup) -> None:
         help="store tiles of one colour once and link them, or as files of their own (default: %(default)s)",
     )
     parser.add_argument(
+        "--icc",
+        choices=[str(choice) for choice in Icc],
+        default=str(Icc.EMBED),
+        help="colour profile of a slide: publish it, transform the pixels to sRGB, or ignore it (default: %(default)s)",
+    )
+    parser.add_argument(
         "--recompress", action="store_true", help="encode every tile anew instead of copying stored JPEG tiles"
     )
     parser.add_argument(
@@ -186,6 +193,7 @@ def run(args: argparse.Namespace) -> int:
         quality=QUALITY.parse(args.quality),
         subsampling=args.subsampling,
         blank=Blank(args.blank),
+        icc=Icc(args.icc),
         mpp=parse_mpp(args.mpp),
         recompress=args.recompress,
         check=Check(args.check),

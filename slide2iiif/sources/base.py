@@ -52,6 +52,8 @@ class Description:
     """Magnification of the objective, as stored."""
     background: Colour = WHITE
     """Colour outside the scanned area."""
+    profile: bytes | None = None
+    """ICC profile of the stored colours; None where there is none, or pixels come out as sRGB."""
     random_access: bool = True
     """Whether regions can be read in any order at their own cost; if not, one worker takes the whole slide."""
     notes: tuple[str, ...] = ()
@@ -87,6 +89,10 @@ class Source(Protocol):
         Raises:
             SourceError: it cannot be read.
         """
+        ...
+
+    def associated_profile(self, name: str) -> bytes | None:
+        """Give the ICC profile of one of those pictures, if it has one."""
         ...
 
     def read(self, level: int, region: Region) -> Pixels:
@@ -126,6 +132,11 @@ class ClosingSource:
     def read_associated(self, name: str) -> Pixels:
         """See `Source.read_associated`."""
         raise SourceError(f"has no picture {name!r}")
+
+    def associated_profile(self, name: str) -> bytes | None:
+        """See `Source.associated_profile`."""
+        del name
+        return None
 
     def close(self) -> None:
         """Give back what the open slide holds."""

@@ -52,6 +52,8 @@ class JpegStrips:
     """Its start-of-scan segment."""
     sampling: tuple[tuple[int, int], ...]
     """Sampling factors of the components."""
+    profile: bytes = b""
+    """Segment of a colour profile that is published in every tile."""
     first_column: int = 0
     """Column that the table begins with."""
     first_row: int = 0
@@ -60,6 +62,10 @@ class JpegStrips:
     def publishes(self, tile_size: int) -> bool:
         """Tell whether tiles of a size can be cut out without decoding: at borders of blocks only."""
         return all(tile_size % (_BLOCK * max(factors)) == 0 for factors in zip(*self.sampling, strict=True))
+
+    def with_profile(self, segment: bytes) -> "JpegStrips":
+        """Give strips whose tiles are published with the segment of a colour profile."""
+        return replace(self, profile=segment)
 
     @property
     def is_complete(self) -> bool:
@@ -97,7 +103,7 @@ class JpegStrips:
         x, y = self.first_column * self.strip.width, self.first_row * self.strip.height
         width = min(columns * self.strip.width, self.size.width - x)
         height = min(rows * self.strip.height, self.size.height - y)
-        parts = [_SOI, JFIF, *resize_frame(self.segments, Size(width, height)), self.scan]
+        parts = [_SOI, JFIF, self.profile, *resize_frame(self.segments, Size(width, height)), self.scan]
         for number, (offset, length) in enumerate(zip(self.offsets.flat, self.lengths.flat, strict=True)):
             if number:
                 parts.append(bytes((0xFF, 0xD0 + (number - 1) % _RESTART_NUMBERS)))

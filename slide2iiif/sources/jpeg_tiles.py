@@ -63,6 +63,8 @@ class JpegTiles:
     """What tiles usually begin with, the start-of-scan marker included."""
     usual_published: bytes = b""
     """What is published in its place, without that marker."""
+    profile: bytes = b""
+    """Segment of a colour profile that is published in every tile."""
     first_column: int = 0
     """Column of the level that the table begins with."""
     first_row: int = 0
@@ -81,6 +83,16 @@ class JpegTiles:
     def _scan_components(self) -> bytes:
         """What a scan of all components says of their number (T.81, section B.2.3)."""
         return b"\1" if len(self.sampling) == 1 else b"\3"
+
+    @property
+    def _colour_marker(self) -> bytes:
+        return _ADOBE_RGB if self.is_rgb else JFIF
+
+    def with_profile(self, segment: bytes) -> "JpegTiles":
+        """Give tiles that are published with the segment of a colour profile."""
+        place = len(_SOI + self._colour_marker)
+        published = self.usual_published[:place] + segment + self.usual_published[place:]
+        return replace(self, profile=segment, usual_published=published)
 
     @property
     def is_complete(self) -> bool:
@@ -150,7 +162,7 @@ class JpegTiles:
             raise DamagedTileError(f"it says {head.size} pixels where the level says {self.tile}")
         if head.sampling != self.sampling:
             raise DamagedTileError(f"its sampling factors are {head.sampling} and not {self.sampling}")
-        return b"".join((_SOI, _ADOBE_RGB if self.is_rgb else JFIF, self.tables, *head.segments))
+        return b"".join((_SOI, self._colour_marker, self.profile, self.tables, *head.segments))
 
 
 def find_tiles(

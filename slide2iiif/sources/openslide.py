@@ -29,6 +29,7 @@ _DOUBTFUL_COLOURS = (
     "the header says that samples are RGB, and they look like YCbCr: colours are published as the header has them, "
     "which is how OpenSlide shows them; if they are false, correct the header"
 )
+_LARGEST_PROFILE = 16_000_000
 
 
 class OpenSlideSource(ClosingSource):
@@ -66,6 +67,7 @@ class OpenSlideSource(ClosingSource):
             objective=objective,
             background=self._background,
             notes=(_DOUBTFUL_COLOURS,) if any(_is_doubtful(level.jpeg) for level in levels) else (),
+            profile=self._profile(),
         )
 
     def read(self, level: int, region: Region) -> Pixels:
@@ -104,6 +106,11 @@ class OpenSlideSource(ClosingSource):
             self._reopen()
             raise SourceError(f"its picture {name!r} cannot be read: {error}") from None
 
+    def associated_profile(self, name: str) -> bytes | None:
+        """See `Source.associated_profile`."""
+        profile: bytes | None = self._slide.associated_images[name].info.get("icc_profile")
+        return profile
+
     def close(self) -> None:
         """Close the handle."""
         self._slide.close()
@@ -111,6 +118,18 @@ class OpenSlideSource(ClosingSource):
     def _reopen(self) -> None:
         self._slide.close()
         self._slide = _open(self._path)
+
+    def _profile(self) -> bytes | None:
+        size = self._slide.properties.get("openslide.icc-size", "")
+        if not size.isdecimal() or not 0 < int(size) <= _LARGEST_PROFILE:
+            return None
+        try:
+            # The bytes: the property of that name opens them, and a damaged profile would fail the slide.
+            profile: bytes | None = openslide.lowlevel.read_icc_profile(self._slide._osr)  # noqa: SLF001
+        except openslide.OpenSlideError:
+            self._reopen()
+            return None
+        return profile
 
     def _levels(self) -> Iterator[StoredLevel]:
         images = _images(self._path)

@@ -4,6 +4,7 @@ Whatever is stored (grey, palette, 16 bits, CMYK, alpha, an EXIF orientation) co
 white. Tiled TIFF is read by region; anything else is decoded once by the worker that takes the slide.
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
+from slide2iiif.icc import is_srgb
 from slide2iiif.pixels import WHITE, Pixels, compose
 from slide2iiif.sources.base import ClosingSource, Description, StoredLevel
 
@@ -23,6 +25,7 @@ os.environ.setdefault("VIPS_DISC_THRESHOLD", "200m")
 
 _MICRONS_PER_MM = 1000
 _REMEMBERED_LINES = 64
+_PROFILE = "icc-profile-data"
 _NOTES = ("exif-", "png-comment", "jpeg-comment", "gif-comment", "image-description", "xmp-", "iptc-")
 """What libvips' names for the notes in a file begin with."""
 _RESOLUTION_UNITS = {"in", "cm", "mm"}
@@ -235,10 +238,23 @@ def _standardise(image: "pyvips.Image") -> "pyvips.Image":  # type: ignore[name-
     image = image.autorot()
     if image.hasalpha():
         image = image.flatten(background=list(WHITE), max_alpha=_max_alpha(image))
-    image = image.colourspace("srgb")
+    image = _to_srgb(image)
     if image.format != "uchar":
         image = image.cast("uchar")
     return image if image.bands == 3 else image[0:3]  # noqa: PLR2004 - red, green, blue
+
+
+def _to_srgb(image: "pyvips.Image") -> "pyvips.Image":  # type: ignore[name-defined]  # noqa: F821
+    """Transform colours by the image's own profile, or by what its kind of colours usually means."""
+    import pyvips
+
+    if _PROFILE in image.get_fields() and not is_srgb(bytes(image.get(_PROFILE))):
+        try:
+            return image.icc_transform("srgb", embedded=True, intent="relative")
+        except pyvips.Error as error:
+            # Of another kind of colours than the image, or damaged: as if it were not there, as viewers do.
+            logging.getLogger(__name__).info("colour profile is not used: %s", _first_line(error))
+    return image.colourspace("srgb")
 
 
 def _max_alpha(image: "pyvips.Image") -> float:  # type: ignore[name-defined]  # noqa: F821

@@ -60,6 +60,8 @@ def test_nothing_of_a_slide_goes_out_but_its_picture_and_its_path(planted: Path,
     found = canaries.find_texts(tmp_path / "public")
     assert set(found) == set(canaries.NAMES)
     assert canaries.find_label(tmp_path / "public") == []
+    # The profile went out, without its names.
+    assert [path.parent.name for path in (tmp_path / "public").rglob("profile.icc")] == [f"{canaries.FILE}-aperio.svs"]
 
 
 @pytest.mark.parametrize("more", [("--recompress",), ("--damaged", "placeholder", "--api", "3")])

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pydicom
+from colour_profiles import matrix_profile
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -58,6 +59,7 @@ TAGS = {
     Tag.XMP: canary(25, "XmpTag"),
     Tag.IMAGE_DESCRIPTION: canary(26, "Description"),
 }
+PROFILE = canary(27, "ProfileSerial")
 TILE_SEGMENTS = {
     _COM: canary(30, "TileComment"),
     _APP1: canary(31, "TileExif"),
@@ -103,6 +105,7 @@ TEXTS: tuple[str, ...] = tuple(
             *NAMES,
             *APERIO.values(),
             *TAGS.values(),
+            PROFILE,
             *TILE_SEGMENTS.values(),
             TILE_XMP,
             *DICOM.values(),
@@ -152,7 +155,10 @@ PLANTED = b"".join(
 def aperio(path: Path) -> None:
     properties = "".join(f"|{key} = {value}" for key, value in APERIO.items())
     head = "Aperio Image Library v11.2.1 \r\n600x500 [0,0 600x500] (256x256) JPEG/YCC Q=80"
-    described = {Tag.IMAGE_DESCRIPTION: f"{head}|AppMag = 20|MPP = 0.5{properties}".encode()}
+    described = {
+        Tag.IMAGE_DESCRIPTION: f"{head}|AppMag = 20|MPP = 0.5{properties}".encode(),
+        Tag.ICC_PROFILE: matrix_profile(PROFILE.encode()),
+    }
     coding = JpegCoding()
     label: dict[Tag, Value] = {Tag.NEW_SUBFILE_TYPE: 1, Tag.IMAGE_DESCRIPTION: head.encode() + b"\r\nlabel 300x320"}
     macro: dict[Tag, Value] = {Tag.NEW_SUBFILE_TYPE: 9, Tag.IMAGE_DESCRIPTION: head.encode() + b"\r\nmacro 640x320"}
