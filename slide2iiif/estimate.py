@@ -13,7 +13,7 @@ from slide2iiif.inputs import clip, pad_pixels, reduce_pixels
 from slide2iiif.jpeg import Encoding, encode
 from slide2iiif.plan import SlidePlan
 from slide2iiif.pyramid import Level, Pyramid
-from slide2iiif.sources import open_source
+from slide2iiif.sources import open_scanned_area, open_source
 from slide2iiif.sources.base import Source
 
 _GRID = 8
@@ -38,6 +38,8 @@ class SampleTask:
     """How they are made."""
     encoding: Encoding
     """How tiles are encoded."""
+    crops: bool = False
+    """Whether the slide is cut down to its scanned area."""
 
 
 def sample(task: SampleTask) -> dict[int, float]:
@@ -49,7 +51,7 @@ def sample(task: SampleTask) -> dict[int, float]:
     Raises:
         SourceError: the slide cannot be read.
     """
-    with open_source(task.path) as source:
+    with (open_scanned_area if task.crops else open_source)(task.path) as source:
         found: dict[int, float] = {}
         for pass_ in task.passes:
             if pass_.stored_level is not None:

@@ -44,7 +44,7 @@ from slide2iiif.origins import Made
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
-from slide2iiif.render import describe, render
+from slide2iiif.render import describe, describe_scanned_area, render
 from slide2iiif.schedule import concurrent_passes, render_tasks
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.summary import Outcome, Status, Summary
@@ -132,7 +132,7 @@ class Export:
         plan = self._plan(slide)
         from slide2iiif.estimate import SampleTask, estimate_bytes, sample
 
-        tasks = [SampleTask(slide.path, plan.pyramid, plan.passes, plan.encoding)]
+        tasks = [SampleTask(slide.path, plan.pyramid, plan.passes, plan.encoding, crops=self.options.crop_to_bounds)]
         [(_, samples)] = self.engine.run(sample, tasks)
         expected = Rendered(plan.origins, estimate_bytes(plan, samples))
         disclosed = self._disclosed(slide)
@@ -155,7 +155,9 @@ class Export:
         return receipt if is_current else None
 
     def _plan(self, slide: Slide) -> SlidePlan:
-        [(_, description)] = self.engine.run(describe, [slide.path])
+        [(_, description)] = self.engine.run(
+            describe_scanned_area if self.options.crop_to_bounds else describe, [slide.path]
+        )
         plan = plan_slide(slide.identifier, description, self.options)
         if self.options.require_lossless:
             check_lossless(plan)
@@ -293,6 +295,7 @@ def slide_task(slide: Slide, fingerprint: str, plan: SlidePlan, options: Options
         staging=staging,
         order=order_files(plan.pyramid, plan.api),
         profile=lay_profile(profile, staging.scratch) if profile else None,
+        crops=options.crop_to_bounds,
         links_blank=options.blank is Blank.LINK,
     )
 

@@ -23,7 +23,7 @@ from slide2iiif.jpeg import DECODER_SCALES, crop_all, decode
 from slide2iiif.losses import Losses
 from slide2iiif.pixels import Pixels
 from slide2iiif.pyramid import Pyramid
-from slide2iiif.sources import open_source
+from slide2iiif.sources import open_scanned_area, open_source
 from slide2iiif.sources.base import Source
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
@@ -74,6 +74,8 @@ def _open_file(path: Path) -> int:
 
 open_sources: "Handles[Source]" = Handles(open_source, lambda source: source.close())
 """Slides that this process holds open."""
+open_areas: "Handles[Source]" = Handles(open_scanned_area, lambda source: source.close())
+"""The same, cut down to their scanned areas."""
 open_files: "Handles[int]" = Handles(_open_file, os.close)
 """Slide files whose stored tiles this process reads."""
 
@@ -266,7 +268,7 @@ def pad_pixels(pixels: Pixels, size: Size) -> Pixels:
 
 
 def _open_slide(slide: SlideTask) -> Source:
-    return open_sources.get(slide.path, slide.fingerprint)
+    return (open_areas if slide.crops else open_sources).get(slide.path, slide.fingerprint)
 
 
 def _read_slide(task: RenderTask, region: Region, losses: Losses | None) -> Pixels:

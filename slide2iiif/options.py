@@ -148,6 +148,8 @@ class Options:
     """Fail a slide whose full-resolution tiles cannot all be copied or cropped."""
     blank: Blank = Blank.LINK
     """How tiles of one colour are stored."""
+    crop_to_bounds: bool = False
+    """Publish the scanned area only, where a slide names one."""
     icc: Icc = Icc.EMBED
     """What becomes of a slide's colour profile."""
     mpp: float | None = None

@@ -42,6 +42,7 @@ class Settings:
     damaged: str
     check: str
     blank: str = "link"
+    crop_to_bounds: bool = False
     icc: str = ""
     mpp: float | None = None
     associated: str = ""
@@ -60,6 +61,7 @@ class Settings:
             damaged=str(options.damaged),
             check=str(options.check),
             blank=str(options.blank),
+            crop_to_bounds=options.crop_to_bounds,
             icc=str(options.icc),
             mpp=options.mpp,
             associated=",".join(options.associated),
@@ -77,6 +79,7 @@ class Settings:
             check=Check(self.check),
             damaged=Damaged(self.damaged),
             blank=Blank(self.blank),
+            crop_to_bounds=self.crop_to_bounds,
             icc=Icc(self.icc or Icc.EMBED),
             mpp=self.mpp,
             associated=tuple(filter(None, self.associated.split(","))),

@@ -22,7 +22,7 @@ from slide2iiif.options import Damaged
 from slide2iiif.origins import Made
 from slide2iiif.pixels import Pixels
 from slide2iiif.pyramid import Tile
-from slide2iiif.sources import open_source
+from slide2iiif.sources import open_scanned_area, open_source
 from slide2iiif.sources.base import Description
 from slide2iiif.tasks import Rendered, RenderTask
 
@@ -34,6 +34,16 @@ def describe(path: Path) -> Description:
         SourceError: it cannot be opened.
     """
     with open_source(path) as source:
+        return source.description
+
+
+def describe_scanned_area(path: Path) -> Description:
+    """Do the same for a slide that is cut down to its scanned area.
+
+    Raises:
+        SourceError: it cannot be opened.
+    """
+    with open_scanned_area(path) as source:
         return source.description
 
 

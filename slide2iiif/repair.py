@@ -21,7 +21,7 @@ from slide2iiif.inputs import handed_on_picture
 from slide2iiif.ledger import FileOrder, Ledger, order_files
 from slide2iiif.plan import SlidePlan, plan_slide
 from slide2iiif.receipts import Receipt, Receipts
-from slide2iiif.render import describe, render
+from slide2iiif.render import describe, describe_scanned_area, render
 from slide2iiif.schedule import concurrent_passes, render_tasks
 from slide2iiif.stores.folder import FolderStaging, FolderStore
 from slide2iiif.stores.placing import MendedStaging, link_into_place, move_into_place
@@ -201,8 +201,9 @@ class _Files:
         """Make files again in staging, and move those that were asked for into their places."""
         repair, receipt = self._repair, self._receipt
         slide = repair.find_slide(receipt)
-        [(_, description)] = repair.engine.run(describe, [slide.path])
         options = receipt.settings.options()
+        function = describe_scanned_area if options.crop_to_bounds else describe
+        [(_, description)] = repair.engine.run(function, [slide.path])
         plan = plan_slide(receipt.identifier, description, options)
         if (plan.pyramid, plan.api) != (order.pyramid, order.api):
             raise SourceError("would be published otherwise now: export it again with --overwrite")

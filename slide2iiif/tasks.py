@@ -43,6 +43,8 @@ class SlideTask:
     """Where tiles are put."""
     order: FileOrder
     """Numbers the files that are put."""
+    crops: bool = False
+    """Whether the slide is cut down to its scanned area."""
     profile: Path | None = None
     """File with the colour profile that pixels are transformed from; None where they stay as they are."""
     links_blank: bool = False

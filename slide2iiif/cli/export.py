@@ -138,6 +138,9 @@ def _add_slide_options(parser: argparse._ArgumentGroup) -> None:
         help="fail a slide with damaged tiles, or publish background in their place (default: %(default)s)",
     )
     parser.add_argument(
+        "--crop-to-bounds", action="store_true", help="publish the scanned area only, where a slide names one"
+    )
+    parser.add_argument(
         "--mpp",
         metavar="X",
         help=f"microns per pixel of all slides, {PLAUSIBLE_MPP[0]:g} to {PLAUSIBLE_MPP[1]:g} "
@@ -193,6 +196,7 @@ def run(args: argparse.Namespace) -> int:
         quality=QUALITY.parse(args.quality),
         subsampling=args.subsampling,
         blank=Blank(args.blank),
+        crop_to_bounds=args.crop_to_bounds,
         icc=Icc(args.icc),
         mpp=parse_mpp(args.mpp),
         recompress=args.recompress,

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         raise SourceError(f"{printable(str(args.slide))}: {error}") from None
     identifier = encode_path(Path(args.slide.name))
     facts = _facts(plan_slide(identifier, description, options))
+    facts["scanned_area"] = _scanned_area(args.slide, facts)
     if args.phi:
         facts["kept_back"] = _kept_back(args.slide)
     if args.json:
@@ -50,6 +51,19 @@ def run(args: argparse.Namespace) -> int:
         if args.phi:
             _print_kept_back(facts["kept_back"])
     return 0
+
+
+def _scanned_area(slide: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """Tell what cutting a slide down to its scanned area would leave; None where it names none."""
+    from slide2iiif.sources import open_source
+    from slide2iiif.sources.cropped import find_area
+
+    with open_source(slide) as source:
+        area = find_area(source)
+    if area is None:
+        return None
+    saved = 1 - area.size.pixels / (facts["width"] * facts["height"])
+    return {**area._asdict(), "saved": round(saved, 4)}
 
 
 def _kept_back(slide: Path) -> dict[str, Any]:
@@ -135,6 +149,10 @@ def _print(facts: dict[str, Any]) -> None:
     print(f"objective   {f'{objective:g}×' if objective else 'unknown'}")
     for note in facts["notes"]:
         print(f"note        {note}")
+    area = facts["scanned_area"]
+    if area:
+        place = f"{area['width']} × {area['height']} pixels at {area['x']}, {area['y']}"
+        print(f"scanned     {place}: --crop-to-bounds saves {area['saved']:.0%} of the pixels")
     print("stored levels")
     for index, level in enumerate(facts["stored_levels"]):
         tile = f"tiles of {level['tile'][0]} × {level['tile'][1]}" if level["tile"] else "no tiles"

@@ -55,6 +55,19 @@ def _open_tiff(path: Path) -> "Source":
     return _open_image(path)
 
 
+def open_scanned_area(path: Path) -> "Source":
+    """Open a slide cut down to its scanned area, where it names one.
+
+    Raises:
+        SourceError: why the slide cannot be opened, in words for its owner.
+    """
+    from slide2iiif.sources.cropped import CroppedSource, find_area
+
+    source = open_source(path)
+    area = find_area(source)
+    return source if area is None else CroppedSource(source, area)
+
+
 def _open_image(path: Path) -> "Source":
     from slide2iiif.sources.vips import NoLoaderError, PillowSource, VipsSource
 
