@@ -124,6 +124,11 @@ def test_a_slide_that_is_srgb_already_is_copied_whatever_is_asked(tmp_path: Path
     assert {profile_of(stream) for stream in pictures(tmp_path).values()} == {SRGB}
 
 
+def test_inspect_tells_of_a_profile(tmp_path: Path) -> None:
+    path = slide(tmp_path, matrix_profile())
+    assert f"profile of {len(matrix_profile())} bytes, not sRGB" in run_command("inspect", path).stdout
+
+
 def test_a_transform_is_not_lossless_and_says_so(tmp_path: Path) -> None:
     slide(tmp_path, matrix_profile())
     told = export(tmp_path, "--icc", "srgb", "--require-lossless")

@@ -6,14 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simplejpeg
+from colour_profiles import matrix_profile
 from commands import run_command, snapshot
 
-from slide2iiif.disclosure import Wish, disclose, kept_back, plan_associated
+from slide2iiif.colours import to_srgb_from
+from slide2iiif.disclosure import PictureTask, Wish, disclose, hand_on, kept_back, plan_associated
 from slide2iiif.errors import UsageError
-from slide2iiif.geometry import Size
+from slide2iiif.geometry import Region, Size
+from slide2iiif.handover import HandedOnPicture
+from slide2iiif.icc import is_srgb
 from slide2iiif.options import Options, parse_associated, parse_properties
 from slide2iiif.samples import write_aperio
 from slide2iiif.sources import open_source
+from slide2iiif.sources.openslide import OpenSlideSource
 
 BASE_URL = "https://host.example/iiif"
 LABEL = "a.svs/associated/label"
@@ -98,3 +103,24 @@ def test_what_is_kept_back_is_all_but_what_is_known_to_be_harmless() -> None:
         "never.heard.of": "n",
         "openslide.barcode": "b",
     }
+
+
+def test_an_associated_picture_is_transformed_by_its_own_profile(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = matrix_profile()
+    monkeypatch.setattr(OpenSlideSource, "associated_profile", lambda _source, _name: profile)
+    with open_source(folder / "a.svs") as source:
+        stored = source.read_associated("macro")
+    height, width, _ = stored.shape
+    for transforms, expected in ((False, stored), (True, to_srgb_from(profile, stored))):
+        picture = HandedOnPicture(tmp_path / "level-0.rgb", Size(width, height))
+        picture.create()
+        hand_on(PictureTask(folder / "a.svs", "macro", picture, transforms))
+        assert np.array_equal(picture.read(Region(0, 0, width, height)), expected)
+    assert not np.array_equal(stored, to_srgb_from(profile, stored))
+
+
+def test_the_profile_of_an_associated_picture_is_read(slides: Path) -> None:
+    with open_source(slides / "aperio" / "tcga-cr-7395-01a-01-ts1.svs") as source:
+        assert is_srgb(source.associated_profile("thumbnail") or b"")

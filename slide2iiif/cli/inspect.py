@@ -103,6 +103,7 @@ def _facts(plan: "SlidePlan") -> dict[str, Any]:
         "microns_per_pixel_note": plan.scale.note,
         "objective": description.objective,
         "notes": list(description.notes),
+        "colour_profile": _profile_fact(description.profile),
         "stored_levels": [
             {
                 "width": level.size.width,
@@ -123,6 +124,13 @@ def _facts(plan: "SlidePlan") -> dict[str, Any]:
             "height": plan.pyramid.overview.size.height,
         },
     }
+
+
+def _profile_fact(profile: bytes | None) -> dict[str, Any] | None:
+    """Tell of a colour profile how long it is, and whether it only says what viewers take for granted."""
+    from slide2iiif.icc import is_srgb
+
+    return None if profile is None else {"bytes": len(profile), "is_srgb": is_srgb(profile)}
 
 
 def _level_facts(plan: "SlidePlan") -> list[dict[str, Any]]:
@@ -149,6 +157,9 @@ def _print(facts: dict[str, Any]) -> None:
     print(f"objective   {f'{objective:g}×' if objective else 'unknown'}")
     for note in facts["notes"]:
         print(f"note        {note}")
+    profile = facts["colour_profile"]
+    if profile:
+        print(f"colours     profile of {profile['bytes']:,} bytes, {'sRGB' if profile['is_srgb'] else 'not sRGB'}")
     area = facts["scanned_area"]
     if area:
         place = f"{area['width']} × {area['height']} pixels at {area['x']}, {area['y']}"
