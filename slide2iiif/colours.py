@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 
 from slide2iiif.errors import SourceError
-from slide2iiif.icc import SRGB, is_srgb, profile_segment, strip_profile
 from slide2iiif.options import EMBEDDED_PROFILE_BYTES, Icc, Options
 from slide2iiif.pixels import Pixels
 from slide2iiif.sources.base import Description
@@ -40,6 +39,9 @@ def choose_colours(description: Description, options: Options) -> Colours:
     profile = description.profile
     if not profile or options.icc is Icc.IGNORE:
         return Colours()
+    # Few slides have a profile, and only they wait for this.
+    from slide2iiif.icc import SRGB, is_srgb, profile_segment, strip_profile
+
     is_plain = is_srgb(profile)
     if options.icc is Icc.SRGB:
         return Colours(segment=profile_segment(SRGB), transformed_from=b"" if is_plain else profile)

@@ -17,23 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from slide2iiif import __version__
 from slide2iiif.colours import PROFILE_NAME, lay_profile
-from slide2iiif.disclosure import (
-    Disclosed,
-    PictureTask,
-    Wish,
-    associated_path,
-    disclose,
-    hand_on,
-    plan_associated,
-)
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, SourceError, TargetError
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
-from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, write_info
 from slide2iiif.inputs import handed_on_picture
@@ -50,6 +40,9 @@ from slide2iiif.stores.base import Staging, Store
 from slide2iiif.summary import Outcome, Status, Summary
 from slide2iiif.tasks import Rendered, SlideTask
 from slide2iiif.walk import Slide, Unusable
+
+if TYPE_CHECKING:
+    from slide2iiif.disclosure import Disclosed
 
 Item = TypeVar("Item")
 
@@ -136,7 +129,7 @@ class Export:
         [(_, samples)] = self.engine.run(sample, tasks)
         expected = Rendered(plan.origins, estimate_bytes(plan, samples))
         disclosed = self._disclosed(slide)
-        beside = [self._plan_associated(slide, name, size) for name, size in disclosed.associated.items()]
+        beside = self._plan_associated(slide, disclosed)
         return _outcome(slide, plan, Status.PLANNED, expected, time.monotonic() - begun, beside)
 
     def _published(self, slide: Slide, fingerprint: str) -> Receipt | None:
@@ -191,24 +184,35 @@ class Export:
                 journal.add(done, rendered)
                 self.progress.stored(slide.identifier, rendered.tiles)
 
-    def _disclosed(self, slide: Slide) -> Disclosed:
-        """Find what a slide has of what may go out besides its levels; nothing, unless it was asked for."""
+    def _disclosed(self, slide: Slide) -> "Disclosed | None":
+        """Find what a slide has of what may go out besides its levels; None, unless something was asked for."""
         if not self.options.associated and not self.options.properties:
-            return Disclosed({}, {})
+            return None
+        from slide2iiif.disclosure import Wish, disclose
+
         wish = Wish(slide.path, self.options.associated, self.options.properties)
         [(_, disclosed)] = self.engine.run(disclose, [wish])
         return disclosed
 
-    def _plan_associated(self, slide: Slide, name: str, size: Size) -> SlidePlan:
-        return plan_associated(slide.identifier, name, size, self.options)
+    def _plan_associated(self, slide: Slide, disclosed: "Disclosed | None") -> list[SlidePlan]:
+        if disclosed is None:
+            return []
+        from slide2iiif.disclosure import plan_associated
+
+        pictures = disclosed.associated.items()
+        return [plan_associated(slide.identifier, name, size, self.options) for name, size in pictures]
 
     def _render_associated(
-        self, slide: Slide, fingerprint: str, disclosed: Disclosed, staging: Staging, journals: ExitStack
+        self, slide: Slide, fingerprint: str, disclosed: "Disclosed | None", staging: Staging, journals: ExitStack
     ) -> list[tuple[SlidePlan, Journal]]:
         """Make the services of the pictures beside the levels."""
+        if disclosed is None:
+            return []
+        from slide2iiif.disclosure import PictureTask, associated_path, hand_on
+
         beside: list[tuple[SlidePlan, Journal]] = []
-        for name, size in disclosed.associated.items():
-            plan = self._plan_associated(slide, name, size)
+        plans = self._plan_associated(slide, disclosed)
+        for name, plan in zip(disclosed.associated, plans, strict=True):
             below = staging.below(associated_path(name))
             picture = handed_on_picture(below, plan.pyramid, 0)
             picture.create()
@@ -224,7 +228,7 @@ class Export:
         fingerprint: str,
         plan: SlidePlan,
         rendered: Rendered,
-        disclosed: Disclosed,
+        disclosed: "Disclosed | None",
         beside: list[SlidePlan],
     ) -> Receipt:
         return Receipt(
@@ -245,7 +249,7 @@ class Export:
             blank=rendered.blank,
             source=slide.source,
             profile=b64encode(plan.colours.carried).decode("ascii"),
-            published_properties=dict(disclosed.properties),
+            published_properties=dict(disclosed.properties) if disclosed else {},
             associated={
                 each.identifier.removeprefix(f"{plan.identifier}/"): [*each.pyramid.size, each.pyramid.tile_size]
                 for each in beside
