@@ -15,9 +15,13 @@ from slide2iiif.options import Options
 from slide2iiif.plan import SlidePlan, plan_slide
 from slide2iiif.sources import open_source
 from slide2iiif.sources.base import Description, StoredLevel
+from slide2iiif.sources.jpeg_tiles import JpegTiles, left_out
 
 PUBLIC_PROPERTIES = frozenset({"openslide.vendor", "openslide.mpp-x", "openslide.objective-power"})
 """Properties whose values go out, or may, without being asked for: format, microns per pixel, magnification."""
+
+_COLOUR_MARKERS = (b"JFIF", b"Adob")
+"""What says how colours are coded, and is published anew."""
 
 _GEOMETRY = ("openslide.level", "openslide.associated.", "openslide.bounds-", "openslide.region[")
 """What properties begin with that tell of nothing but sizes and places."""
@@ -100,6 +104,25 @@ def plan_associated(identifier: str, name: str, size: Size, options: Options) ->
     description = Description("openslide", "associated", (StoredLevel(size),))
     plan = plan_slide(f"{identifier}/{associated_path(name)}", description, options)
     return replace(plan, passes=tuple(replace(pass_, stored_level=None) for pass_ in plan.passes))
+
+
+def segments_kept_back(description: Description) -> dict[str, str]:
+    """Give comments and application data of the longest tile of each level, as text, by where they are.
+
+    Raises:
+        SourceError: the slide cannot be read.
+    """
+    found: dict[str, str] = {}
+    for index, level in enumerate(description.levels):
+        if not isinstance(level.jpeg, JpegTiles):
+            continue
+        row, column = divmod(int(level.jpeg.lengths.argmax()), level.jpeg.lengths.shape[1])
+        with level.jpeg.path.open("rb") as file:
+            stream = level.jpeg.read_stored(file.fileno(), column, row)
+        for number, (name, content) in enumerate(left_out(stream), start=1):
+            if content[:4] not in _COLOUR_MARKERS:
+                found[f"level {index}, tile {column}, {row}, segment {number}, {name}"] = content.decode("latin-1")
+    return found
 
 
 def kept_back(properties: Mapping[str, str]) -> dict[str, str]:

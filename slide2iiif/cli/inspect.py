@@ -67,22 +67,24 @@ def _scanned_area(slide: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _kept_back(slide: Path) -> dict[str, Any]:
-    from slide2iiif.disclosure import kept_back
+    from slide2iiif.disclosure import kept_back, segments_kept_back
     from slide2iiif.sources import open_source
 
     with open_source(slide) as source:
         return {
             "properties": kept_back(source.properties),
             "associated": {name: list(size) for name, size in source.associated.items()},
+            "segments": segments_kept_back(source.description),
         }
 
 
 def _print_kept_back(found: dict[str, Any]) -> None:
     from slide2iiif.progress import printable
 
-    print("kept back, properties" if found["properties"] else "kept back, properties  none")
-    for name, value in found["properties"].items():
-        print(f"  {printable(name)} = {printable(value)}")
+    for what, title in (("properties", "properties"), ("segments", "in stored tiles")):
+        print(f"kept back, {title}" if found[what] else f"kept back, {title}  none")
+        for name, value in found[what].items():
+            print(f"  {printable(name)} = {printable(value)}")
     print("kept back, pictures" if found["associated"] else "kept back, pictures  none")
     for name, (width, height) in found["associated"].items():
         print(f"  {printable(name)}  {width} × {height}")

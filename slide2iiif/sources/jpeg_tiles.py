@@ -31,6 +31,7 @@ JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 _DHT, _SOF0, _SOF1, _SOS, _DQT, _DRI = 0xC4, 0xC0, 0xC1, 0xDA, 0xDB, 0xDD
+_APP0, _APP15, _COM = 0xE0, 0xEF, 0xFE
 _TABLES = frozenset({_DHT, _DQT, _DRI})
 _FRAMES = frozenset({_SOF0, _SOF1})
 """Sequential frames with Huffman coding, which every decoder knows."""
@@ -140,6 +141,15 @@ class JpegTiles:
             return self._complete(stored)
         except DamagedTileError as error:
             raise SourceError(f"tile {column}, {row} at byte {offset} is damaged: {error}") from None
+
+    def read_stored(self, file: int, column: int, row: int) -> bytes:
+        """Read a tile of the level as the slide has it, whatever it is.
+
+        Raises:
+            SourceError: the file cannot be read.
+        """
+        place = (row - self.first_row, column - self.first_column)
+        return _read(file, int(self.offsets[place]), int(self.lengths[place]))
 
     def _complete(self, stored: bytes) -> bytes:
         if stored.startswith(self.usual_head) and self.usual_head:
@@ -274,10 +284,21 @@ def parse_head(stream: bytes) -> Head:
             segments.append(stream[place:end])
         elif marker in _TABLES:
             segments.append(stream[place:end])
-        elif not (0xE0 <= marker <= 0xEF or marker == 0xFE):  # noqa: PLR2004 - APPn and COM
+        elif not (_APP0 <= marker <= _APP15 or marker == _COM):
             raise DamagedTileError(f"it has a segment FF{marker:02X}, which a sequential image has not")
         place = end
     return Head(tuple(segments), place, *_parse_frame(frame))
+
+
+def left_out(stream: bytes) -> Iterator[tuple[str, bytes]]:
+    """Give the comments and application data of a stream, by name (`COM`, `APP1`), that are not published."""
+    place = 2
+    while stream[place : place + 1] == b"\xff" and place + 4 <= len(stream) and stream[place + 1] != _SOS:
+        marker = stream[place + 1]
+        end = place + 2 + int.from_bytes(stream[place + 2 : place + 4])
+        if marker == _COM or _APP0 <= marker <= _APP15:
+            yield ("COM" if marker == _COM else f"APP{marker - _APP0}"), stream[place + 4 : end]
+        place = end
 
 
 def _parse_frame(frame: bytes) -> tuple[Size, tuple[tuple[int, int], ...]]:

@@ -127,6 +127,7 @@ def test_inspect_lists_for_its_owner_what_was_kept_back(planted: Path) -> None:
     shown = run_command("inspect", "--phi", slide).stdout
     assert all(f"aperio.{key} = {value}" in shown for key, value in canaries.APERIO.items())
     assert "label  300 × 320" in shown
+    assert all(secret in shown for secret in (*canaries.TILE_SEGMENTS.values(), canaries.TILE_XMP))
     told = json.loads(run_command("inspect", "--phi", "--json", slide).stdout)["kept_back"]
     assert told["properties"]["aperio.MRN"] == canaries.APERIO["MRN"]
     assert set(told["associated"]) == {"label", "macro", "thumbnail"}
