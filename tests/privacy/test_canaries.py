@@ -116,6 +116,8 @@ def test_an_open_door_for_a_property_lets_that_property_out(made: Path, tmp_path
 def test_the_search_sees_secrets_in_tiles_that_are_not_stripped(made: Path, tmp_path: Path) -> None:
     [slide] = made.rglob("*-aperio.svs")
     content = slide.read_bytes()
+    # In all six tiles: the two that are copied and the four that are cropped.
+    assert content.count(canaries.PLANTED) == 6
     begin = content.index(canaries.PLANTED) - 2
     (tmp_path / "default.jpg").write_bytes(content[begin : content.index(b"\xff\xd9", begin) + 2])
     found = canaries.find_texts(tmp_path)

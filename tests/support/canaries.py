@@ -168,15 +168,10 @@ def aperio(path: Path) -> None:
     with TiffFile(path) as file:
         for strip in slide.strips():
             overview.add(strip)
-            begun = len(level.offsets)
-            put_strip(file, level, strip.pixels, coding, _TILE)
-            # Written again, with the secrets in it.
-            for index in range(begun, len(level.offsets)):
-                x = (index - begun) * _TILE
+            for x in range(0, strip.pixels.shape[1], _TILE):
                 tile = strip.pixels[:, x : x + _TILE]
                 lacking = ((0, _TILE - tile.shape[0]), (0, _TILE - tile.shape[1]), (0, 0))
                 stream = coding.encode(np.pad(tile, lacking, mode="edge"))
-                level.offsets.pop(), level.byte_counts.pop()
                 file.put(level, _SOI + PLANTED + stream[2:])
         thumbnail = picture_page(file, overview.pixels(Size(300, 250)), coding, described)
         lossless = LosslessCoding(Compression.LZW)
