@@ -180,3 +180,27 @@ def test_cmyk_comes_out_as_the_colours_it_prints(tmp_path: Path) -> None:
         assert cyan[2] - cyan[0] > 100
         assert magenta[0] - magenta[1] > 100
         assert black.max() < 60
+
+
+def test_a_tree_with_a_profile_agrees_with_its_receipt_and_a_lost_profile_is_put_back(tmp_path: Path) -> None:
+    slide(tmp_path, table_profile(SECRET))
+    export(tmp_path)
+    public = tmp_path / "public"
+    assert run_command("verify", public).returncode == 0
+    carried = (public / "a.svs/profile.icc").read_bytes()
+    (public / "a.svs/profile.icc").unlink()
+    assert "profile.icc" in run_command("verify", public).stdout
+    run_command("repair", public, "--source", tmp_path / "slides")
+    assert (public / "a.svs/profile.icc").read_bytes() == carried
+    assert run_command("verify", public).returncode == 0
+
+
+def test_transformed_tiles_are_made_again_as_they_were(tmp_path: Path) -> None:
+    slide(tmp_path, matrix_profile())
+    export(tmp_path, "--icc", "srgb")
+    tile = tmp_path / "public/a.svs/0,0,256,256/256,/0/default.jpg"
+    content = tile.read_bytes()
+    tile.unlink()
+    done = run_command("repair", tmp_path / "public", "--source", tmp_path / "slides")
+    assert tile.exists(), done.stdout + done.stderr
+    assert tile.read_bytes() == content
