@@ -6,8 +6,10 @@ The directories are found by tifffile and their pixels read by libvips; JPEG til
 import functools
 from pathlib import Path
 
-from slide2iiif.geometry import Region
-from slide2iiif.pixels import Pixels
+import numpy as np
+
+from slide2iiif.geometry import Region, touched
+from slide2iiif.pixels import WHITE, Pixels
 from slide2iiif.sources import tiff
 from slide2iiif.sources.agreement import is_shown
 from slide2iiif.sources.base import ClosingSource, Description, StoredLevel
@@ -42,7 +44,21 @@ class PyramidSource(ClosingSource):
     def read(self, level: int, region: Region) -> Pixels:
         """Read RGB pixels of a stored level. See `Source.read`."""
         directory = self._directories[level]
-        return self._pixels.read(directory.page, directory.sub, region)
+        tile = directory.tile or directory.size
+        columns, rows = touched(region, tile)
+        if directory.stored[rows.start : rows.stop, columns.start : columns.stop].all():
+            return self._pixels.read(directory.page, directory.sub, region)
+        # libvips takes a tile that is not stored for damage.
+        pixels = np.full((region.height, region.width, 3), WHITE, np.uint8)
+        for row in rows:
+            for column in columns:
+                if directory.stored[row, column]:
+                    part = _overlap(Region(column * tile.width, row * tile.height, *tile), region)
+                    x, y = part.x - region.x, part.y - region.y
+                    pixels[y : y + part.height, x : x + part.width] = self._pixels.read(
+                        directory.page, directory.sub, part
+                    )
+        return pixels
 
     def close(self) -> None:
         """Let what was read go."""
@@ -55,3 +71,11 @@ class PyramidSource(ClosingSource):
         ):
             jpeg = None
         return StoredLevel(directory.size, directory.tile, directory.image.compression, jpeg)
+
+
+def _overlap(first: Region, second: Region) -> Region:
+    """Give what two regions share; they touch."""
+    x, y = max(first.x, second.x), max(first.y, second.y)
+    right = min(first.x + first.width, second.x + second.width)
+    bottom = min(first.y + first.height, second.y + second.height)
+    return Region(x, y, right - x, bottom - y)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size, ceil_div
@@ -90,6 +91,8 @@ class Directory(NamedTuple):
     """Pixels of a tile; None for strips."""
     image: StoredImage
     """What it stores."""
+    stored: NDArray[np.bool_]
+    """Which of its tiles are stored at all, shape (rows, columns); one for strips."""
 
 
 def read_pyramid(path: Path) -> tuple[Acquisition, tuple[Directory, ...]]:
@@ -118,7 +121,18 @@ def _directory(path: Path, page: Any, number: int, sub: int | None) -> Directory
     tile = Size(int(page.tilewidth), int(page.tilelength)) if page.is_tiled else None
     compression = int(page.compression)
     image = StoredImage(_COMPRESSIONS.get(compression, f"tiff {compression}"), _jpeg_tiles(path, page))
-    return Directory(number, sub, size, tile, image)
+    return Directory(number, sub, size, tile, image, _stored_tiles(page, size, tile))
+
+
+def _stored_tiles(page: Any, size: Size, tile: Size | None) -> NDArray[np.bool_]:
+    if tile is None:
+        return np.ones((1, 1), bool)
+    columns, rows = ceil_div(size.width, tile.width), ceil_div(size.height, tile.height)
+    lengths = np.array(page.databytecounts, np.uint64)
+    if lengths.size % (rows * columns) or not lengths.size:
+        raise SourceError(f"is damaged: its TIFF directory tells of {lengths.size} tiles instead of {rows * columns}")
+    # Where colours are stored apart, there is a table for each.
+    return np.asarray((lengths.reshape(-1, rows, columns) > 0).all(axis=0))
 
 
 def _is_reduced(size: Size, larger: Size) -> bool:
@@ -227,7 +241,7 @@ def _first_tags(path: Path) -> frozenset[int]:
         count_bytes, entry_bytes = (8, 20) if big else (2, 12)
         try:
             file.seek(int.from_bytes(head[8:16] if big else head[4:8], order))
-        except (OSError, OverflowError):
+        except (OSError, OverflowError, ValueError):
             return frozenset()
         count = min(int.from_bytes(file.read(count_bytes), order), _MAX_TAGS)
         entries = file.read(count * entry_bytes)

@@ -40,6 +40,14 @@ def _czi_levels(path: Path) -> Path:
     return write_czi(path, list(czi_blocks(picture(1000, 700))), (1000, 700))
 
 
+_SOME = frozenset({0, 7, 8})
+"""Tiles that are missing."""
+
+
+def _ome_sparse(path: Path) -> Path:
+    return write_ome(path, coding=DEFLATE, missing=_SOME)
+
+
 def _channels(path: Path) -> Path:
     return write_ome(path, channels=3, is_rgb=False, coding=DEFLATE)
 
@@ -69,6 +77,8 @@ MADE = (
     Case("OME-TIFF", "RGB, levels as SubIFDs", "rgb.ome.tiff", write_ome),
     Case("OME-TIFF", "RGB, with a label", "label.ome.tiff", lambda path: write_ome(path, with_label=True)),
     Case("OME-TIFF", "RGB, Deflate", "deflate.ome.tiff", lambda path: write_ome(path, coding=DEFLATE)),
+    Case("OME-TIFF", "RGB, tiles missing", "sparse.ome.tiff", lambda path: write_ome(path, missing=_SOME)),
+    Case("OME-TIFF", "RGB, Deflate, tiles missing", "sparse-deflate.ome.tiff", _ome_sparse),
     Case("OME-TIFF", "grey", "grey.ome.tiff", lambda path: write_ome(path, is_rgb=False)),
     Case("QPTIFF", "brightfield", "brightfield.qptiff", write_qptiff),
     Case("3DHistech TIFF", "exported", "histech.tif", write_histech),

@@ -81,11 +81,12 @@ def write_ome(
     bits: int = 8,
     coding: Coding = JPEG,
     with_label: bool = False,
+    missing: frozenset[int] = frozenset(),
 ) -> Path:
     """OME-TIFF: one directory for each picture of full resolution, its coarser levels below it as SubIFDs."""
-    full = picture(1400, 1000)
+    full = without(picture(1400, 1000), (256, 256), missing)
     pictures = channels * planes * times * scenes
-    main = [_with_sub_levels(_samples(full, bits, is_rgb=is_rgb), coding) for _ in range(pictures)]
+    main = [_with_sub_levels(_samples(full, bits, is_rgb=is_rgb), coding, missing) for _ in range(pictures)]
     names = [f"scene {number + 1}" for number in range(scenes)]
     images = [
         _ome_image(number, name, full, channels, planes, times, 3 if is_rgb else 1, bits)
@@ -99,10 +100,10 @@ def write_ome(
     return write_tiff(path, main, big=True)
 
 
-def _with_sub_levels(full: NDArray[Any], coding: Coding) -> Directory:
+def _with_sub_levels(full: NDArray[Any], coding: Coding, missing: frozenset[int]) -> Directory:
     levels = [full[::scale, ::scale] if full.ndim == 2 else reduced(full, scale, up=True) for scale in (2, 4)]
     inner = [tiled(level, coding=coding, tags={_SUBFILE: 1}) for level in levels]
-    return tiled(full, coding=coding, inner=tuple(inner))
+    return tiled(full, coding=coding, missing=missing, inner=tuple(inner))
 
 
 def _samples(full: Pixels, bits: int, *, is_rgb: bool) -> NDArray[Any]:
