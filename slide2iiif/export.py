@@ -25,7 +25,7 @@ from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, SourceError, TargetError
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, write_info
+from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, plausible_objective, write_info
 from slide2iiif.inputs import handed_on_picture
 from slide2iiif.journal import Journal
 from slide2iiif.ledger import digest_of, order_files, whole_ledger
@@ -247,6 +247,8 @@ class Export:
             levels=_level_counts(plan, rendered),
             damaged=[list(tile) for tile in sorted(rendered.damaged)],
             blank=rendered.blank,
+            objective=plausible_objective(plan.description.objective),
+            format=plan.description.format,
             source=slide.source,
             profile=b64encode(plan.colours.carried).decode("ascii"),
             published_properties=dict(disclosed.properties) if disclosed else {},

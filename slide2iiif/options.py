@@ -58,6 +58,9 @@ MAX_TILES = Limited("--max-tiles", default=20_000_000, low=1, high=1_000_000_000
 PORT = Limited("--port", default=8000, low=0, high=65535)
 """Port of the preview server; 0 picks a free one."""
 
+PLAUSIBLE_OBJECTIVE = (0.1, 250.0)
+"""Magnifications that an objective can have, with an extra lens included."""
+
 PLAUSIBLE_MPP = (0.02, 10.0)
 """Microns per pixel that a microscope or a slide scanner can have.
 

@@ -121,6 +121,10 @@ class Receipt:
     """Level, column and row of tiles that are background because the slide is damaged there."""
     blank: int = 0
     """Tiles of one colour, which share their files where the store knows links."""
+    objective: float | None = None
+    """Magnification of the objective, where plausible."""
+    format: str = ""
+    """The scanner's or file format."""
     source: str = ""
     """Path of the slide below the source root."""
     profile: str = ""

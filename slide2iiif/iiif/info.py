@@ -11,7 +11,7 @@ from typing import Any
 
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
-from slide2iiif.options import PLAUSIBLE_MPP
+from slide2iiif.options import PLAUSIBLE_MPP, PLAUSIBLE_OBJECTIVE
 from slide2iiif.pyramid import Pyramid, plan_pyramid
 
 LEVEL_0 = {Api.V2: "http://iiif.io/api/image/2/level0.json", Api.V3: "level0"}
@@ -40,6 +40,11 @@ class ImageService:
     microns_per_pixel: float | None = None
     """Size of a full-resolution pixel in µm; None where unknown or implausible."""
 
+    @property
+    def plausible_mpp(self) -> float | None:
+        """Microns per pixel if they can be true."""
+        return plausible_mpp(self.microns_per_pixel)
+
 
 def other_document_name(stored: Api) -> str:
     """Name of the document of the version that a tree is not stored in, for hosts that rewrite."""
@@ -51,6 +56,23 @@ def plausible_mpp(value: float | None) -> float | None:
     if value is None or not math.isfinite(value) or not PLAUSIBLE_MPP[0] <= value <= PLAUSIBLE_MPP[1]:
         return None
     return value
+
+
+def plausible_objective(value: float | None) -> float | None:
+    """Give back the magnification of an objective if it can be true, else None."""
+    if value is None or not PLAUSIBLE_OBJECTIVE[0] <= value <= PLAUSIBLE_OBJECTIVE[1]:
+        return None
+    return value
+
+
+def physical_dimensions(service: ImageService) -> dict[str, Any]:
+    """Describe the size of a pixel as a service with the id and type that every one has in 3.0 (section 5.8).
+
+    Empty where the size is unknown.
+    """
+    physical = _physical(service)
+    identity = {"@id": f"{service.uri}#physical-dimensions", "@type": "PhysicalDimensions"}
+    return identity | physical["service"] if physical else {}
 
 
 def write_info(service: ImageService, api: Api) -> bytes:
@@ -115,7 +137,7 @@ def _info_3(service: ImageService) -> dict[str, Any]:
         **(_limits(pyramid) if pyramid.is_limited else {}),
         "tiles": _tiles(pyramid),
         "sizes": sizes(pyramid),
-        **_physical_3(service),
+        **({"service": [physical]} if (physical := physical_dimensions(service)) else {}),
     }
 
 
@@ -130,7 +152,7 @@ def _tiles(pyramid: Pyramid) -> list[dict[str, Any]]:
 
 def _physical(service: ImageService) -> dict[str, Any]:
     """Physical dimensions service: millimetres a pixel. Source: IIIF annex of services, "Physical Dimensions"."""
-    mpp = plausible_mpp(service.microns_per_pixel)
+    mpp = service.plausible_mpp
     if mpp is None:
         return {}
     return {
@@ -141,12 +163,3 @@ def _physical(service: ImageService) -> dict[str, Any]:
             "physicalUnits": "mm",
         }
     }
-
-
-def _physical_3(service: ImageService) -> dict[str, Any]:
-    """The same as a list, and with the id and type that every service has (3.0 section 5.8)."""
-    physical = _physical(service)
-    if not physical:
-        return {}
-    identity = {"@id": f"{service.uri}#physical-dimensions", "@type": "PhysicalDimensions"}
-    return {"service": [identity | physical["service"]]}

@@ -152,6 +152,11 @@ def pictures(pyramid: Pyramid, api: Api) -> tuple[Picture, ...]:
     return tuple(Picture(size, tuple(paths[size])) for size in sorted(paths, reverse=True))
 
 
+def picture_path(level: Level, api: Api) -> str:
+    """Give the request path of the whole image at a level that is no finer than the overview."""
+    return f"full/{_size_request(level.size, api)}{SUFFIX}"
+
+
 def tile_of_path(pyramid: Pyramid, path: str, api: Api) -> Tile | None:
     """Give the tile below the top level that a canonical request path asks for; None if it is no such path."""
     match = _TILE_REQUEST.fullmatch(path)
