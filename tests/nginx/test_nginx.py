@@ -108,6 +108,9 @@ def write_tree(folder: Path, api: Api) -> None:
     for page in ("index.html", "dir2/index.html", "simple.svs/index.html"):
         (folder / page).write_text(f"<!doctype html><title>{page}</title>", encoding="utf-8")
     (folder / "dir2" / "manifest.json").write_text("{}", encoding="utf-8")
+    (folder / "!site-0a1b").mkdir()
+    for name in ("site.css", "site.js", "icon.svg"):
+        (folder / "!site-0a1b" / name).write_text("/* */", encoding="utf-8")
     for name in (".slide2iiif/receipt.json", "dir2/.hidden", "simple.svs/.staging/info.json"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(PRIVATE, encoding="utf-8")
@@ -574,3 +577,28 @@ def test_the_linter_reads_the_locations(tmp_path: Path) -> None:
     result = lint(holed)
     assert result.returncode != 0
     assert "alias" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "types"),
+    [
+        ("site.css", {"text/css"}),
+        ("site.js", {"application/javascript; charset=utf-8", "text/javascript; charset=utf-8"}),
+        ("icon.svg", {"image/svg+xml"}),
+    ],
+)
+def test_style_and_scripts_of_pages_have_their_types_and_may_be_kept(
+    service: Service, name: str, types: set[str]
+) -> None:
+    answer = ask(service, f"/!site-0a1b/{name}")
+    assert answer.status == 200
+    assert answer.headers["content-type"] in types
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize("path", ["/", "/dir2/", "/simple.svs/", "/index.html", "/simple.svs/index.html"])
+def test_pages_are_html_and_asked_for_again_each_time(service: Service, path: str) -> None:
+    answer = ask(service, path)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["x-content-type-options"] == "nosniff"
