@@ -5,14 +5,9 @@ Every picture that a viewer asks for must be there, in every level, for both ver
 """
 
 import json
-import os
-import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -20,6 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from PIL import Image
+from serving import free_port, program, running_nginx
 
 from slide2iiif.geometry import Region, Size
 from slide2iiif.iiif.api import Api
@@ -28,7 +24,6 @@ from slide2iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.samples.tissue import tissue
 
 HERE = Path(__file__).parent
-SERVE = HERE.parent / "nginx" / "serve.py"
 MAIN = "import sys; from slide2iiif.cli import main; sys.exit(main())"
 
 VIEWERS = ["openseadragon"]
@@ -50,41 +45,6 @@ def export_tree(source: Path, dest: Path, base_url: str, api: Api) -> None:
     command = [sys.executable, "-c", MAIN, "export", str(source), str(dest)]
     options = ["--base-url", base_url, "--api", str(api), "--tile-size", "256", "--quiet"]
     subprocess.run([*command, *options], check=True, timeout=200)
-
-
-def program(*names: str) -> str:
-    """Give the first of these programs that is installed; without any, the test is skipped."""
-    for name in names:
-        path = shutil.which(name)
-        if path is not None:
-            return path
-    pytest.skip(f"{names[0]} is not installed")
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        return int(probe.getsockname()[1])
-
-
-def is_listening(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def running_nginx(tree: Path, runtime: Path, port: int, *options: str) -> Iterator[None]:
-    program("nginx")
-    command = [sys.executable, str(SERVE), str(tree), "--port", str(port), "--runtime", str(runtime), *options]
-    with subprocess.Popen(command) as process:
-        try:
-            deadline = time.monotonic() + 20
-            while not is_listening(port):
-                assert process.poll() is None, "nginx did not start"
-                assert time.monotonic() < deadline, "nginx does not answer"
-                time.sleep(0.02)
-            yield
-        finally:
-            process.terminate()
 
 
 @pytest.fixture(scope="module")
@@ -112,22 +72,6 @@ def services(slides: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "3.0 rewritten": Service(f"{base_2}-v3", Api.V3),
             "3.0 stored": Service(base_3, Api.V3),
         }
-
-
-@pytest.fixture(scope="module")
-def node() -> str:
-    """Give the program that runs the driver, once the driver has what it needs."""
-    npm, node = program("npm"), program("node")
-    if not (HERE / "node_modules").is_dir():
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True, timeout=250)
-    return node
-
-
-@pytest.fixture(scope="module")
-def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots go: set SLIDE2IIIF_ARTEFACTS to keep them."""
-    chosen = os.environ.get("SLIDE2IIIF_ARTEFACTS")
-    return Path(chosen).absolute() if chosen else tmp_path_factory.mktemp("screenshots")
 
 
 def look(node: str, viewer: str, info: str, screenshots: Path) -> dict[str, Any]:
