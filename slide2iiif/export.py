@@ -36,6 +36,7 @@ from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
 from slide2iiif.render import describe, describe_scanned_area, render
 from slide2iiif.schedule import concurrent_passes, render_tasks
+from slide2iiif.site.gallery import Gallery
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.summary import Outcome, Status, Summary
 from slide2iiif.tasks import Rendered, SlideTask
@@ -67,6 +68,10 @@ class Export:
     """Whom to tell."""
     overwrite: bool = False
     """Publish anew what is published and unchanged."""
+    gallery: Gallery | None = None
+    """Pages, manifests and collections; None for a tree without."""
+    page_count: int = 0
+    """Files of the gallery that lie with those of a slide."""
 
     def slides(self, found: Iterable[Slide | Unusable]) -> Summary:
         """Publish all slides that are found. A slide that fails does not stop the others.
@@ -98,6 +103,8 @@ class Export:
         disclosed = self._disclosed(slide)
         staging = self._stage(slide, plan, fingerprint)
         try:
+            if self.gallery is not None:
+                self.gallery.begin()
             with ExitStack() as journals:
                 journal = journals.enter_context(Journal(staging.scratch, order_files(plan.pyramid, plan.api)))
                 self._render(slide, fingerprint, plan, staging, journal)
@@ -108,9 +115,11 @@ class Export:
                 services = [each for each, _ in beside]
                 receipt = self._receipt(slide, fingerprint, plan, journal.rendered, disclosed, services)
                 receipt = replace(receipt, ledger=digest_of(whole_ledger(ledger)))
-                _put_documents(receipt, plan.api, staging)
+                self._put_documents(receipt, plan.api, staging)
                 self.store.publish(slide.identifier, staging)
                 self.receipts.write(receipt, ledger)
+            if self.gallery is not None:
+                self.gallery.changed(slide.identifier)
         except BaseException:
             self.store.discard(staging)
             raise
@@ -151,7 +160,7 @@ class Export:
         [(_, description)] = self.engine.run(
             describe_scanned_area if self.options.crop_to_bounds else describe, [slide.path]
         )
-        plan = plan_slide(slide.identifier, description, self.options)
+        plan = plan_slide(slide.identifier, description, self.options, self.page_count)
         if self.options.require_lossless:
             check_lossless(plan)
         return plan
@@ -258,6 +267,11 @@ class Export:
             },
         )
 
+    def _put_documents(self, receipt: Receipt, api: Api, staging: Staging) -> None:
+        files = [] if self.gallery is None else self.gallery.slide_files(receipt)
+        for name, content in (*files, *documents(receipt, api)):
+            staging.put([name], content)
+
     def _each(self, found: Iterable[Slide | Unusable], work: Callable[[Slide], Outcome]) -> Summary:
         begun = time.monotonic()
         summary = Summary()
@@ -306,19 +320,23 @@ def slide_task(slide: Slide, fingerprint: str, plan: SlidePlan, options: Options
     )
 
 
-def removals(store: Store, receipts: Receipts, keep: Iterable[str], *, dry: bool) -> Iterator[Outcome]:
-    """Remove what has no source any more, or say what would be removed.
+def removals(
+    store: Store, receipts: Receipts, keep: Iterable[str], gallery: Gallery | None = None, *, dry: bool
+) -> Iterator[Outcome]:
+    """Remove what has no source any more, or say what would be removed. Pages stop showing it before it goes.
 
     Args:
         store: the tree.
         receipts: what is published in it.
         keep: identifiers of all slides that have a source, whether or not they could be exported.
+        gallery: the pages of the tree, if it has any.
         dry: change nothing.
     """
     kept = set(keep)
-    for identifier in list(receipts.identifiers()):
-        if identifier in kept:
-            continue
+    gone = [identifier for identifier in receipts.identifiers() if identifier not in kept]
+    if gallery is not None and gone and not dry:
+        gallery.update(leaving=frozenset(gone))
+    for identifier in gone:
         if not dry:
             store.remove(identifier)
             receipts.remove(identifier)
@@ -355,11 +373,6 @@ def documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
             found.append((f"{place}/{name}", write_info(service, version)))
         found.append((name, write_info(receipt.service(version), version)))
     return found
-
-
-def _put_documents(receipt: Receipt, api: Api, staging: Staging) -> None:
-    for name, content in documents(receipt, api):
-        staging.put([name], content)
 
 
 def _outcome(

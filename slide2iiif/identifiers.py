@@ -7,6 +7,7 @@ URL path, as a folder on disk and as an object key, so only `A-Z a-z 0-9 . _ -` 
   section 3.3, sub-delims) and is one of the few safe characters of an object key; `%` would be decoded on
   the way by every server. Bytes, not characters: names that are no valid UTF-8 survive too.
 * A leading dot is escaped: hidden names are the publisher's own. So are a trailing dot and Windows' device names.
+* So is the first byte of `RESERVED` names: pages and documents of the tree have them.
 * An upper-case letter is escaped as well where a neighbour in the same folder differs only by case, so
   that no two slides meet on a host that ignores case.
 * A name that grows beyond `NAME_LIMIT` is folded over several folders: all but the last end in `!`, which no
@@ -21,6 +22,9 @@ from pathlib import PurePath
 
 NAME_LIMIT = 240
 """Longest name on disk, in bytes; file systems allow 255."""
+
+RESERVED = frozenset({"index.html", "manifest.json", "collection.json", "info.json", "info-v2.json", "info-v3.json"})
+"""Names, in lower case, that a tree has for itself."""
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 _UPPER = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -80,7 +84,7 @@ def _encode_name(name: bytes, *, crowded: bool) -> str:
     plain = _PLAIN - _UPPER if crowded else _PLAIN
     parts = [chr(byte) if byte in plain else f"!{byte:02X}" for byte in name]
     text = "".join(parts)
-    if text.startswith(".") or _DEVICE.match(text):
+    if text.startswith(".") or _DEVICE.match(text) or text.lower() in RESERVED:
         parts[0] = f"!{name[0]:02X}"
     if text.endswith("."):
         parts[-1] = "!2E"
@@ -98,6 +102,11 @@ def _fold(parts: list[str]) -> Iterable[str]:
         else:
             line += part
     yield line
+
+
+def is_folded(path: str) -> bool:
+    """Tell whether a path ends within a name that goes on in the next folder."""
+    return path.endswith("!")
 
 
 def is_plain_identifier(identifier: str) -> bool:

@@ -150,7 +150,7 @@ def read_table(file: Path) -> dict[str, str]:
         if not is_plain_identifier(identifier):
             raise UsageError(
                 f"{where}: {identifier!r} is no identifier: letters, digits, '.', '_' and '-' only, "
-                "in names that neither begin nor end with a dot"
+                "in names that neither begin nor end with a dot and are none of a tree's own such as index.html"
             )
         if path in table:
             raise UsageError(f"{where}: {row[0]!r} has an identifier already")

@@ -127,6 +127,36 @@ class Blank(StrEnum):
     """Each as a file of its own, as all others."""
 
 
+class Viewer(StrEnum):
+    """Where pages of slides load OpenSeadragon from."""
+
+    CDN = "cdn"
+    """A public host, by version and digest; needs the internet."""
+    LOCAL = "local"
+    """The tree itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOptions:
+    """What decides pages, manifests and collections. A change of any of them writes those anew, and no tile."""
+
+    title: str = "Slides"
+    """Heading of the root's page."""
+    rights: str = ""
+    """URI of a licence or rights statement; empty for none."""
+    attribution: str = ""
+    """Text to be shown with every slide; empty for none."""
+    viewer: Viewer = Viewer.CDN
+    """Where OpenSeadragon comes from."""
+    mirador: str = "https://projectmirador.org/embed/"
+    """A Mirador that takes a manifest in `iiif-content`; empty for no link."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("--rights", self.rights), ("--mirador", self.mirador)):
+            if value and not re.fullmatch(r"https?://[!#-;=?-\[\]_a-z~]+", value):
+                raise UsageError(f"{name} {value}: must be a URL that begins with http:// or https://")
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What decides the bytes of the published files. A change of any of them publishes a slide anew."""

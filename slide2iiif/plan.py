@@ -40,6 +40,8 @@ class SlidePlan:
     """What becomes of its colour profile."""
     scale: Scale
     """Size of a full-resolution pixel."""
+    page_count: int = 0
+    """Files of pages and manifests that lie with the slide's."""
 
     @property
     def tile_count(self) -> int:
@@ -67,8 +69,8 @@ class SlidePlan:
 
     @property
     def document_count(self) -> int:
-        """Number of documents: the other version's is there where a server can serve it."""
-        return 2 if self.api is Api.V2 else 1
+        """Number of documents, pages included: the other version's is there where a server can serve it."""
+        return (2 if self.api is Api.V2 else 1) + self.page_count
 
     @property
     def inode_count(self) -> int:
@@ -116,8 +118,14 @@ class SlidePlan:
         return found
 
 
-def plan_slide(identifier: str, description: Description, options: Options) -> SlidePlan:
+def plan_slide(identifier: str, description: Description, options: Options, page_count: int = 0) -> SlidePlan:
     """Plan one slide.
+
+    Args:
+        identifier: path below the base URL.
+        description: what the slide is.
+        options: what was asked for.
+        page_count: files of pages and manifests that will lie with the slide's.
 
     Raises:
         SourceError: it would have more tiles than are allowed.
@@ -149,6 +157,7 @@ def plan_slide(identifier: str, description: Description, options: Options) -> S
         encoding=Encoding(options.quality, choose_subsampling(options), colours.segment),
         colours=colours,
         scale=choose_scale(description, options),
+        page_count=page_count,
     )
 
 

@@ -5,6 +5,7 @@ published, and beside it the ledger: length and digest of every file. The receip
 to write new documents without the source, the ledger to check the files. They never leave the private folder.
 """
 
+import contextlib
 import json
 import os
 from base64 import b64decode
@@ -15,6 +16,7 @@ from typing import Any
 
 from slide2iiif.errors import TargetError
 from slide2iiif.geometry import Size
+from slide2iiif.identifiers import is_folded
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import ImageService, write_info
 from slide2iiif.ledger import LedgerFile, ledger_bytes, order_files, whole_ledger
@@ -245,6 +247,28 @@ class Receipts:
                 folder.rmdir()
             except OSError:
                 break  # Not empty: other slides are published below it.
+
+    def children(self, folder: str) -> tuple[list[str], list[str]]:
+        """Give the slides and the folders that lie in a folder, in no order; every folder holds a slide somewhere.
+
+        Args:
+            folder: path in the tree; empty for the root. What lies below a folded name lies in the folder itself.
+        """
+        slides: list[str] = []
+        folders: list[str] = []
+        waiting = [folder]
+        while waiting:
+            place = waiting.pop()
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._folder / place) as found:
+                for entry in found:
+                    path = f"{place}/{entry.name}" if place else entry.name
+                    if is_folded(path):
+                        waiting.append(path)
+                    elif Path(entry.path, _NAME).is_file():
+                        slides.append(path)
+                    elif entry.is_dir():
+                        folders.append(path)
+        return slides, folders
 
     def identifiers(self) -> Iterator[str]:
         """Identifiers of all published slides, folder by folder."""

@@ -24,13 +24,16 @@ from slide2iiif.export import documents
 from slide2iiif.fingerprints import take_fingerprint
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, read_info
+from slide2iiif.iiif.manifest import MANIFEST_NAME, PAGE_NAME
 from slide2iiif.ledger import FileOrder, Ledger, order_files
 from slide2iiif.options import MAX_TILES
 from slide2iiif.receipts import Receipt, Receipts
+from slide2iiif.site.names import is_site_name
 from slide2iiif.stores.refusals import PRIVATE
 from slide2iiif.walk import Slide, Unusable, walk
 
 _DOCUMENTS = frozenset({DOCUMENT_NAME, *(other_document_name(api) for api in Api)})
+_PAGES = frozenset({MANIFEST_NAME, PAGE_NAME})
 _TASK_FILES = 4096
 """Files of a task: some tenths of a second of work."""
 _KEPT_FINDINGS = 10_000
@@ -199,7 +202,7 @@ class Verification:
             detail = "its ledger is missing or damaged; export the slide again with --overwrite"
             findings.append(Finding(Kind.RECEIPT, identifier, identifier, detail))
             ledger = None
-        others = frozenset(name.partition("/")[0] for name, _ in documents_)
+        others = frozenset(name.partition("/")[0] for name, _ in documents_) | _PAGES
         findings += self._strangers_between(identifier, [place for place, _ in receipt.services()])
         base = 0
         for place, pyramid in receipt.services():
@@ -258,7 +261,7 @@ class Verification:
                 with os.scandir(self.root / below) as entries:
                     for entry in entries:
                         path = below + entry.name
-                        if path == PRIVATE:
+                        if path == PRIVATE or is_site_name(entry.name):
                             continue
                         if not entry.is_dir(follow_symlinks=False):
                             self._strays.append(Finding(Kind.STRANGER, "", path))

@@ -142,6 +142,10 @@ def test_the_defaults_in_the_table_are_those_of_the_program() -> None:
     assert options.JOBS.default == 0
     assert told.pop("--identifier") == options.PATH_IDENTIFIERS
     assert told.pop("--tile-size") == "auto"
+    pages = options.SiteOptions()
+    assert (told.pop("--title"), told.pop("--viewer")) == (pages.title, pages.viewer)
+    assert told.pop("--mirador") == "the public one"
+    assert pages.mirador.startswith("https://projectmirador.org/")
     plain = Options()
     assert plain.tile_size is None
     assert told == {
@@ -206,7 +210,7 @@ def test_no_module_imports_from_a_layer_below_its_own() -> None:
 
 
 def test_the_architecture_gives_a_reason_for_every_dependency() -> None:
-    rows = re.findall(r"^\| ([A-Za-z, -]+) \| \w", ARCHITECTURE.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| ([A-Za-z0-9, -]+) \| \w", ARCHITECTURE.read_text(encoding="utf-8"), re.MULTILINE)
     told = {name for row in rows if row != "package" for name in row.split(", ")}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert told == {re.split(r"[<>=]", requirement)[0] for requirement in project["dependencies"]}

@@ -47,7 +47,7 @@ LAYERS = [
         "journal",
         "checking",
     },
-    {"engines"},
+    {"engines", "site"},
     {"export", "verify", "repair"},
     {"cli"},
 ]
@@ -62,6 +62,7 @@ KNOWN_BY = {
     "joblib": {"engines.workers"},
     "tqdm": {"progress"},
     "turbojpeg": {"jpeg"},
+    "jinja2": {"site.pages"},
     "opentile": set[str](),
 }
 EARLY = {("options", "iiif"), ("iiif", "iiif")}

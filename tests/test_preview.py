@@ -470,3 +470,42 @@ class TestOpening:
     def test_a_new_version_of_the_tree_is_seen_at_once(self, client: Client, root: Path) -> None:
         put_slide(root, "new.svs")
         assert client.request("/new.svs/info.json").status == 200
+
+
+class TestPages:
+    @pytest.fixture
+    def root(self, root: Path) -> Path:
+        for folder in ("", "dir2", SLIDE):
+            (root / folder / "index.html").write_text(f"page of {folder}", encoding="utf-8")
+        (root / "!site-0").mkdir()
+        (root / "!site-0" / "site.js").write_text("script", encoding="utf-8")
+        items = [{"id": f"{BASE_URL}/{SLIDE}/manifest.json"}, {"id": "https://elsewhere.example/x"}]
+        document = {"id": f"{BASE_URL}/dir2/collection.json", "rights": "http://rights.example/", "items": items}
+        (root / "dir2" / "collection.json").write_text(json.dumps(document), encoding="utf-8")
+        return root
+
+    @pytest.mark.parametrize("folder", ["", "dir2/", f"{SLIDE}/"])
+    def test_a_folder_is_answered_with_its_page(self, client: Client, folder: str) -> None:
+        for path in (f"/{folder}", f"/{folder}index.html"):
+            reply = client.request(path)
+            assert (reply.status, reply.body.decode()) == (200, f"page of {folder.rstrip('/')}")
+            assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+
+    def test_a_folder_without_the_slash_leads_to_the_one_with_it(self, client: Client) -> None:
+        reply = client.request("/dir2")
+        assert (reply.status, reply.headers["Location"]) == (301, f"{client.url}/dir2/")
+
+    def test_a_slide_without_the_slash_still_leads_to_its_document(self, client: Client) -> None:
+        reply = client.request(f"/{SLIDE}")
+        assert (reply.status, reply.headers["Location"]) == (303, f"{client.url}/{SLIDE}/info.json")
+
+    def test_a_collection_names_what_is_here_and_leaves_the_rest_alone(self, client: Client) -> None:
+        assert client.request("/dir2/collection.json").json == {
+            "id": f"{client.url}/dir2/collection.json",
+            "rights": "http://rights.example/",
+            "items": [{"id": f"{client.url}/{SLIDE}/manifest.json"}, {"id": "https://elsewhere.example/x"}],
+        }
+
+    def test_scripts_of_pages_are_served_as_such(self, client: Client) -> None:
+        reply = client.request("/!site-0/site.js")
+        assert (reply.status, reply.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")

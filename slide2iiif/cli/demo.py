@@ -1,12 +1,14 @@
 """Make two small slides, export them and serve them: the whole way, without data of your own."""
 
 import argparse
+import os
 from pathlib import Path
 
 from slide2iiif.cli import export, serve
+from slide2iiif.errors import UsageError
 from slide2iiif.options import PORT
 
-HELP = "make two slides, export and serve them"
+HELP = "make two slides, export, serve and show them"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to put slides and tree (default: a temporary folder)",
     )
     parser.add_argument("--no-serve", action="store_true", help="end after the export")
+    parser.add_argument(
+        "--print-url", action="store_true", help="print the address and open no browser, even where there is a display"
+    )
     serve.add_server_arguments(parser)
 
 
@@ -34,12 +39,32 @@ def run(args: argparse.Namespace) -> int:
     parser = argparse.ArgumentParser()
     export.add_arguments(parser)
     parser.set_defaults(verbose=args.verbose)
-    code = export.run(parser.parse_args([str(slides), str(public), "--base-url", f"http://localhost:{port}/iiif"]))
+    places = [str(slides), str(public), "--base-url", f"http://localhost:{port}/iiif"]
+    code = export.run(parser.parse_args([*places, *_viewer_options(folder)]))
     print(f"tree    {public}", flush=True)
     if code or args.no_serve:
         return code
-    serve.serve(public, args.host, port)
+    serve.serve(public, args.host, port, opens=not args.print_url and _has_display())
     return 0
+
+
+def _has_display() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _viewer_options(folder: Path) -> list[str]:
+    """Have pages load their viewer from the tree where npm can get it: the demo then needs no internet to be seen."""
+    from slide2iiif.site.openseadragon import FILE, fetch_viewer
+
+    file = folder / "viewer" / FILE
+    if not file.exists():
+        try:
+            script = fetch_viewer()
+        except UsageError:
+            return []
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(script)
+    return ["--viewer-files", str(folder / "viewer")]
 
 
 def _make_slides(folder: Path) -> None:

@@ -16,6 +16,7 @@ from slide2iiif.cli.places import (
     claim_private_dir,
     listed_paths,
 )
+from slide2iiif.cli.site import add_site_options, check_site_options, open_gallery
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import (
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_tile_options(parser.add_argument_group("tiles"))
     _add_slide_options(parser.add_argument_group("slides"))
     _add_privacy_options(parser.add_argument_group("privacy"))
+    add_site_options(parser.add_argument_group("pages"))
     _add_run_options(parser.add_argument_group("the run"))
 
 
@@ -207,6 +209,7 @@ def run(args: argparse.Namespace) -> int:
         associated=parse_associated(args.associated),
         properties=parse_properties(args.properties),
     )
+    site = check_site_options(args)
     jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
     other = args.other_base_url
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
@@ -225,6 +228,7 @@ def run(args: argparse.Namespace) -> int:
         from slide2iiif.engines.processes import ProcessEngine
         from slide2iiif.export import Export
         from slide2iiif.receipts import Receipts
+        from slide2iiif.site.gallery import SLIDE_FILES
         from slide2iiif.stores.folder import FolderStore
 
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
@@ -238,6 +242,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.recompress and not args.quiet:
             _warn_of_missing_library()
         _warn_of_names(options, args)
+        gallery = None if args.dry_run else open_gallery(args, store, receipts, base_url, site)
         progress = stack.enter_context(_progress(args))
         flow = Export(
             store,
@@ -248,6 +253,8 @@ def run(args: argparse.Namespace) -> int:
             other,
             progress,
             overwrite=args.overwrite,
+            gallery=gallery,
+            page_count=0 if args.no_site else SLIDE_FILES,
         )
         summary, refusal = _run(flow, args, listed, naming)
     report(summary, args)
@@ -269,6 +276,7 @@ def _start(stack: ExitStack) -> "ForkedWorker | None":
         import slide2iiif.engines.processes
         import slide2iiif.export
         import slide2iiif.progress
+        import slide2iiif.site.gallery
         import slide2iiif.stores.folder  # noqa: F401
     return first
 
@@ -305,12 +313,14 @@ def _run(
     if listed is None and not args.dry_run and args.source.is_dir():
         # All slides have been seen: what was staged and not gone on from belongs to none.
         flow.store.drop_unfinished()
+    if flow.gallery is not None:
+        flow.gallery.update()
     if args.delete:
         try:
             seen.check()
         except UsageError as error:
             return summary, error
-        for outcome in removals(flow.store, flow.receipts, seen.identifiers, dry=args.dry_run):
+        for outcome in removals(flow.store, flow.receipts, seen.identifiers, flow.gallery, dry=args.dry_run):
             summary.add(outcome)
         if not args.dry_run:
             settle_naming(flow.receipts, naming)

@@ -27,13 +27,18 @@ def run(args: argparse.Namespace) -> int:
 
     from slide2iiif.export import rebase
     from slide2iiif.receipts import Receipts
+    from slide2iiif.site.gallery import reopen_gallery
     from slide2iiif.stores.folder import FolderStore
 
     check_private_dir(args.private_dir, args.dest)
     store = FolderStore(args.dest, private=args.private_dir)
     private_of(args.dest, args.private_dir)
     with store:
-        changed = sum(1 for _ in rebase(store, Receipts(store.private), base_url, other))
+        receipts = Receipts(store.private)
+        gallery = reopen_gallery(store, receipts, base_url)
+        changed = sum(1 for _ in rebase(store, receipts, base_url, other))
+        if gallery is not None:
+            gallery.update()
     if not args.quiet:
         print(f"rebased    {changed:>7,}   to {base_url}")
     return 0

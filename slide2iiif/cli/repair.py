@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from slide2iiif.engines.processes import ProcessEngine
     from slide2iiif.receipts import Receipts
     from slide2iiif.repair import Repair
+    from slide2iiif.site.gallery import reopen_gallery
     from slide2iiif.stores.folder import FolderStore
 
     slides = files = failed = 0
@@ -52,6 +53,9 @@ def run(args: argparse.Namespace) -> int:
                 print(f"slide2iiif: {printable(f'{repaired.slide}: {repaired.reason}')}", file=sys.stderr)
             for finding in repaired.left:
                 print(f"slide2iiif: {printable(line_of(finding))}: left alone", file=sys.stderr)
+        gallery = reopen_gallery(store, receipts)
+        if gallery is not None:
+            gallery.rewrite()
     if not args.quiet:
         print(f"repaired   {files:>7,}   files of {slides:,} slides")
     return 1 if failed else 0

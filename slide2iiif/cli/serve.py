@@ -36,12 +36,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def serve(dest: Path, host: str, port: int) -> None:
-    """Serve until a signal comes."""
+def serve(dest: Path, host: str, port: int, *, opens: bool = False) -> None:
+    """Serve until a signal comes, and open a browser if asked to."""
     from slide2iiif.preview import open_preview
 
     with open_preview(dest, host=host, port=port) as server:
         print(f"{server.url}  (a preview, not for production; Ctrl-C ends it)", flush=True)
+        if opens:
+            import webbrowser
+
+            webbrowser.open(server.url)
         # Being told to stop is how a preview ends: no complaint.
         with suppress(KeyboardInterrupt):
             server.wait()

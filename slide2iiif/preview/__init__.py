@@ -7,7 +7,10 @@ the nginx configuration does, for a few viewers at a time; it is not made for th
 | request | answer |
 |---|---|
 | `/` | the tree's own `index.html`, or a list of the slides |
+| `/<folder>/`, `/<identifier>/` | its `index.html`; without one, 303 to the document of a slide |
 | `/<identifier>` | 303 to its document |
+| `/<folder>` | 301 to `/<folder>/`, if it has an `index.html` |
+| `/<identifier>/manifest.json`, `/<folder>/collection.json` | the document, with the address that it has here |
 | `/<identifier>/info.json` | the document of the stored version |
 | `/<identifier>/<region>/<size>/0/default.jpg` | the file |
 | `/!3/<identifier>/…` | the same as version 3.0, whichever version is stored |

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import CONTEXT, DOCUMENT_NAME, other_document_name
+from slide2iiif.iiif.manifest import PAGE_NAME
 from slide2iiif.preview.page import PAGE_POLICY, write_page
 
 VERSION_3_PREFIX = "!3"
@@ -115,14 +116,37 @@ class Site:
         if names and names[-1] in _DOCUMENTS:
             return self._document(names, wanted, accepted)
         path = self._tree.find_file(names) or (wanted and self._tree.find_file(_without_height(names)))
+        if path and path.suffix == ".json":
+            return self._presentation(names, path)
         if path:
             return Answer(body=path.read_bytes(), content_type=_TYPES.get(path.suffix, "application/octet-stream"))
-        service = names[:-1] if names[-1:] == [""] else names
-        if service and self._tree.find_file([*service, DOCUMENT_NAME]):
-            # From the undecoded path, so that %2F survives, and absolute, so that no path can lead elsewhere.
-            target = f"{self._origin}{raw.removesuffix('/')}/{DOCUMENT_NAME}"
-            return Answer(HTTPStatus.SEE_OTHER, headers={"Location": target})
-        return None
+        return self._folder(names, raw)
+
+    def _folder(self, names: list[str], raw: str) -> Answer | None:
+        """Answer a request for a folder: its page, or the way to a slide's document or to the page."""
+        is_folder = names[-1:] == [""]
+        folder = names[:-1] if is_folder else names
+        page = self._tree.find_file([*folder, PAGE_NAME])
+        if page and is_folder:
+            return Answer(body=page.read_bytes(), content_type=_TYPES[".html"])
+        # From the undecoded path, so that %2F survives, and absolute, so that no path can lead elsewhere.
+        here = f"{self._origin}{raw.removesuffix('/')}"
+        if folder and self._tree.find_file([*folder, DOCUMENT_NAME]):
+            return Answer(HTTPStatus.SEE_OTHER, headers={"Location": f"{here}/{DOCUMENT_NAME}"})
+        return Answer(HTTPStatus.MOVED_PERMANENTLY, headers={"Location": f"{here}/"}) if page else None
+
+    def _presentation(self, names: list[str], path: Path) -> Answer:
+        """Give a manifest or a collection with the addresses that it and all that it names have here."""
+        document = _read_document(path)
+        own = None if document is None else document.get("id")
+        below = "/".join(names)
+        if not isinstance(own, str) or not own.endswith(f"/{below}"):
+            return Answer(body=path.read_bytes(), content_type=_TYPES[".json"])
+        base = own.removesuffix(below)
+        moved = _moved(document, base, f"{self._origin}/")
+        return Answer(
+            body=json.dumps(moved, ensure_ascii=False, indent=1).encode() + b"\n", content_type=_TYPES[".json"]
+        )
 
     def _document(self, names: list[str], wanted: Api | None, accepted: str) -> Answer | None:
         """Give a document of a slide with the address that it has here.
@@ -153,7 +177,7 @@ class Site:
         )
 
     def _home(self) -> Answer:
-        own = self._tree.find_file(["index.html"])
+        own = self._tree.find_file([PAGE_NAME])
         if own:
             return Answer(body=own.read_bytes(), content_type=_TYPES[".html"])
         slides = list(islice(self._tree.slides(), LISTED_SLIDES + 1))
@@ -179,6 +203,15 @@ def _read_document(path: Path) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _moved(value: Any, base: str, new: str) -> Any:
+    """Give a document with every address below a base moved to another one."""
+    if isinstance(value, dict):
+        return {key: _moved(each, base, new) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_moved(each, base, new) for each in value]
+    return new + value.removeprefix(base) if isinstance(value, str) and value.startswith(base) else value
 
 
 def _document_type(api: Api, accepted: str) -> str:

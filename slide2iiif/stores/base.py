@@ -107,3 +107,19 @@ class Store(Protocol):
     def remove(self, identifier: str) -> None:
         """Unpublish a slide: nobody sees a part of it go."""
         ...
+
+    def read_page(self, path: str) -> bytes | None:
+        """Give a file that belongs to the tree and to no slide, or None."""
+        ...
+
+    def put_page(self, path: str, content: bytes) -> None:
+        """Write or replace a file that belongs to the tree and to no slide, in one step."""
+        ...
+
+    def remove_page(self, path: str) -> None:
+        """Remove a file that belongs to the tree and to no slide, and folders that it leaves empty."""
+        ...
+
+    def remove_file(self, identifier: str, path: str) -> None:
+        """Remove one published file of a slide, if it is there."""
+        ...

@@ -234,6 +234,29 @@ class FolderStore:
         shutil.rmtree(trash, ignore_errors=True)
         _remove_empty(target.parent, self.root)
 
+    def read_page(self, path: str) -> bytes | None:
+        """Read a file of the tree. See `Store.read_page`."""
+        return self.read("", path)
+
+    def put_page(self, path: str, content: bytes) -> None:
+        """Write a file of the tree atomically. See `Store.put_page`."""
+        write_atomically(self.root / path, content, self._staging)
+
+    def remove_page(self, path: str) -> None:
+        """Unlink a file of the tree. See `Store.remove_page`."""
+        self.remove_file("", path)
+        _remove_empty((self.root / path).parent, self.root)
+
+    def remove_file(self, identifier: str, path: str) -> None:
+        """Unlink a file of a slide. See `Store.remove_file`."""
+        target = self.root / identifier / path
+        try:
+            target.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise refusal(error, target) from None
+
     def _check_place(self, identifier: str) -> None:
         target = self.root / identifier
         for parent in target.parents:

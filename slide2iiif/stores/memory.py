@@ -44,6 +44,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.slides: dict[str, dict[str, bytes]] = {}
+        self.pages: dict[str, bytes] = {}
         self._held = False
 
     def __enter__(self) -> Self:
@@ -101,3 +102,19 @@ class MemoryStore:
     def remove(self, identifier: str) -> None:
         """See `Store.remove`."""
         self.slides.pop(identifier, None)
+
+    def read_page(self, path: str) -> bytes | None:
+        """See `Store.read_page`."""
+        return self.pages.get(path)
+
+    def put_page(self, path: str, content: bytes) -> None:
+        """See `Store.put_page`."""
+        self.pages[path] = content
+
+    def remove_page(self, path: str) -> None:
+        """See `Store.remove_page`."""
+        self.pages.pop(path, None)
+
+    def remove_file(self, identifier: str, path: str) -> None:
+        """See `Store.remove_file`."""
+        self.slides.get(identifier, {}).pop(path, None)

@@ -112,6 +112,10 @@ def test_a_damaged_receipt_changes_nothing_of_its_slide(published: Path, damage:
     assert {name for name in before if before[name] != after[name]} == {
         "ward/two.synthetic/info.json",
         "ward/two.synthetic/info-v3.json",
+        "ward/two.synthetic/manifest.json",
+        "ward/collection.json",
+        "collection.json",
+        "index.html",
     }
 
 

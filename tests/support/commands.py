@@ -76,6 +76,15 @@ def snapshot(tree: Path, *, private: bool = False) -> dict[str, Facts]:
     return found
 
 
+def is_of_site(name: str) -> bool:
+    """Tell whether a file of a tree belongs to its folders' pages and not to a slide."""
+    return (
+        Path(name).name == "collection.json"
+        or name.startswith("!site-")
+        or (Path(name).name == "index.html" and not name.endswith(".synthetic/index.html"))
+    )
+
+
 def staged(tree: Path) -> list[Path]:
     """What is left in the staging folder of a tree."""
     folder = tree / ".slide2iiif" / "staging"

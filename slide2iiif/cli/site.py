@@ -1,0 +1,87 @@
+"""Pages, manifests and collections: their options, and what keeps them up to date."""
+
+import argparse
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slide2iiif.errors import UsageError
+from slide2iiif.options import SiteOptions, Viewer
+
+if TYPE_CHECKING:
+    from slide2iiif.receipts import Receipts
+    from slide2iiif.site.gallery import Gallery
+    from slide2iiif.stores.base import Store
+
+_PLAIN = SiteOptions()
+_NONE = "none"
+
+
+def add_site_options(parser: argparse._ArgumentGroup) -> None:
+    """Declare what pages show."""
+    parser.add_argument(
+        "--no-site", action="store_true", help="write no pages, manifests and collections; remove those of earlier runs"
+    )
+    parser.add_argument(
+        "--title", metavar="TEXT", default=_PLAIN.title, help="heading of the first page (default: %(default)s)"
+    )
+    parser.add_argument("--rights", metavar="URI", default="", help="licence or rights statement of all slides")
+    parser.add_argument("--attribution", metavar="TEXT", default="", help="text to be shown with every slide")
+    parser.add_argument(
+        "--viewer",
+        choices=[str(viewer) for viewer in Viewer],
+        help="pages of slides load OpenSeadragon from a public host, checked by its digest, or from the tree, for "
+        f"places without internet (default: {_PLAIN.viewer})",
+    )
+    parser.add_argument(
+        "--viewer-files",
+        metavar="PATH",
+        type=Path,
+        help="npm package of OpenSeadragon, a folder or a tarball, for --viewer local (default: npm gets it)",
+    )
+    parser.add_argument(
+        "--mirador",
+        metavar="URL|none",
+        default=_PLAIN.mirador,
+        help="the Mirador that pages of slides link to (default: %(default)s)",
+    )
+
+
+def check_site_options(args: argparse.Namespace) -> SiteOptions:
+    """Read what pages shall show.
+
+    Raises:
+        UsageError: an option makes no sense.
+    """
+    viewer = args.viewer or str(Viewer.LOCAL if args.viewer_files else _PLAIN.viewer)
+    if args.viewer_files and viewer != str(Viewer.LOCAL):
+        raise UsageError(f"--viewer-files {args.viewer_files}: goes with --viewer local only")
+    return SiteOptions(
+        title=args.title.strip() or _PLAIN.title,
+        rights=args.rights,
+        attribution=args.attribution.strip(),
+        viewer=Viewer(viewer),
+        mirador="" if args.mirador == _NONE else args.mirador,
+    )
+
+
+def open_gallery(
+    args: argparse.Namespace, store: "Store", receipts: "Receipts", base_url: str, options: SiteOptions
+) -> "Gallery | None":
+    """Give what keeps the pages up to date; None where there are to be none, and then those of earlier runs go.
+
+    Raises:
+        UsageError: the viewer cannot be had.
+    """
+    if args.no_site:
+        if (receipts.private / "site.json").exists():
+            from slide2iiif.site.gallery import remove_site
+
+            remove_site(store, receipts)
+        return None
+
+    from slide2iiif.site.gallery import Gallery
+    from slide2iiif.site.openseadragon import fetch_viewer, read_viewer
+
+    script = functools.partial(read_viewer, args.viewer_files) if args.viewer_files else fetch_viewer
+    return Gallery(store, receipts, options, base_url, script)

@@ -1,0 +1,109 @@
+"""Receipt -> what is shown of a slide. Pure, and the one place that takes anything from a receipt for the public.
+
+A receipt also knows the path of the source; that is for the operator and never read here.
+"""
+
+from dataclasses import dataclass
+
+from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.manifest import PAGE_NAME, Subject, metadata, thumbnail_level
+from slide2iiif.iiif.uris import SUFFIX, picture_path
+from slide2iiif.pyramid import Level
+from slide2iiif.receipts import Receipt
+from slide2iiif.site.names import display_name, visible
+
+COVERS = 4
+"""Pictures on the card of a folder."""
+
+_FORMATS = {
+    "aperio": "Aperio",
+    "dicom": "DICOM",
+    "generic-tiff": "TIFF",
+    "hamamatsu": "Hamamatsu",
+    "leica": "Leica",
+    "mirax": "MIRAX",
+    "philips": "Philips",
+    "sakura": "Sakura",
+    "trestle": "Trestle",
+    "ventana": "Ventana",
+    "zeiss": "Zeiss",
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "tiff": "TIFF",
+    "webp": "WebP",
+    "jpeg2000": "JPEG 2000",
+}
+"""How formats are spelt; others are shown as the reader calls them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a slide that exists."""
+
+    src: str
+    """Path below the folder that shows it."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A slide in the page of its folder."""
+
+    label: str
+    """Its name."""
+    href: str
+    """Path of its page below the folder."""
+    picture: Picture
+    """The smallest that will do."""
+    srcset: str
+    """The same and the next larger one, for fine screens."""
+    facts: tuple[str, ...]
+    """Lines below the name."""
+    badge: str
+    """Magnification; empty where unknown."""
+
+
+def subject_of(receipt: Receipt) -> Subject:
+    """Take from a receipt what may be told of its slide."""
+    api = Api(receipt.settings.api)
+    return Subject(
+        label=display_name(receipt.identifier),
+        service=receipt.service(api),
+        api=api,
+        objective=receipt.objective,
+        format=_FORMATS.get(receipt.format, receipt.format),
+        properties={visible(name): visible(value) for name, value in receipt.published_properties.items()},
+    )
+
+
+def associated_of(receipt: Receipt) -> list[tuple[str, str]]:
+    """Name the pictures that were asked for besides the slide, each with a path below it."""
+    return [(place.rpartition("/")[2], f"{place}/full/max{SUFFIX}") for place in receipt.associated]
+
+
+def card_of(receipt: Receipt, folder: str) -> Card:
+    """Make the card of a slide for the page of a folder."""
+    subject = subject_of(receipt)
+    below = receipt.identifier[len(folder) + 1 if folder else 0 :]
+    pyramid = subject.service.pyramid
+    small = thumbnail_level(pyramid)
+    large = pyramid.levels[max(small.index - 1, pyramid.overview.index)]
+    pictures = [_picture(below, level, subject.api) for level in dict.fromkeys((small, large))]
+    facts = [value for name, value in metadata(subject) if name in {"Size", "Physical size"}]
+    return Card(
+        label=subject.label,
+        href=f"{below}/{PAGE_NAME}",
+        picture=pictures[0],
+        srcset=", ".join(f"{each.src} {each.width}w" for each in pictures),
+        facts=tuple(facts),
+        badge=f"{subject.objective:g}×" if subject.objective is not None else "",
+    )
+
+
+def _picture(below: str, level: Level, api: Api) -> Picture:
+    # A comma would end the address in a list of them.
+    path = picture_path(level, api).replace(",", "%2C")
+    return Picture(f"{below}/{path}", *level.size)

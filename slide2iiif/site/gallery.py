@@ -1,0 +1,350 @@
+"""The pages of a tree, kept up to date with its slides.
+
+A run that changes nothing touches nothing here but one small file of state. A run that changes slides writes the
+pages of their folders and of the folders above. Everything is looked at when options or design have changed, when a
+run before was cut off, and after `rebase`: folder by folder, so memory does not grow with the tree. A file is
+written only if its bytes change.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from slide2iiif.errors import UsageError
+from slide2iiif.iiif.manifest import (
+    COLLECTION_NAME,
+    MANIFEST_NAME,
+    PAGE_NAME,
+    Member,
+    Notice,
+    thumbnail,
+    write_collection,
+    write_manifest,
+)
+from slide2iiif.options import SiteOptions, Viewer
+from slide2iiif.receipts import Receipt, Receipts
+from slide2iiif.site import openseadragon
+from slide2iiif.site.assets import asset_folder, design, read_assets
+from slide2iiif.site.cards import COVERS, Card, Picture, associated_of, card_of, subject_of
+from slide2iiif.site.names import display_name, natural_order, parent_folder
+from slide2iiif.site.state import FolderState, SiteState, States
+from slide2iiif.stores.base import Store
+
+if TYPE_CHECKING:
+    from slide2iiif.site.pages import FolderCard
+
+ENTRIES = 1000
+"""Slides and folders on one page, and in one collection."""
+
+SLIDE_FILES = 2
+"""Files of the gallery that lie with those of a slide: its page and its manifest."""
+
+_OURS = b"/site.css"
+"""What a page of ours has in its head, and somebody's own has not."""
+
+
+@dataclass
+class Gallery:
+    """The pages of one tree."""
+
+    store: Store
+    """The tree; entered."""
+    receipts: Receipts
+    """What is published in it."""
+    options: SiteOptions
+    """What was asked for."""
+    base_url: str
+    """Base of all ids."""
+    viewer_script: Callable[[], bytes] | None = None
+    """Gives OpenSeadragon, where the tree is to hold it."""
+    _dirty: set[str] = field(default_factory=set)
+    """Folders whose slides have changed."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _is_begun: bool = False
+
+    def __post_init__(self) -> None:
+        self._states = States(self.receipts)
+        self._before = self._states.read_site()
+        self._script: bytes | None = None
+        if self.options.viewer is Viewer.LOCAL:
+            self._script = self._find_script()
+
+    @property
+    def _wanted(self) -> SiteState:
+        return SiteState(self.options, self.base_url, design(), is_whole=True)
+
+    def begin(self) -> None:
+        """Make ready for slides that change: once, before the first of them is published, from any thread."""
+        with self._lock:
+            if self._is_begun:
+                return
+            self._is_begun = True
+            self._states.write_site(replace(self._wanted, is_whole=False))
+            self._put_assets()
+        # Workers are busy meanwhile, and this process is not.
+        threading.Thread(target=_load_templates, name="templates", daemon=True).start()
+
+    def slide_files(self, receipt: Receipt) -> list[tuple[str, bytes]]:
+        """Give the files that lie with the files of a slide, by name."""
+        from slide2iiif.site.pages import write_slide_page
+
+        subject = subject_of(receipt)
+        return [
+            (MANIFEST_NAME, write_manifest(subject, self._notice)),
+            (PAGE_NAME, write_slide_page(receipt.identifier, subject, self.options, associated_of(receipt))),
+        ]
+
+    def changed(self, identifier: str) -> None:
+        """Note that a slide was published, or is about to be removed."""
+        with self._lock:
+            self._dirty.add(parent_folder(identifier))
+
+    def update(self, leaving: AbstractSet[str] = frozenset()) -> None:
+        """Bring the pages of folders up to date.
+
+        Args:
+            leaving: slides that are about to be removed, and are not shown any more.
+
+        Raises:
+            TargetError: a page cannot be written; the next run writes it.
+        """
+        for identifier in leaving:
+            self.changed(identifier)
+        if self._before == self._wanted:
+            if not self._dirty:
+                return
+            self.begin()
+            for folder in _with_folders_above(self._dirty):
+                self._update_folder(folder, leaving)
+        else:
+            self.begin()
+            self._update_all("", leaving)
+            self._drop_old_assets()
+        self._states.write_site(self._wanted)
+        self._before = self._wanted
+        self._dirty.clear()
+        self._is_begun = False
+
+    def rewrite(self) -> None:
+        """Look at every page, and put right what is not as it should be."""
+        self._before = None
+        self.update()
+
+    @property
+    def _notice(self) -> Notice:
+        return Notice(self.options.rights, self.options.attribution)
+
+    def _update_all(self, folder: str, leaving: AbstractSet[str]) -> None:
+        slides, folders = self.receipts.children(folder)
+        for each in folders:
+            self._update_all(each, leaving)
+        for identifier in slides:
+            receipt = self.receipts.read(identifier) if identifier not in leaving else None
+            if receipt is not None:
+                for name, content in self.slide_files(receipt):
+                    if self.store.read(identifier, name) != content:
+                        self.store.replace(identifier, name, content)
+        self._update_folder(folder, leaving)
+
+    def _update_folder(self, folder: str, leaving: AbstractSet[str]) -> None:
+        slides, folders = self.receipts.children(folder)
+        states = {each: state for each in folders if (state := self._states.read_folder(each))}
+        shown = [
+            *sorted(states, key=natural_order),
+            *sorted((each for each in slides if each not in leaving), key=natural_order),
+        ]
+        if not shown and folder:
+            self._withdraw_folder(folder, 0)
+            self._states.remove_folder(folder)
+            return
+        covers: list[Picture] = []
+        count = max(1, -(-len(shown) // ENTRIES))
+        total = len(shown) - len(states) + sum(state.slides for state in states.values())
+        summary = _summary(len(states), len(shown) - len(states), total)
+        for number in range(1, count + 1):
+            part = shown[(number - 1) * ENTRIES : number * ENTRIES]
+            receipts = {each: self.receipts.read(each) for each in part if each not in states}
+            known = {each: receipt for each, receipt in receipts.items() if receipt is not None}
+            cards = [card_of(receipt, folder) for receipt in known.values()]
+            folder_cards = [_folder_card(each, folder, states[each]) for each in part if each in states]
+            self._put_part(folder, number, count, (summary, folder_cards, cards))
+            self._put_collection(folder, number, count, [*self._members(part, known)])
+            covers += _covers(folder_cards, cards, COVERS - len(covers))
+        self._withdraw_folder(folder, count)
+        self._states.write_folder(folder, FolderState(total, covers))
+
+    def _put_part(
+        self, folder: str, number: int, count: int, shown: "tuple[str, list[FolderCard], list[Card]]"
+    ) -> None:
+        from slide2iiif.site.pages import Part, page_name, write_folder_page
+
+        content = write_folder_page(Part(folder, number, count, *shown), self.options)
+        self._put(_below(folder, page_name(number)), content)
+
+    def _put_collection(self, folder: str, number: int, count: int, members: list[Member]) -> None:
+        """Write the part of a folder's collection; the collection of a large folder names its parts."""
+        name = COLLECTION_NAME if count == 1 else _collection_part(number)
+        label = self._label(folder)
+        self._put_document(folder, name, label if count == 1 else f"{label}, part {number}", members)
+        if count > 1 and number == count:
+            parts = [
+                Member(self._uri(folder, _collection_part(each)), "Collection", f"{label}, part {each}")
+                for each in range(1, count + 1)
+            ]
+            self._put_document(folder, COLLECTION_NAME, label, parts)
+
+    def _put_document(self, folder: str, name: str, label: str, members: list[Member]) -> None:
+        home = f"{self.base_url}/{folder}".rstrip("/")
+        content = write_collection(self._uri(folder, name), home, label, members, self._notice)
+        self._put(_below(folder, name), content)
+
+    def _members(self, part: Iterable[str], known: dict[str, Receipt]) -> Iterator[Member]:
+        for each in part:
+            if each in known:
+                subject = subject_of(known[each])
+                picture = thumbnail(subject.service, subject.api)
+                yield Member(f"{subject.service.uri}/{MANIFEST_NAME}", "Manifest", subject.label, picture)
+            elif self._states.read_folder(each):
+                yield Member(self._uri(each, COLLECTION_NAME), "Collection", self._label(each))
+
+    def _withdraw_folder(self, folder: str, count: int) -> None:
+        """Remove what a folder has beyond its pages; without pages, everything."""
+        from slide2iiif.site.pages import page_name
+
+        if not count:
+            self.store.remove_page(_below(folder, COLLECTION_NAME))
+            if self._is_ours(_below(folder, PAGE_NAME)):
+                self.store.remove_page(_below(folder, PAGE_NAME))
+        if count <= 1:
+            self.store.remove_page(_below(folder, _collection_part(1)))
+        number = max(count, 1) + 1
+        while self.store.read_page(_below(folder, page_name(number))) is not None:
+            self.store.remove_page(_below(folder, _collection_part(number)))
+            self.store.remove_page(_below(folder, page_name(number)))
+            number += 1
+
+    def _put(self, path: str, content: bytes) -> None:
+        found = self.store.read_page(path)
+        if found == content or (found and path.endswith(PAGE_NAME) and _OURS not in found):
+            return
+        self.store.put_page(path, content)
+
+    def _is_ours(self, path: str) -> bool:
+        return _OURS in (self.store.read_page(path) or b"")
+
+    def _put_assets(self) -> None:
+        for name, content in read_assets().items():
+            self._put(_below(asset_folder(), name), content)
+        if self._script is not None:
+            self._put(_below(asset_folder(), openseadragon.NAME), self._script)
+
+    def _drop_old_assets(self) -> None:
+        before = self._before
+        if before is None or before.design == design():
+            return
+        for name in (*read_assets(), openseadragon.NAME):
+            self.store.remove_page(f"!site-{before.design}/{name}")
+
+    def _find_script(self) -> bytes:
+        """Give the viewer that the tree has, be it of the design before, or get it."""
+        before = [f"!site-{self._before.design}"] if self._before else []
+        for folder in (asset_folder(), *before):
+            found = self.store.read_page(_below(folder, openseadragon.NAME))
+            if found is not None and openseadragon.is_viewer(found):
+                return found
+        if self.viewer_script is None:
+            raise UsageError("the tree has no viewer of its own any more; export with --viewer local, then run again")
+        return self.viewer_script()
+
+    def _uri(self, folder: str, name: str) -> str:
+        return f"{self.base_url}/{_below(folder, name)}"
+
+    def _label(self, folder: str) -> str:
+        return display_name(folder) if folder else self.options.title
+
+
+def reopen_gallery(store: Store, receipts: Receipts, base_url: str | None = None) -> Gallery | None:
+    """Give the pages of a tree as they were last asked for; None where it has none.
+
+    Args:
+        store: the tree; entered.
+        receipts: what is published in it.
+        base_url: another base URL than the one they have.
+    """
+    state = States(receipts).read_site()
+    return None if state is None else Gallery(store, receipts, state.options, base_url or state.base_url)
+
+
+def remove_site(store: Store, receipts: Receipts) -> None:
+    """Remove all pages, manifests and collections of a tree."""
+    states = States(receipts)
+    if not states.has_site():
+        return
+    state = states.read_site()
+    gallery = Gallery(store, receipts, SiteOptions(), "")
+    for folder in _folders_bottom_up(receipts, ""):
+        gallery._withdraw_folder(folder, 0)  # noqa: SLF001 - of this module
+        states.remove_folder(folder)
+        for identifier in receipts.children(folder)[0]:
+            for name in (PAGE_NAME, MANIFEST_NAME):
+                store.remove_file(identifier, name)
+    for name in (*read_assets(), openseadragon.NAME):
+        store.remove_page(f"!site-{state.design if state else design()}/{name}")
+    states.remove_site()
+
+
+def _folders_bottom_up(receipts: Receipts, folder: str) -> Iterator[str]:
+    for each in receipts.children(folder)[1]:
+        yield from _folders_bottom_up(receipts, each)
+    yield folder
+
+
+def _with_folders_above(folders: Iterable[str]) -> list[str]:
+    """Give folders and all above them, the deepest first."""
+    found: set[str] = set()
+    for folder in folders:
+        place = folder
+        while place not in found:
+            found.add(place)
+            place = parent_folder(place)
+    return sorted(found, key=lambda each: (-each.count("/") if each else 1, each))
+
+
+def _load_templates() -> None:
+    from slide2iiif.site.pages import load_templates
+
+    load_templates()
+
+
+def _folder_card(path: str, above: str, state: FolderState) -> "FolderCard":
+    from slide2iiif.site.pages import FolderCard
+
+    below = path[len(above) + 1 if above else 0 :]
+    covers = [replace(each, src=f"{below}/{each.src}") for each in state.covers]
+    return FolderCard(display_name(path), f"{below}/{PAGE_NAME}", _counted(state.slides, "slide"), covers)
+
+
+def _covers(folders: "list[FolderCard]", slides: list[Card], room: int) -> list[Picture]:
+    """Pick pictures that stand for a folder: its slides, and one of each folder."""
+    found = [card.picture for card in slides[:room]]
+    return [*found, *(card.cover[0] for card in folders if card.cover)][:room]
+
+
+def _summary(folders: int, slides: int, total: int) -> str:
+    told = [_counted(folders, "folder")] if folders else []
+    told += [_counted(slides, "slide")] if slides or not folders else []
+    return ", ".join(told) + (f" ({_counted(total, 'slide')} in all)" if folders else "")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _collection_part(number: int) -> str:
+    return f"!page{number}.json"
+
+
+def _below(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
