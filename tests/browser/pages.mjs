@@ -53,9 +53,14 @@ const jobs = JSON.parse(await text(process.stdin));
 const browser = await launch(options.chromium);
 try {
   const reports = {};
-  for (const job of jobs) {
-    reports[job.name] = await look(browser, job).catch((error) => ({ complaints: [`driver: ${error.message}`], failures: [], requests: [] }));
-  }
+  const waiting = [...jobs];
+  const failed = (error) => ({ complaints: [`driver: ${error.message}`], failures: [], requests: [] });
+  const visitor = async () => {
+    for (let job = waiting.shift(); job; job = waiting.shift()) {
+      reports[job.name] = await look(browser, job).catch(failed);
+    }
+  };
+  await Promise.all([visitor(), visitor(), visitor(), visitor()]);
   console.log(JSON.stringify(reports, null, 1));
 } finally {
   await browser.close();
