@@ -354,12 +354,31 @@ def rebase(store: Store, receipts: Receipts, base_url: str, other_base_url: str)
 def _move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, other_base_url: str) -> bool:
     api = Api(receipt.settings.api)
     moved = receipt.moved(base_url, other_base_url if api is Api.V2 else None)
+    if moved == receipt and _has_own_ids(store, receipt):
+        return False
     written = documents(moved, api)
     if all(store.read(receipt.identifier, name) == content for name, content in written):
         return False
     for name, content in written:
         store.replace(receipt.identifier, name, content)
     receipts.write(moved)
+    return True
+
+
+def _has_own_ids(store: Store, receipt: Receipt) -> bool:
+    """Tell whether a slide's documents have the ids that its receipt says; a move may have been cut short.
+
+    They are not written for it and compared: that takes longer than all else that a slide costs that is unchanged.
+    """
+    api = Api(receipt.settings.api)
+    names = {DOCUMENT_NAME: receipt.base_url}
+    if receipt.other_base_url is not None:
+        names[other_document_name(api)] = receipt.other_base_url
+    for place in ("", *(f"/{place}" for place in receipt.associated)):
+        for name, base in names.items():
+            identity = f'"{base}/{receipt.identifier}{place}"'.encode()
+            if identity not in (store.read(f"{receipt.identifier}{place}", name) or b""):
+                return False
     return True
 
 

@@ -18,7 +18,7 @@ from slide2iiif.errors import TargetError
 from slide2iiif.geometry import Size
 from slide2iiif.identifiers import is_folded
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.info import ImageService, write_info
+from slide2iiif.iiif.info import ImageService, plausible_mpp
 from slide2iiif.ledger import LedgerFile, ledger_bytes, order_files, whole_ledger
 from slide2iiif.options import Blank, Check, Damaged, Icc, Options
 from slide2iiif.pyramid import Pyramid, plan_pyramid
@@ -213,9 +213,9 @@ class Receipts:
         return self._folder / identifier / _LEDGER
 
     def has_ledger(self, receipt: Receipt) -> bool:
-        """Tell by its size whether the ledger that a receipt means is there."""
+        """Tell whether a slide's ledger is there, and about of the size that its receipt means; `verify` reads it."""
         try:
-            return self.ledger_path(receipt.identifier).stat().st_size == ledger_bytes(receipt.file_count)
+            return self.ledger_path(receipt.identifier).stat().st_size >= ledger_bytes(receipt.tiles)
         except OSError:
             return False
 
@@ -284,10 +284,9 @@ def _parse(text: bytes) -> Receipt | None:
         receipt = Receipt(settings=Settings(**fields.pop("settings")), **fields)
         # As good as its word: the documents can be written from it.
         api = Api(receipt.settings.api)
-        write_info(receipt.service(api), api)
         _ = receipt.profile_bytes
-        for _, service in receipt.associated_services(api):
-            write_info(service, api)
+        for service in (receipt.service(api), *(service for _, service in receipt.associated_services(api))):
+            plausible_mpp(service.microns_per_pixel)
     except (ValueError, TypeError, KeyError, AttributeError):
         # Of another version, or damaged: the slide is published anew and the receipt with it.
         return None
