@@ -97,8 +97,11 @@ class Verification:
         """Look at everything."""
         yield from self.slides(self._find_slides())
         yield from self._told_strays()
-        for identifier in self.receipts.identifiers():
-            if not (self.root / identifier).is_dir():
+        gone = [identifier for identifier in self.receipts.identifiers() if self._is_gone(identifier)]
+        if gone and is_in_use(self.receipts.private):
+            time.sleep(_PAUSE_SECONDS)
+        for identifier in gone:
+            if self._is_gone(identifier):
                 yield Finding(Kind.MISSING, identifier, identifier, "all of the slide")
 
     def slides(self, identifiers: Iterable[str]) -> Iterator[Finding]:
@@ -136,6 +139,14 @@ class Verification:
         if sees_all:
             for source, (identifier, _) in published.items():
                 yield Finding(Kind.NO_SOURCE, identifier, source)
+
+    def _is_gone(self, identifier: str) -> bool:
+        """Tell whether a slide that was published is not there any more."""
+        if (self.root / identifier).is_dir():
+            return False
+        receipt = self.receipts.read(identifier)
+        # Without a fingerprint, one was about to be published, and is not yet.
+        return self.receipts.path(identifier).exists() and (receipt is None or receipt.fingerprint != "")
 
     def _look(self, identifiers: Iterable[str], again: list[str], *, is_last: bool) -> Iterator[Finding]:
         looks: dict[str, _Look] = {}

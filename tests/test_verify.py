@@ -293,6 +293,23 @@ def test_a_slide_that_is_published_before_its_receipt_is_written_is_not_told_of(
         later.join()
 
 
+def test_a_slide_that_was_about_to_be_published_is_not_missing(tree: PublishedTree) -> None:
+    receipt = tree.receipts.read(ONE)
+    assert receipt is not None
+    shutil.rmtree(tree.root / ONE)
+    assert told_paths(tree.findings()) == {ONE}
+    tree.receipts.write(replace(receipt, fingerprint=""))
+    assert tree.findings() == []
+
+
+def test_a_slide_that_is_removed_meanwhile_is_not_missing(tree: PublishedTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FolderStore(tree.root) as store:
+        store.remove(ONE)
+        # The run that removes it comes to its receipt while the look pauses.
+        monkeypatch.setattr(time, "sleep", lambda _: tree.receipts.remove(ONE))
+        assert tree.findings() == []
+
+
 def test_nothing_is_written(tree: PublishedTree) -> None:
     (tree.root / TILE).unlink()
     before = snapshot(tree.root, private=True)
