@@ -139,3 +139,11 @@ def test_one_listed_file_of_a_series_exports_the_slide(slides: Path, tmp_path: P
     )  # fmt: skip
     assert done.returncode == 0
     assert list(outcomes(done.stdout)) == ["dicom/cmu-1-small-region/level-0-frames-0-30.dcm"]
+
+
+def test_every_url_of_the_real_slides_has_the_file_that_was_published_and_nothing_else_is_there(
+    real_tree: RealTree,
+) -> None:
+    done = run_command("verify", real_tree.dest, "--deep")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("nothing is wrong\n")
