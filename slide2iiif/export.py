@@ -416,7 +416,7 @@ def _outcome(
         seconds=seconds,
         blank=rendered.blank,
         source=slide.source,
-        note=plan.scale.note,
+        note="; ".join(note for note in (plan.scale.note, *plan.notes) if note),
     )
 
 

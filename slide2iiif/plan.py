@@ -1,6 +1,7 @@
 """Description + options -> what will be published of a slide. Pure: a dry run, the export and the checks share it."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from slide2iiif.blocks import Pass, match_levels, plan_passes
@@ -42,6 +43,8 @@ class SlidePlan:
     """Size of a full-resolution pixel."""
     page_count: int = 0
     """Files of pages and manifests that lie with the slide's."""
+    notes: tuple[str, ...] = ()
+    """What its owner should know: of the slide, and what the tile size gives up."""
 
     @property
     def tile_count(self) -> int:
@@ -143,6 +146,7 @@ def plan_slide(identifier: str, description: Description, options: Options, page
             for level in description.levels
         )
         description = replace(description, levels=levels)
+    copies = not options.recompress and not colours.transformed_from
     return SlidePlan(
         identifier=identifier,
         description=description,
@@ -150,7 +154,7 @@ def plan_slide(identifier: str, description: Description, options: Options, page
         passes=plan_passes(
             pyramid,
             description.levels,
-            copy=not options.recompress and not colours.transformed_from,
+            copy=copies,
             random_access=description.random_access,
         ),
         api=options.api,
@@ -158,7 +162,20 @@ def plan_slide(identifier: str, description: Description, options: Options, page
         colours=colours,
         scale=choose_scale(description, options),
         page_count=page_count,
+        notes=(*description.notes, *(_given_up(description, pyramid.tile_size) if copies else ())),
     )
+
+
+def _given_up(description: Description, tile_size: int) -> Iterator[str]:
+    """Say what a tile size costs, where stored tiles of another size could have been copied."""
+    stored = description.levels[0]
+    if stored.jpeg is None or stored.jpeg.publishes(tile_size):
+        return
+    own = stored.tile.width if stored.tile else 0
+    sizes = (size for size in (choose_tile_size(description), own) if size >= TILE_SIZE.low)
+    best = next((size for size in sizes if stored.jpeg.publishes(size)), None)
+    advice = f"with {TILE_SIZE.name} {best} they are copied" if best else "they are not square"
+    yield f"tiles of {tile_size} pixels are encoded, because the slide stores tiles of {stored.tile}: {advice}"
 
 
 def choose_tile_size(description: Description) -> int:

@@ -104,7 +104,7 @@ def _facts(plan: "SlidePlan") -> dict[str, Any]:
         "microns_per_pixel_published": plan.scale.microns_per_pixel,
         "microns_per_pixel_note": plan.scale.note,
         "objective": description.objective,
-        "notes": list(description.notes),
+        "notes": list(plan.notes),
         "colour_profile": _profile_fact(description.profile),
         "stored_levels": [
             {

@@ -183,3 +183,24 @@ def test_the_size_of_a_pixel_comes_from_the_description_where_tags_lack_it(slide
             with open_source(slide_of(case)) as source:
                 found[case.name] = source.description.microns_per_pixel
     assert found == pytest.approx({"rgb.ome.tiff": 0.25, "histech.tif": 0.2431, "endian.tif": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "note"),
+    [
+        ("420.tif", {"tile_size": 512}, "stores tiles of 256×256: with --tile-size 256 they are copied"),
+        ("240.tif", {"tile_size": 256}, "stores tiles of 240×240: with --tile-size 240 they are copied"),
+        ("oblong.tif", {}, "stores tiles of 512×256: they are not square"),
+        ("420.tif", {}, ""),
+        ("420.tif", {"tile_size": 512, "recompress": True}, ""),
+        ("deflate.tif", {"tile_size": 256}, ""),
+    ],
+)
+def test_what_a_tile_size_gives_up_is_said_in_the_summary(
+    name: str, options: dict[str, Any], note: str, slide_of: Callable[[Case], Path], tmp_path: Path
+) -> None:
+    [case] = [case for case in MADE if case.name == name]
+    published = publish(slide_of(case), tmp_path, **options)
+    assert published.record["note"].endswith(note)
+    assert bool(published.record["note"]) == bool(note)
+    assert bool(published.record["bit_exact_tiles"]) == (name == "420.tif" and not options)
