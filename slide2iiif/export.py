@@ -7,16 +7,17 @@ walk ─► slides ─► source ─► pyramid ─► blocks ─► tiles ─�
 ```
 
 Slides are opened and read in workers only; this process walks, plans and publishes. Several slides are in
-flight at once, each in a thread that mostly waits, so that small slides leave no core idle.
+flight at once, each in a thread that mostly waits, so that small slides leave neither a core idle nor the disk.
 """
 
 import logging
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from slide2iiif import __version__
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+_PUBLISHED_TOGETHER = 4
+"""Slides that may wait for the disk beside those that are worked on. They wait together, which costs it less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Export:
@@ -72,6 +76,12 @@ class Export:
     """Pages, manifests and collections; None for a tree without."""
     page_count: int = 0
     """Files of the gallery that lie with those of a slide."""
+    _working: threading.Semaphore = field(init=False, repr=False)
+    """Keeps slides that are worked on few: each worker holds only a few open."""
+
+    def __post_init__(self) -> None:
+        # One slide more than workers: while one is being planned, the others keep every core busy.
+        object.__setattr__(self, "_working", threading.Semaphore(self.engine.jobs + 1))
 
     def slides(self, found: Iterable[Slide | Unusable]) -> Summary:
         """Publish all slides that are found. A slide that fails does not stop the others.
@@ -99,30 +109,29 @@ class Export:
             moved = _move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
             status = Status.REBASED if moved else Status.UNCHANGED
             return Outcome(slide.identifier, status, levels=tuple(receipt.levels), source=slide.source)
-        plan = self._plan(slide)
-        disclosed = self._disclosed(slide)
-        staging = self._stage(slide, plan, fingerprint)
-        try:
-            if self.gallery is not None:
-                self.gallery.begin()
-            with ExitStack() as journals:
-                journal = journals.enter_context(Journal(staging.scratch, order_files(plan.pyramid, plan.api)))
+        with ExitStack() as made:
+            with self._working:
+                plan = self._plan(slide)
+                disclosed = self._disclosed(slide)
+                staging = self._stage(slide, plan, fingerprint)
+                made.enter_context(self._discarded_if_it_fails(staging))
+                journal = made.enter_context(Journal(staging.scratch, order_files(plan.pyramid, plan.api)))
+                if self.gallery is not None:
+                    self.gallery.begin()
                 self._render(slide, fingerprint, plan, staging, journal)
-                beside = self._render_associated(slide, fingerprint, disclosed, staging, journals)
-                check_unchanged(slide.members, fingerprint)
-                _check_not_lost(plan, journal.rendered)
-                ledger = [journal.ledger, *(each.ledger for _, each in beside)]
-                services = [each for each, _ in beside]
-                receipt = self._receipt(slide, fingerprint, plan, journal.rendered, disclosed, services)
-                receipt = replace(receipt, ledger=digest_of(whole_ledger(ledger)))
-                self._put_documents(receipt, plan.api, staging)
-                self.store.publish(slide.identifier, staging)
-                self.receipts.write(receipt, ledger)
+                beside = self._render_associated(slide, fingerprint, disclosed, staging, made)
+            check_unchanged(slide.members, fingerprint)
+            _check_not_lost(plan, journal.rendered)
+            ledger = [journal.ledger, *(each.ledger for _, each in beside)]
+            services = [each for each, _ in beside]
+            receipt = self._receipt(slide, fingerprint, plan, journal.rendered, disclosed, services)
+            receipt = replace(receipt, ledger=digest_of(whole_ledger(ledger)))
+            self._put_documents(receipt, plan.api, staging)
+            self.receipts.announce(receipt)
+            self.store.publish(slide.identifier, staging)
+            self.receipts.write(receipt, ledger)
             if self.gallery is not None:
                 self.gallery.changed(slide.identifier)
-        except BaseException:
-            self.store.discard(staging)
-            raise
         return _outcome(slide, plan, Status.EXPORTED, journal.rendered, time.monotonic() - begun, services)
 
     def dry_slide(self, slide: Slide) -> Outcome:
@@ -140,6 +149,14 @@ class Export:
         disclosed = self._disclosed(slide)
         beside = self._plan_associated(slide, disclosed)
         return _outcome(slide, plan, Status.PLANNED, expected, time.monotonic() - begun, beside)
+
+    @contextmanager
+    def _discarded_if_it_fails(self, staging: Staging) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.store.discard(staging)
+            raise
 
     def _published(self, slide: Slide, fingerprint: str) -> Receipt | None:
         """Give the receipt if exactly this is published already, by looking at a few small files."""
@@ -275,8 +292,7 @@ class Export:
     def _each(self, found: Iterable[Slide | Unusable], work: Callable[[Slide], Outcome]) -> Summary:
         begun = time.monotonic()
         summary = Summary()
-        # One slide more than workers: while one is being published, the others keep every core busy.
-        in_flight = self.engine.jobs + 1 if self.engine.jobs > 1 else 1
+        in_flight = self.engine.jobs + 1 + _PUBLISHED_TOGETHER if self.engine.jobs > 1 else 1
         for outcome in _in_threads(found, lambda each: self._guard(each, work), in_flight, self.engine.cancel):
             summary.add(outcome)
             self.progress.finished(outcome.identifier, outcome.status, outcome.reason)
@@ -347,8 +363,16 @@ def rebase(store: Store, receipts: Receipts, base_url: str, other_base_url: str)
     """Write new ids into all documents of a tree, touch no tile, and give the identifiers that were changed."""
     for identifier in receipts.identifiers():
         receipt = receipts.read(identifier)
-        if receipt is not None and _move(store, receipts, receipt, base_url, other_base_url):
+        # A run that was killed has announced what it did not come to publish.
+        if receipt is None or not store.holds(identifier):
+            continue
+        if _move(store, receipts, receipt, base_url, other_base_url):
             yield identifier
+
+
+def unrecorded(store: Store, receipts: Receipts) -> Iterator[str]:
+    """Give the published slides that have no receipt, or one that cannot be read: what `rebase` cannot move."""
+    return (identifier for identifier in store.identifiers() if receipts.read(identifier) is None)
 
 
 def _move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, other_base_url: str) -> bool:

@@ -30,6 +30,8 @@ FORMAT_VERSION = 2
 
 _NAME = "receipt.json"
 _LEDGER = "ledger"
+_UNKNOWN = ""
+"""Fingerprint that no slide has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,17 @@ class Receipts:
             return self.ledger_path(receipt.identifier).stat().st_size >= ledger_bytes(receipt.tiles)
         except OSError:
             return False
+
+    def announce(self, receipt: Receipt) -> None:
+        """Record that a slide is about to be published.
+
+        From now until `write`, whatever is found under its name counts as changed: a run that ends in between may
+        have published it or not, and an older receipt would speak for files that are no more.
+
+        Raises:
+            TargetError: it cannot be written.
+        """
+        self.write(replace(receipt, fingerprint=_UNKNOWN))
 
     def write(self, receipt: Receipt, ledger: Sequence[LedgerFile] = ()) -> None:
         """Record that a slide is published.

@@ -1,9 +1,11 @@
 """Write a new base URL into all documents of a published tree. No tile is touched."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from slide2iiif.cli.places import add_private_dir, check_private_dir, private_of
+from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import other_base_url, parse_base_url
 
@@ -25,7 +27,8 @@ def run(args: argparse.Namespace) -> int:
     other = args.other_base_url
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, Api.V3)
 
-    from slide2iiif.export import rebase
+    from slide2iiif.export import rebase, unrecorded
+    from slide2iiif.progress import printable
     from slide2iiif.receipts import Receipts
     from slide2iiif.site.gallery import reopen_gallery
     from slide2iiif.stores.folder import FolderStore
@@ -39,6 +42,12 @@ def run(args: argparse.Namespace) -> int:
         changed = sum(1 for _ in rebase(store, receipts, base_url, other))
         if gallery is not None:
             gallery.update()
+        left = 0
+        for identifier in unrecorded(store, receipts):
+            left += 1
+            print(f"slide2iiif: not rebased, it has no receipt: {printable(identifier)}", file=sys.stderr)
     if not args.quiet:
         print(f"rebased    {changed:>7,}   to {base_url}")
+    if left:
+        raise SourceError(f"{left:,} published slides keep their old URL; export them again, or remove them")
     return 0

@@ -1,6 +1,6 @@
 """What a store must do: take a slide's files aside, then publish them all at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -47,6 +47,10 @@ class Store(Protocol):
 
     def holds(self, identifier: str) -> bool:
         """Tell whether a slide is published: its document exists."""
+        ...
+
+    def identifiers(self) -> Iterator[str]:
+        """Identifiers of all slides that are published, whoever has put them there."""
         ...
 
     def check_room(self, inodes: int, size: int) -> None:

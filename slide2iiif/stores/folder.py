@@ -1,10 +1,11 @@
 """A tree in a folder of a local file system.
 
 A slide's files go straight into a private staging folder of the same file system, under their final names, and
-one rename publishes the folder. A reader sees the old slide or the new one, never a mix. Staging, receipts and
-the lock live in `.slide2iiif/` at the root of the tree, which the shipped server configuration denies, or in a
-folder outside the tree. Staging stays in the tree where that other folder is on another file system: no rename leads
-from there. What is staged has random names, and nothing in it tells of a source.
+one rename publishes the folder. A reader sees the old slide or the new one, never a mix. What is staged is on the
+disk before it is renamed, and the new name before the receipt says so. Staging, receipts and the lock live in
+`.slide2iiif/` at the root of the tree, which the shipped server configuration denies, or in a folder outside the
+tree. Staging stays in the tree where that other folder is on another file system: no rename leads from there. What
+is staged has random names, and nothing in it tells of a source.
 
 Aliases are hard links. A symbolic link would cost an inode, break where a server is told not to follow links,
 and be one more thing that can point outside; a hard link is the file. Where the file system has none, or has
@@ -22,7 +23,7 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -30,6 +31,7 @@ from typing import Self
 from slide2iiif.errors import SourceError, TargetBusyError
 from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.stores.base import Staging
+from slide2iiif.stores.durability import FileSystemSync, sync_folder
 from slide2iiif.stores.refusals import PRIVATE, refusal, refusals_of
 from slide2iiif.stores.unfinished import SCRATCH, Unfinished, staging_name
 
@@ -103,6 +105,7 @@ class FolderStore:
         self._staging = self.private / "staging"
         self._unfinished: Unfinished | None = None
         self._locks: list[int] = []
+        self._syncs: list[FileSystemSync] = []
 
     @property
     def spare(self) -> Path:
@@ -123,6 +126,7 @@ class FolderStore:
                 self._staging = self.root / PRIVATE / "staging"
                 self._staging.mkdir(parents=True, exist_ok=True)
             self._unfinished = Unfinished(self._staging)
+            self._syncs = _file_systems(self._staging, self.private)
         except OSError as error:
             self._release()
             raise refusal(error, self.root) from None
@@ -132,12 +136,37 @@ class FolderStore:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Give the lock back."""
-        self._release()
+        """Bring to the disk what is not there yet, unless an error is on its way out, and give the lock back.
+
+        Raises:
+            TargetError: the disk has lost something.
+        """
+        try:
+            if raised[0] is None:
+                self._sync()
+        except OSError as error:
+            raise refusal(error, self.root) from None
+        finally:
+            self._release()
 
     def holds(self, identifier: str) -> bool:
         """Tell whether a slide is published. See `Store.holds`."""
         return (self.root / identifier / DOCUMENT_NAME).is_file()
+
+    def identifiers(self) -> Iterator[str]:
+        """Find the documents of slides, without a look at their tiles. See `Store.identifiers`."""
+        folders = [self.root]
+        while folders:
+            folder = folders.pop()
+            if folder != self.root and (folder / DOCUMENT_NAME).is_file():
+                yield folder.relative_to(self.root).as_posix()
+                continue
+            try:
+                with os.scandir(folder) as entries:
+                    inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            except OSError as error:
+                raise refusal(error, folder) from None
+            folders += [folder / name for name in sorted(inner, reverse=True) if name != PRIVATE]
 
     def check_room(self, inodes: int, size: int) -> None:
         """Ask the file system what is left. See `Store.check_room`."""
@@ -188,11 +217,14 @@ class FolderStore:
         try:
             shutil.rmtree(staging.scratch)
             target.parent.mkdir(parents=True, exist_ok=True)
+            self._sync()
             if target.is_dir():
                 _exchange(folder, target)
+                sync_folder(target.parent)
                 shutil.rmtree(folder)
             else:
                 folder.rename(target)
+                sync_folder(target.parent)
         except OSError as error:
             raise refusal(error, target) from None
 
@@ -219,7 +251,7 @@ class FolderStore:
 
     def replace(self, identifier: str, path: str, content: bytes) -> None:
         """Replace a published file atomically. See `Store.replace`."""
-        write_atomically(self.root / identifier / path, content, self._staging)
+        write_atomically(self.root / identifier / path, content, self._staging, sync=True)
 
     def remove(self, identifier: str) -> None:
         """Rename a slide out of sight, then delete it, and folders that it leaves empty."""
@@ -287,31 +319,41 @@ class FolderStore:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 
+    def _sync(self) -> None:
+        for file_system in self._syncs:
+            file_system.sync()
+
     def _release(self) -> None:
+        while self._syncs:
+            self._syncs.pop().close()
         while self._locks:
             os.close(self._locks.pop())
 
 
-def write_atomically(path: Path, content: bytes, staging: Path) -> None:
+def write_atomically(path: Path, content: bytes, staging: Path, *, sync: bool = False) -> None:
     """Write a file so that a reader sees the old content or the new one.
 
     Args:
         path: the file; its folder is made where missing.
         content: all of it.
         staging: a folder of the same file system, for the new file before it has its name.
+        sync: let the content reach the disk before the name leads to it.
 
     Raises:
         TargetError: it cannot be written.
     """
-    write_pieces_atomically(path, [content], staging)
+    write_pieces_atomically(path, [content], staging, sync=sync)
 
 
-def write_pieces_atomically(path: Path, pieces: Iterable[bytes], staging: Path) -> None:
+def write_pieces_atomically(path: Path, pieces: Iterable[bytes], staging: Path, *, sync: bool = False) -> None:
     """Write a file that does not fit into memory; else as `write_atomically`."""
     fresh = staging / uuid.uuid4().hex
     try:
         with fresh.open("wb") as file:
             file.writelines(pieces)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh.replace(path)
     except OSError as error:
@@ -359,6 +401,12 @@ def _lock_folder(folder: int) -> None:
     except OSError as error:
         if error.errno not in _LOCK_REFUSALS:
             raise
+
+
+def _file_systems(*folders: Path) -> list[FileSystemSync]:
+    """Give each file system that the folders are on, once."""
+    by_device = {folder.stat().st_dev: folder for folder in folders}
+    return [FileSystemSync(folder) for folder in by_device.values()]
 
 
 def _can_rename(folder: Path, target: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -65,6 +65,10 @@ class MemoryStore:
     def holds(self, identifier: str) -> bool:
         """See `Store.holds`."""
         return DOCUMENT_NAME in self.slides.get(identifier, {})
+
+    def identifiers(self) -> Iterator[str]:
+        """See `Store.identifiers`."""
+        return iter(sorted(self.slides))
 
     def check_room(self, inodes: int, size: int) -> None:
         """See `Store.check_room`; memory says when it is full."""

@@ -107,7 +107,11 @@ def test_a_damaged_receipt_changes_nothing_of_its_slide(published: Path, damage:
     receipt.write_bytes(damage)
     before = snapshot(published)
     done = rebase(published)
-    assert done.returncode == 0
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "slide2iiif: not rebased, it has no receipt: one.synthetic",
+        "slide2iiif: 1 published slides keep their old URL; export them again, or remove them",
+    ]
     after = snapshot(published)
     assert {name for name in before if before[name] != after[name]} == {
         "ward/two.synthetic/info.json",
@@ -126,6 +130,14 @@ def test_a_receipt_that_cannot_be_true_is_not_believed(published: Path, field: s
     receipt = published / ".slide2iiif" / "receipts" / "one.synthetic" / "receipt.json"
     receipt.write_text(json.dumps({**json.loads(receipt.read_text()), field: value}))
     done = rebase(published)
-    assert done.returncode == 0
+    assert done.returncode == 1
+    assert "it has no receipt: one.synthetic\n" in done.stderr
     assert done.stdout.split()[1] == "1"
     assert not (published.parent / "x").exists()
+
+
+def test_a_slide_that_was_announced_and_never_published_is_passed_by(published: Path) -> None:
+    shutil.rmtree(published / "one.synthetic")
+    done = rebase(published)
+    assert (done.returncode, done.stdout.split()[1]) == (0, "1")
+    assert not (published / "one.synthetic" / "info.json").exists()

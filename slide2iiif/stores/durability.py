@@ -1,0 +1,85 @@
+"""Bytes that outlast a power cut: what is staged reaches the disk before a name leads to it.
+
+One `syncfs` for all files of a slide costs half of what an `fsync` of each costs (man 2 syncfs). It waits for all
+that was written to the file system before it began, so slides that are ready at the same time share one.
+"""
+
+import ctypes
+import errno
+import os
+import threading
+from pathlib import Path
+
+_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
+"""What file systems say that have nothing to sync in a folder."""
+
+
+class FileSystemSync:
+    """Brings to the disk what was written to a file system, for several threads at once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take a folder of the file system.
+
+        It is held open: the system tells of a block that could not be written once to each opening of the file
+        system, and only of those since then.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._turn = threading.Condition()
+        self._begun = self._done = 0
+        self._error: OSError | None = None
+
+    def sync(self) -> None:
+        """Wait until all that is written by now is on the disk.
+
+        Raises:
+            OSError: something of it could not be written, ours or not.
+        """
+        with self._turn:
+            # One that has begun may have passed by what we wrote last.
+            wanted = self._begun + 1
+            self._turn.wait_for(lambda: self._done >= wanted or self._begun == self._done)
+            is_ours = self._done < wanted
+            self._begun += is_ours
+        if is_ours:
+            try:
+                _sync_file_system(self._folder)
+            except OSError as error:
+                self._error = error
+            with self._turn:
+                self._done = self._begun
+                self._turn.notify_all()
+        if self._error is not None:
+            # It is told once, and what else was lost is not known: nothing is published from now on.
+            raise OSError(self._error.errno, self._error.strerror)
+
+    def close(self) -> None:
+        """Let the file system go."""
+        os.close(self._folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(opened)
+
+
+def _sync_file_system(folder: int) -> None:
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:
+        os.sync()
+    elif syncfs(folder) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
