@@ -30,8 +30,10 @@ export async function servePages() {
   return server;
 }
 
-export function launch(program) {
-  return chromium.launch({ executablePath: program, headless: true, chromiumSandbox: false, args: FLAGS });
+/** Without a GPU, WebGL is slow: viewers draw without it unless it is asked for. */
+export function launch(program, { webgl = false } = {}) {
+  const args = webgl ? FLAGS : [...FLAGS, '--disable-3d-apis'];
+  return chromium.launch({ executablePath: program, headless: true, chromiumSandbox: false, args });
 }
 
 /** Note every request and every complaint of a page. */

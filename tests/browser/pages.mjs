@@ -1,6 +1,6 @@
 // Open pages of a tree as people do, on phones and desks, by day and by night, and report what happens.
 //
-//     node pages.mjs --chromium PROGRAM --screenshots FOLDER < JOBS
+//     node pages.mjs --chromium PROGRAM --screenshots FOLDER [--webgl] < JOBS
 //
 // JOBS is a list of {name, url, width, height, dark, axe, script, script_off, clicks, evaluate}. Prints a report for
 // each, by its name, as JSON.
@@ -14,7 +14,7 @@ const AXE = path.join(import.meta.dirname, 'node_modules/axe-core/axe.min.js');
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'];
 
 const { values: options } = parseArgs({
-  options: { chromium: { type: 'string' }, screenshots: { type: 'string' } },
+  options: { chromium: { type: 'string' }, screenshots: { type: 'string' }, webgl: { type: 'boolean' } },
 });
 
 async function look(browser, job) {
@@ -31,7 +31,7 @@ async function look(browser, job) {
   await page.goto(job.url, { waitUntil: 'load' });
   report.loadMilliseconds = Date.now() - begun;
   if (job.viewer) {
-    await page.waitForFunction(() => window.slideViewer?.world.getItemAt(0)?.getFullyLoaded(), null, { timeout: 30_000 });
+    await page.waitForFunction(() => window.slideViewer?.world.getItemAt(0)?.getFullyLoaded(), null, { timeout: 60_000 });
   }
   for (const selector of job.clicks ?? []) {
     await page.click(selector);
@@ -50,7 +50,7 @@ async function look(browser, job) {
 }
 
 const jobs = JSON.parse(await text(process.stdin));
-const browser = await launch(options.chromium);
+const browser = await launch(options.chromium, options);
 try {
   const reports = {};
   const waiting = [...jobs];

@@ -47,11 +47,13 @@ PAYLOADS = (
 )  # fmt: skip
 
 
-def drive(driver: str, node: str, jobs: list[dict[str, Any]], screenshots: Path) -> dict[str, dict[str, Any]]:
+def drive(
+    driver: str, node: str, jobs: list[dict[str, Any]], screenshots: Path, *options: str
+) -> dict[str, dict[str, Any]]:
     """Run a driver over its jobs and give its reports by name."""
     screenshots.mkdir(parents=True, exist_ok=True)
     chromium = program("chromium", "chromium-browser", "google-chrome")
-    command = [node, str(HERE / driver), "--chromium", chromium, "--screenshots", str(screenshots)]
+    command = [node, str(HERE / driver), "--chromium", chromium, "--screenshots", str(screenshots), *options]
     done = subprocess.run(command, input=json.dumps(jobs), capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
     reports = json.loads(done.stdout)
@@ -151,7 +153,7 @@ def test_the_pixels_on_the_screen_at_full_resolution_are_those_of_the_source(
 ) -> None:
     base = bases[version]
     job = view(base, f"pixels {version}") | {"url": f"{base}/{PLAIN}/#x=1500&y=1100&scale=1"}
-    [report] = drive("pages.mjs", node, [job], shots).values()
+    [report] = drive("pages.mjs", node, [job], shots, "--webgl").values()
     assert report["complaints"] == report["failures"] == []
     shown = np.asarray(Image.open(shots / f"pixels {version}.png").convert("RGB")).astype(float)
     height, width, _ = shown.shape
