@@ -12,7 +12,7 @@ the tree; only what still disagrees is told.
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +87,8 @@ class Verification:
     """What runs the work; entered."""
     is_deep: bool = False
     """Whether tiles are decoded as well."""
+    pages: Callable[[Receipt], list[tuple[str, bytes]]] | None = None
+    """Gives the pages that lie with a slide's files, by name; None where they are not known, and any will do."""
     is_held: bool = False
     """Whether the tree is held by this process, so that nobody exchanges anything."""
     totals: Totals = field(default_factory=Totals)
@@ -203,7 +205,7 @@ class Verification:
                 yield from self._service_tasks(identifier, "", announced, None, 0)
             return
         api = Api(receipt.settings.api)
-        documents_ = documents(receipt, api)
+        documents_ = documents(receipt, api) + (self.pages(receipt) if self.pages else [])
         for name, content in documents_:
             finding = check_document(self.root, identifier, name, content)
             if finding is not None:
@@ -213,7 +215,9 @@ class Verification:
             detail = "its ledger is missing or damaged; export the slide again with --overwrite"
             findings.append(Finding(Kind.RECEIPT, identifier, identifier, detail))
             ledger = None
-        others = frozenset(name.partition("/")[0] for name, _ in documents_) | _PAGES
+        others = frozenset(name.partition("/")[0] for name, _ in documents_)
+        if self.pages is None:
+            others |= _PAGES
         findings += self._strangers_between(identifier, [place for place, _ in receipt.services()])
         base = 0
         for place, pyramid in receipt.services():

@@ -45,17 +45,20 @@ def run(args: argparse.Namespace) -> int:
 
     from slide2iiif.engines.processes import ProcessEngine
     from slide2iiif.receipts import Receipts
+    from slide2iiif.site.gallery import known_pages
+    from slide2iiif.stores.folder import FolderStore
     from slide2iiif.verify import Verification
     from slide2iiif.walk import check_root
 
     if args.source is not None:
         check_root(args.source)
-    private = private_of(args.dest, args.private_dir)
+    receipts = Receipts(private_of(args.dest, args.private_dir))
     begun = time.monotonic()
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
         engine = stack.enter_context(ProcessEngine(jobs))
-        verification = Verification(args.dest, Receipts(private), engine, is_deep=args.deep)
+        verification = Verification(args.dest, receipts, engine, is_deep=args.deep)
+        verification.pages = known_pages(FolderStore(args.dest, private=args.private_dir), receipts)
         findings = verification.tree()
         if args.source is not None:
             findings = chain(findings, verification.source(args.source))

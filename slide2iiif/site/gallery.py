@@ -277,6 +277,24 @@ def reopen_gallery(store: Store, receipts: Receipts, base_url: str | None = None
     return None if state is None else Gallery(store, receipts, state.options, base_url or state.base_url)
 
 
+def known_pages(store: Store, receipts: Receipts) -> Callable[[Receipt], list[tuple[str, bytes]]] | None:
+    """Give what tells the pages that must lie with a slide's files.
+
+    None where that is not known: another version has written them, or a run that was cut off.
+    """
+    states = States(receipts)
+    if not states.has_site():
+        return lambda _: []
+    state = states.read_site()
+    if state is None or not state.is_whole or state.design != design():
+        return None
+    # A viewer of the tree's own is not needed for the pages of slides.
+    options = replace(state.options, viewer=Viewer.CDN) if state.options.viewer is Viewer.LOCAL else state.options
+    gallery = Gallery(store, receipts, options, state.base_url)
+    gallery.options = state.options
+    return gallery.slide_files
+
+
 def remove_site(store: Store, receipts: Receipts) -> None:
     """Remove all pages, manifests and collections of a tree."""
     states = States(receipts)

@@ -124,3 +124,16 @@ def test_a_real_slide_with_copied_tiles_is_put_right(slides: Path, tmp_path: Pat
             (dest / name).write_bytes(b"")
     run_command("repair", dest, "--source", source).check_returncode()
     assert {name: facts.digest for name, facts in snapshot(dest).items()} == before
+
+
+@pytest.mark.parametrize("name", ["index.html", "manifest.json"])
+def test_the_page_and_the_manifest_of_a_slide_are_looked_at(source: Path, published: Path, name: str) -> None:
+    page = published / "one.synthetic" / name
+    content = page.read_bytes()
+    page.write_bytes(content + b" ")
+    assert run_command("verify", published).stdout.splitlines()[0] == f"document differs: one.synthetic/{name}"
+    page.unlink()
+    assert run_command("verify", published).stdout.splitlines()[0] == f"missing: one.synthetic/{name}"
+    run_command("repair", published, "--source", source).check_returncode()
+    assert page.read_bytes() == content
+    assert run_command("verify", published).returncode == 0
