@@ -90,7 +90,8 @@ def test_a_table_publishes_its_identifiers_and_no_path(made: Path, tmp_path: Pat
     table.write_text("path,identifier\n" + "\n".join(rows), encoding="utf-8")
     export(made, tmp_path / "public", "--identifier", table, "--private-dir", tmp_path / "private")
     assert canaries.find_texts(tmp_path / "public") == {}
-    assert {path.name for path in (tmp_path / "public").iterdir()} == {f"case-{number}" for number in range(len(MADE))}
+    named = {path.parent.name for path in (tmp_path / "public").glob("*/info.json")}
+    assert named == {f"case-{number}" for number in range(len(MADE))}
 
 
 @pytest.mark.parametrize("name", ["label", "macro"])
@@ -108,6 +109,8 @@ def test_an_open_door_for_a_property_lets_that_property_out(made: Path, tmp_path
     export(made, tmp_path / "public", "--properties", ",".join(keys))
     found = canaries.find_texts(tmp_path / "public")
     assert set(found) == {*canaries.NAMES, *keys.values()}
+    # In the manifest, for everybody, and not in the receipt alone.
+    assert all(any(not place.startswith(".slide2iiif/") for place in found[secret]) for secret in keys.values())
     receipts = [json.loads(path.read_text()) for path in (tmp_path / "public").rglob("receipt.json")]
     told = {key: value for receipt in receipts for key, value in receipt["published_properties"].items()}
     assert told == keys
