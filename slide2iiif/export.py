@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from slide2iiif import __version__
 from slide2iiif.colours import PROFILE_NAME, lay_profile
-from slide2iiif.engines.base import Engine
+from slide2iiif.engines.base import Deadline, Engine
 from slide2iiif.errors import Slide2iiifError, SourceError, TargetError
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.iiif.api import Api
@@ -30,7 +30,7 @@ from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, plausible_o
 from slide2iiif.inputs import handed_on_picture
 from slide2iiif.journal import Journal
 from slide2iiif.ledger import digest_of, order_files, whole_ledger
-from slide2iiif.options import Blank, Icc, Options
+from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT, Blank, Icc, Options
 from slide2iiif.origins import Made
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from slide2iiif.disclosure import Disclosed
 
 Item = TypeVar("Item")
+
+_CHANGED = "had changed while it was read, and was read again"
 
 _PUBLISHED_TOGETHER = 4
 """Slides that may wait for the disk beside those that are worked on. They wait together, which costs it less."""
@@ -109,6 +111,16 @@ class Export:
             moved = _move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
             status = Status.REBASED if moved else Status.UNCHANGED
             return Outcome(slide.identifier, status, levels=tuple(receipt.levels), source=slide.source)
+        try:
+            return self._publish(slide, fingerprint, begun)
+        except SourceError:
+            fresh = take_fingerprint(slide.members)
+            if fresh == fingerprint:
+                raise
+        # Written to or replaced while it was read, which any error may come from: once more, from the beginning.
+        return replace(self._publish(slide, fresh, begun), reason=_CHANGED)
+
+    def _publish(self, slide: Slide, fingerprint: str, begun: float) -> Outcome:
         with ExitStack() as made:
             with self._working:
                 plan = self._plan(slide)
@@ -357,6 +369,13 @@ def removals(
             store.remove(identifier)
             receipts.remove(identifier)
         yield Outcome(identifier, Status.REMOVABLE if dry else Status.REMOVED)
+
+
+def deadline_of(function: Callable[..., object], options: Options) -> Deadline:
+    """Give how long a task of the flow may take."""
+    if function is describe:
+        return Deadline(options.open_timeout, "opening it", OPEN_TIMEOUT.name)
+    return Deadline(options.block_timeout, "a block of it", BLOCK_TIMEOUT.name)
 
 
 def rebase(store: Store, receipts: Receipts, base_url: str, other_base_url: str) -> Iterator[str]:

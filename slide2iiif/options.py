@@ -55,6 +55,15 @@ JOBS = Limited("--jobs", default=0, low=0, high=1024)
 MAX_TILES = Limited("--max-tiles", default=20_000_000, low=1, high=1_000_000_000)
 """Most tiles that a slide may have; a file of a megabyte can claim millions."""
 
+MAX_PIXELS = Limited("--max-pixels", default=1_000_000_000_000, low=1, high=10**15)
+"""Most pixels that a slide may have at full resolution; the largest that scanners make have a fortieth of it."""
+
+OPEN_TIMEOUT = Limited("--open-timeout", default=120, low=1, high=86_400)
+"""Seconds that opening a slide may take; the slowest network share needs a few."""
+
+BLOCK_TIMEOUT = Limited("--block-timeout", default=1800, low=1, high=86_400)
+"""Seconds that one block may take: 64 tiles of a slide, or all of an image that can only be read as a whole."""
+
 PORT = Limited("--port", default=8000, low=0, high=65535)
 """Port of the preview server; 0 picks a free one."""
 
@@ -177,6 +186,12 @@ class Options:
     """What becomes of a slide with a damaged tile."""
     max_tiles: int = MAX_TILES.default
     """Fail a slide that would have more."""
+    max_pixels: int = MAX_PIXELS.default
+    """Fail a slide that has more."""
+    open_timeout: int = OPEN_TIMEOUT.default
+    """Fail a slide whose opening takes more seconds."""
+    block_timeout: int = BLOCK_TIMEOUT.default
+    """Fail a slide of which a block takes more seconds."""
     require_lossless: bool = False
     """Fail a slide whose full-resolution tiles cannot all be copied or cropped."""
     blank: Blank = Blank.LINK
@@ -197,6 +212,9 @@ class Options:
             TILE_SIZE.check(self.tile_size)
         QUALITY.check(self.quality)
         MAX_TILES.check(self.max_tiles)
+        MAX_PIXELS.check(self.max_pixels)
+        OPEN_TIMEOUT.check(self.open_timeout)
+        BLOCK_TIMEOUT.check(self.block_timeout)
         low, high = PLAUSIBLE_MPP
         if self.mpp is not None and not low <= self.mpp <= high:
             raise UsageError(f"--mpp {self.mpp:g}: must be from {low:g} to {high:g} µm a pixel")

@@ -11,7 +11,7 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.uris import alias_count, named_tile_count, pictures, shared_region_count
 from slide2iiif.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
-from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_TILES, TILE_SIZE, Options, choose_subsampling
+from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_PIXELS, MAX_TILES, TILE_SIZE, Options, choose_subsampling
 from slide2iiif.origins import Made, count_origins
 from slide2iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.scale import Scale, choose_scale
@@ -131,8 +131,13 @@ def plan_slide(identifier: str, description: Description, options: Options, page
         page_count: files of pages and manifests that will lie with the slide's.
 
     Raises:
-        SourceError: it would have more tiles than are allowed.
+        SourceError: it has more pixels, or would have more tiles, than are allowed.
     """
+    if description.size.pixels > options.max_pixels:
+        raise SourceError(
+            f"has {description.size.pixels:,} pixels ({description.size}), and at most {options.max_pixels:,} are "
+            f"allowed; if it is sound, raise {MAX_PIXELS.name}"
+        )
     pyramid = plan_pyramid(description.size, options.tile_size or choose_tile_size(description))
     if pyramid.tile_count > options.max_tiles:
         raise SourceError(

@@ -114,6 +114,21 @@ def test_a_slide_that_changes_while_it_is_read_is_not_published(tmp_path: Path, 
     assert set(flow.receipts.identifiers()) == {"ward/two.synthetic"}
 
 
+def test_a_slide_that_changes_once_while_it_is_read_is_published_as_it_is_now(tmp_path: Path, source: Path) -> None:
+    heights = iter([501])
+
+    def change_once() -> None:
+        for height in heights:
+            write_synthetic(source / "one.synthetic", 700, height)
+
+    flow = Flow(tmp_path, Meddling(change_once))
+    summary = flow.export(source)
+    [changed] = [outcome for outcome in summary.outcomes if outcome.identifier == "one.synthetic"]
+    assert (changed.status, changed.height) == (Status.EXPORTED, 501)
+    assert changed.reason == "had changed while it was read, and was read again"
+    assert flow.receipts.read("one.synthetic") is not None
+
+
 def test_a_slide_that_is_gone_when_its_turn_comes_fails_alone(flow: Flow, source: Path) -> None:
     found = list(walk(source))
     (source / "one.synthetic").unlink()

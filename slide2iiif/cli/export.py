@@ -21,8 +21,11 @@ from slide2iiif.errors import UsageError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import (
     ASSOCIATED,
+    BLOCK_TIMEOUT,
     JOBS,
+    MAX_PIXELS,
     MAX_TILES,
+    OPEN_TIMEOUT,
     PLAUSIBLE_MPP,
     QUALITY,
     SUBSAMPLINGS,
@@ -154,6 +157,24 @@ def _add_slide_options(parser: argparse._ArgumentGroup) -> None:
         default=str(MAX_TILES.default),
         help="fail slides that would have more tiles (default: %(default)s)",
     )
+    parser.add_argument(
+        "--max-pixels",
+        metavar="N",
+        default=str(MAX_PIXELS.default),
+        help="fail slides that have more pixels (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--open-timeout",
+        metavar="SECONDS",
+        default=str(OPEN_TIMEOUT.default),
+        help="fail slides whose opening takes longer (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--block-timeout",
+        metavar="SECONDS",
+        default=str(BLOCK_TIMEOUT.default),
+        help="fail slides of which a block, 64 tiles or a whole image, takes longer (default: %(default)s)",
+    )
 
 
 def _add_privacy_options(parser: argparse._ArgumentGroup) -> None:
@@ -205,6 +226,9 @@ def run(args: argparse.Namespace) -> int:
         check=Check(args.check),
         damaged=Damaged(args.damaged),
         max_tiles=MAX_TILES.parse(args.max_tiles),
+        max_pixels=MAX_PIXELS.parse(args.max_pixels),
+        open_timeout=OPEN_TIMEOUT.parse(args.open_timeout),
+        block_timeout=BLOCK_TIMEOUT.parse(args.block_timeout),
         require_lossless=args.require_lossless,
         associated=parse_associated(args.associated),
         properties=parse_properties(args.properties),
@@ -226,13 +250,13 @@ def run(args: argparse.Namespace) -> int:
 
         from slide2iiif.cli.report import report
         from slide2iiif.engines.processes import ProcessEngine
-        from slide2iiif.export import Export
+        from slide2iiif.export import Export, deadline_of
         from slide2iiif.receipts import Receipts
         from slide2iiif.site.gallery import SLIDE_FILES
         from slide2iiif.stores.folder import FolderStore
 
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
-        engine = stack.enter_context(ProcessEngine(jobs, first))
+        engine = stack.enter_context(ProcessEngine(jobs, first, lambda function: deadline_of(function, options)))
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         if not args.dry_run:
             stack.enter_context(store)

@@ -1,10 +1,23 @@
 """What an engine must do: run tasks, which are values, and hand back what they give."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """How long a task may take before its process is ended."""
+
+    seconds: float
+    """From its beginning."""
+    what: str
+    """What takes so long, as the beginning of a sentence."""
+    option: str
+    """What raises it."""
 
 
 class Engine(Protocol):
@@ -25,7 +38,7 @@ class Engine(Protocol):
         Tasks are taken from the iterable as they are needed, so it may be long.
 
         Raises:
-            WorkerError: the process that ran a task died; tasks of others are not harmed.
+            WorkerError: the process that ran a task died or passed its deadline; tasks of others are not harmed.
             Exception: what the function raised, after the tasks that run have ended.
         """
         ...

@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Self
 
-from slide2iiif.engines.base import Result, Task
+from slide2iiif.engines.base import Deadline, Result, Task
 from slide2iiif.engines.workers import (
     ForkedWorker,
     Worker,
     WorkerDiedError,
     WorkerGoneError,
+    WorkerOverdueError,
     fork_workers,
     start_worker,
 )
@@ -41,9 +42,21 @@ _STOPPED = "the run was stopped"
 class ProcessEngine:
     """Runs tasks in worker processes."""
 
-    def __init__(self, jobs: int, first: ForkedWorker | None = None) -> None:
-        """Take the number of processes, and one that runs already; the others start when the engine is entered."""
+    def __init__(
+        self,
+        jobs: int,
+        first: ForkedWorker | None = None,
+        deadline_of: Callable[[Callable[..., Any]], Deadline | None] = lambda _: None,
+    ) -> None:
+        """Take how to run tasks; processes start when the engine is entered.
+
+        Args:
+            jobs: the number of processes.
+            first: one that runs already.
+            deadline_of: gives how long a task of a function may take; None is for ever.
+        """
         self.jobs = jobs
+        self._deadline_of = deadline_of
         self._first = first
         self._tickets: queue.SimpleQueue[_Ticket[Any, Any] | None] = queue.SimpleQueue()
         self._lanes: list[_Lane] = []
@@ -93,10 +106,11 @@ class ProcessEngine:
     def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
         """Run tasks on whichever lane is free. See `Engine.run`."""
         done: queue.SimpleQueue[_Ticket[Task, Result]] = queue.SimpleQueue()
+        deadline = self._deadline_of(function)
         under_way = 0
         try:
             for task in tasks:
-                self._put(_Ticket(function, task, done))
+                self._put(_Ticket(function, task, done, deadline))
                 under_way += 1
                 if under_way >= _AHEAD * self.jobs:
                     ticket = done.get()
@@ -125,8 +139,14 @@ class _Ticket(Generic[Task, Result]):
     function: Callable[[Task], Result]
     task: Task
     done: "queue.SimpleQueue[_Ticket[Task, Result]]"
+    deadline: Deadline | None = None
     result: Result | None = None
     error: BaseException | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the task may take."""
+        return None if self.deadline is None else self.deadline.seconds
 
     def settle(self) -> tuple[Task, Result]:
         """Give task and result, or raise what went wrong."""
@@ -172,6 +192,8 @@ class _Lane(threading.Thread):
             ticket.error = WorkerError(
                 _STOPPED if self._cancelled.is_set() else f"the process that worked on it died: {death}"
             )
+        except WorkerOverdueError:
+            ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else _lateness(ticket.deadline))
         except BaseException as error:  # noqa: BLE001 - whatever the task raised belongs to whoever asked for it
             ticket.error = error
 
@@ -179,8 +201,8 @@ class _Lane(threading.Thread):
         for start in range(1, _STARTS + 1):
             worker = self._living_worker()
             try:
-                return worker.call(ticket.function, ticket.task)
-            except WorkerDiedError:
+                return worker.call(ticket.function, ticket.task, ticket.seconds)
+            except (WorkerDiedError, WorkerOverdueError):
                 self._worker = None
                 raise
             except WorkerGoneError:
@@ -199,6 +221,12 @@ class _Lane(threading.Thread):
                 except OSError as error:
                     raise _refusal(error) from None
             return self._worker
+
+
+def _lateness(deadline: Deadline | None) -> str:
+    if deadline is None:
+        return "took too long"
+    return f"{deadline.what} took longer than {deadline.seconds:g} s; if it is sound, raise {deadline.option}"
 
 
 def _refusal(error: OSError) -> WorkerError:

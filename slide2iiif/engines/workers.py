@@ -11,11 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import wait
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from multiprocessing.process import BaseProcess
 
 Task = TypeVar("Task")
@@ -26,6 +28,11 @@ _WATCH_SECONDS = 0.5
 
 _END_SECONDS = 5.0
 """How long a worker may take to end when it is told to."""
+
+_START_PATIENCE = 10
+"""How many times its task's deadline a worker may take to begin it, as one that has to be started does."""
+
+_PR_SET_PDEATHSIG = 1
 
 _NUMBER_BYTES = 8
 
@@ -52,13 +59,18 @@ class WorkerGoneError(Exception):
     """The process ended before it took a task, which is not to blame; the message says how."""
 
 
+class WorkerOverdueError(Exception):
+    """The process was ended because its task took too long."""
+
+
 class Worker(Protocol):
     """A process that works on one task at a time."""
 
-    def call(self, function: Callable[[Task], Result], task: Task) -> Result:
-        """Run a module's function on a task there.
+    def call(self, function: Callable[[Task], Result], task: Task, seconds: float | None = None) -> Result:
+        """Run a module's function on a task there, for so many seconds at most.
 
         Raises:
+            WorkerOverdueError: it took longer, and the process was ended.
             WorkerDiedError: the process died.
             WorkerGoneError: the process was dead already.
             Exception: what the function raised.
@@ -142,10 +154,14 @@ class ForkedWorker:
         self._process.start()
         theirs.close()
 
-    def call(self, function: Callable[[Task], Result], task: Task) -> Result:
+    def call(self, function: Callable[[Task], Result], task: Task, seconds: float | None = None) -> Result:
         """Run a task. See `Worker.call`."""
         try:
             self._ours.send((self._begun.next(), function, task))
+            if seconds is not None and not _is_done(self._ours.poll, self._begun, seconds):
+                self.kill()
+                self._end()
+                raise WorkerOverdueError
             succeeded, outcome = self._ours.recv()
         except (EOFError, OSError):
             raise self._end() from None
@@ -191,12 +207,17 @@ class FreshWorker:
         with signals_held():
             self._executor.submit(preload)
 
-    def call(self, function: Callable[[Task], Result], task: Task) -> Result:
+    def call(self, function: Callable[[Task], Result], task: Task, seconds: float | None = None) -> Result:
         """Run a task. See `Worker.call`."""
         from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
         try:
-            succeeded, outcome = self._executor.submit(_work, self._begun.next(), function, task).result()
+            future = self._executor.submit(_work, self._begun.next(), function, task)
+            if seconds is not None and not _is_done(lambda patience: _settles(future, patience), self._begun, seconds):
+                self.kill()
+                self._end("")
+                raise WorkerOverdueError
+            succeeded, outcome = future.result()
         except (BrokenProcessPool, ShutdownExecutorError) as error:
             raise self._end(str(error)) from None
         if not succeeded:
@@ -225,6 +246,20 @@ class FreshWorker:
         """Let the process end."""
         self._executor.shutdown(wait=True)
         self._begun.close()
+
+
+def _is_done(wait: Callable[[float], bool], begun: _Begun, seconds: float) -> bool:
+    """Wait for a task that may take so long from its beginning; a worker that is just starting gets more."""
+    for _ in range(_START_PATIENCE):
+        if wait(seconds):
+            return True
+        if begun.is_last():
+            return False
+    return False
+
+
+def _settles(future: "Future[Any]", seconds: float) -> bool:
+    return bool(wait([future], seconds).done)
 
 
 @contextlib.contextmanager
@@ -352,6 +387,7 @@ def _prepare(parent: int, begun: int | None) -> None:
     # What is loaded stays; and tiles come and go without cycles, so there is little for a collection to find.
     gc.freeze()
     gc.set_threshold(_GARBAGE_THRESHOLD)
+    _die_with(parent)
     threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
 
 
@@ -361,6 +397,15 @@ def _keep_memory() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
         mallopt(_M_TRIM_THRESHOLD, 4 * _KEPT_BYTES)
+
+
+def _die_with(parent: int) -> None:
+    """Let the system kill this process when its parent ends, whatever it is busy with then (man 2 prctl)."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _watch_parent(parent: int) -> None:

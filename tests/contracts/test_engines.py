@@ -15,7 +15,7 @@ import engine_tasks
 import psutil
 import pytest
 
-from slide2iiif.engines.base import Engine
+from slide2iiif.engines.base import Deadline, Engine
 from slide2iiif.engines.processes import ProcessEngine
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import SourceError, TargetBusyError, WorkerError
@@ -192,6 +192,29 @@ def test_workers_that_die_one_after_the_other_are_each_blamed_on_their_own(proce
     assert [type(each) for each in results] == [int, WorkerError] * 4
 
 
+@pytest.mark.parametrize("function", [engine_tasks.loop, engine_tasks.hold])
+def test_a_task_that_passes_its_deadline_fails_alone_and_names_it(function: Callable[[Any], object]) -> None:
+    lateness = r"^sleeping took longer than 0.5 s; if it is sound, raise --patience$"
+    deadlines: dict[object, Deadline] = {function: Deadline(0.5, "sleeping", "--patience")}
+    with ProcessEngine(2, deadline_of=deadlines.get) as engine:
+        # In the first worker, which was forked, and then in one that was started afresh.
+        for _ in range(3):
+            begun = time.monotonic()
+            with pytest.raises(WorkerError, match=lateness):
+                list(engine.run(function, [60]))
+            assert time.monotonic() - begun < 15
+        assert sorted(result for _, result in engine.run(engine_tasks.double, range(20))) == [*range(0, 40, 2)]
+
+
+def test_a_worker_that_lets_no_thread_of_its_own_run_ends_with_its_parent() -> None:
+    parent, pids = start_parent("hold")
+    with parent:
+        time.sleep(0.5)
+        parent.kill()
+        parent.wait()
+        assert wait_until(lambda: all(gone(pid) for pid in pids), seconds=2)
+
+
 def test_a_new_worker_takes_the_place_of_a_dead_one(processes: ProcessEngine, tmp_path: Path) -> None:
     with pytest.raises(WorkerError):
         list(processes.run(engine_tasks.die_once, [tmp_path / "marker"]))
@@ -316,13 +339,13 @@ with ProcessEngine(2) as engine:
     for _, pid in engine.run(engine_tasks.nap, [0.1] * 8):
         print(pid, flush=True)
     print("busy", flush=True)
-    list(engine.run(engine_tasks.nap, [60.0] * 4))
+    list(engine.run(engine_tasks.{task}, [60] * 4))
 """
 
 
-def start_parent() -> tuple[subprocess.Popen[str], set[int]]:
+def start_parent(task: str = "nap") -> tuple[subprocess.Popen[str], set[int]]:
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT.format(support=str(SUPPORT))], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PARENT.format(support=str(SUPPORT), task=task)], stdout=subprocess.PIPE, text=True
     )
     assert parent.stdout is not None
     pids = {int(line) for line in iter(parent.stdout.readline, "busy\n")}

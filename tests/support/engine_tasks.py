@@ -57,6 +57,17 @@ def nap(seconds: float) -> int:
     return os.getpid()
 
 
+def loop(_: object) -> NoReturn:
+    """Work for ever."""
+    while True:
+        pass
+
+
+def hold(seconds: int) -> None:
+    """Sleep in C code that lets no other thread of this process run."""
+    ctypes.PyDLL(None).sleep(seconds)
+
+
 def note_and_nap(folder: Path) -> None:
     """Write files for ever, as a worker does that stores tiles."""
     while True:
