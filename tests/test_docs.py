@@ -147,7 +147,6 @@ def test_the_defaults_in_the_table_are_those_of_the_program() -> None:
     assert told.pop("--mirador") == "the public one"
     assert pages.mirador.startswith("https://projectmirador.org/")
     plain = Options()
-    limits = ("max_tiles", "max_pixels", "open_timeout", "block_timeout")
     assert plain.tile_size is None
     assert told == {
         f"--{name.replace('_', '-')}": str(getattr(plain, name))
