@@ -249,3 +249,10 @@ def test_the_changelog_has_the_version_of_the_program() -> None:
 def test_the_licence_is_the_one_that_is_declared() -> None:
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
+
+
+def test_every_promise_names_a_test_that_is_there() -> None:
+    text = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/.]+)` \|$", text, re.MULTILINE)
+    assert len(named) == text.count("\n| ") - 1
+    assert all((ROOT / name).is_file() for name in named)

@@ -4,7 +4,7 @@ import pytest
 
 from slide2iiif.errors import SourceError, UsageError
 from slide2iiif.geometry import Size
-from slide2iiif.options import Options
+from slide2iiif.options import BLOCK_TIMEOUT, MAX_PIXELS, OPEN_TIMEOUT, Limited, Options
 from slide2iiif.plan import plan_slide
 from slide2iiif.sources.base import Description, StoredLevel
 
@@ -16,7 +16,7 @@ def test_a_slide_with_too_many_pixels_is_refused_with_what_to_do() -> None:
     assert plan_slide("a.svs", description, Options(max_pixels=1_001_000)).tile_count
 
 
-@pytest.mark.parametrize("name", ["max_pixels", "open_timeout", "block_timeout"])
-def test_limits_must_be_positive(name: str) -> None:
-    with pytest.raises(UsageError, match="must be from 1 to"):
-        Options(**{name: 0})
+@pytest.mark.parametrize("limit", [MAX_PIXELS, OPEN_TIMEOUT, BLOCK_TIMEOUT])
+def test_limits_must_be_positive(limit: Limited) -> None:
+    with pytest.raises(UsageError, match=f"{limit.name} 0: must be from 1 to"):
+        limit.parse("0")
