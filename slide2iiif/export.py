@@ -13,34 +13,33 @@ flight at once, each in a thread that mostly waits, so that small slides leave n
 import logging
 import threading
 import time
-from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from slide2iiif import __version__
-from slide2iiif.colours import PROFILE_NAME, lay_profile
+from slide2iiif.documents import documents
 from slide2iiif.engines.base import Deadline, Engine
 from slide2iiif.errors import Slide2iiifError, SourceError, TargetError
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, plausible_objective, write_info
 from slide2iiif.inputs import handed_on_picture
 from slide2iiif.journal import Journal
 from slide2iiif.ledger import digest_of, order_files, whole_ledger
-from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT, Blank, Icc, Options
-from slide2iiif.origins import Made
+from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT, Icc, Options
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
+from slide2iiif.records import check_not_lost, record_outcome, record_receipt
 from slide2iiif.render import describe, describe_scanned_area, render
-from slide2iiif.schedule import concurrent_passes, render_tasks
+from slide2iiif.schedule import concurrent_passes, render_tasks, slide_task
 from slide2iiif.site.gallery import Gallery
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.summary import Outcome, Status, Summary
-from slide2iiif.tasks import Rendered, SlideTask
+from slide2iiif.tasks import Rendered
+from slide2iiif.upkeep import move
 from slide2iiif.walk import Slide, Unusable
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ class Export:
         fingerprint = take_fingerprint(slide.members)
         receipt = self._published(slide, fingerprint)
         if receipt is not None:
-            moved = _move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
+            moved = move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
             status = Status.REBASED if moved else Status.UNCHANGED
             return Outcome(slide.identifier, status, levels=tuple(receipt.levels), source=slide.source)
         try:
@@ -133,18 +132,27 @@ class Export:
                 self._render(slide, fingerprint, plan, staging, journal)
                 beside = self._render_associated(slide, fingerprint, disclosed, staging, made)
             check_unchanged(slide.members, fingerprint)
-            _check_not_lost(plan, journal.rendered)
+            check_not_lost(plan, journal.rendered)
             ledger = [journal.ledger, *(each.ledger for _, each in beside)]
             services = [each for each, _ in beside]
-            receipt = self._receipt(slide, fingerprint, plan, journal.rendered, disclosed, services)
-            receipt = replace(receipt, ledger=digest_of(whole_ledger(ledger)))
+            receipt = record_receipt(
+                slide,
+                fingerprint,
+                plan,
+                journal.rendered,
+                self.options,
+                base_urls=(self.base_url, self.other_base_url),
+                properties=disclosed.properties if disclosed else {},
+                beside=services,
+                ledger=digest_of(whole_ledger(ledger)),
+            )
             self._put_documents(receipt, plan.api, staging)
             self.receipts.announce(receipt)
             self.store.publish(slide.identifier, staging)
             self.receipts.write(receipt, ledger)
             if self.gallery is not None:
                 self.gallery.changed(slide.identifier)
-        return _outcome(slide, plan, Status.EXPORTED, journal.rendered, time.monotonic() - begun, services)
+        return record_outcome(slide, plan, Status.EXPORTED, journal.rendered, time.monotonic() - begun, services)
 
     def dry_slide(self, slide: Slide) -> Outcome:
         """Say what `slide` would do."""
@@ -160,7 +168,7 @@ class Export:
         expected = Rendered(plan.origins, estimate_bytes(plan, samples))
         disclosed = self._disclosed(slide)
         beside = self._plan_associated(slide, disclosed)
-        return _outcome(slide, plan, Status.PLANNED, expected, time.monotonic() - begun, beside)
+        return record_outcome(slide, plan, Status.PLANNED, expected, time.monotonic() - begun, beside)
 
     @contextmanager
     def _discarded_if_it_fails(self, staging: Staging) -> Iterator[None]:
@@ -216,7 +224,7 @@ class Export:
                 picture.create()
         self.progress.started(slide.identifier, plan.tile_count)
         self.progress.stored(slide.identifier, journal.rendered.tiles)
-        task = slide_task(slide, fingerprint, plan, self.options, staging)
+        task = slide_task(slide.path, fingerprint, plan, self.options, staging)
         for group in concurrent_passes(plan):
             for done, rendered in self.engine.run(render, render_tasks(task, plan, group, journal.is_done)):
                 journal.add(done, rendered)
@@ -260,42 +268,6 @@ class Export:
             beside.append((plan, journal))
         return beside
 
-    def _receipt(
-        self,
-        slide: Slide,
-        fingerprint: str,
-        plan: SlidePlan,
-        rendered: Rendered,
-        disclosed: "Disclosed | None",
-        beside: list[SlidePlan],
-    ) -> Receipt:
-        return Receipt(
-            identifier=plan.identifier,
-            fingerprint=fingerprint,
-            settings=Settings.of(self.options),
-            base_url=self.base_url,
-            other_base_url=self.other_base_url if plan.api is Api.V2 else None,
-            width=plan.pyramid.size.width,
-            height=plan.pyramid.size.height,
-            tile_size=plan.pyramid.tile_size,
-            microns_per_pixel=plan.scale.microns_per_pixel,
-            tiles=plan.tile_count,
-            files=plan.file_count + sum(each.file_count for each in beside),
-            stored_bytes=rendered.stored_bytes,
-            levels=_level_counts(plan, rendered),
-            damaged=[list(tile) for tile in sorted(rendered.damaged)],
-            blank=rendered.blank,
-            objective=plausible_objective(plan.description.objective),
-            format=plan.description.format,
-            source=slide.source,
-            profile=b64encode(plan.colours.carried).decode("ascii"),
-            published_properties=dict(disclosed.properties) if disclosed else {},
-            associated={
-                each.identifier.removeprefix(f"{plan.identifier}/"): [*each.pyramid.size, each.pyramid.tile_size]
-                for each in beside
-            },
-        )
-
     def _put_documents(self, receipt: Receipt, api: Api, staging: Staging) -> None:
         files = [] if self.gallery is None else self.gallery.slide_files(receipt)
         for name, content in (*files, *documents(receipt, api)):
@@ -327,158 +299,11 @@ class Export:
             return Outcome(found.identifier, Status.FAILED, reason, source=found.source)
 
 
-def slide_task(slide: Slide, fingerprint: str, plan: SlidePlan, options: Options, staging: Staging) -> SlideTask:
-    """Give what all tasks of a slide share."""
-    profile = plan.colours.transformed_from
-    return SlideTask(
-        path=slide.path,
-        fingerprint=fingerprint,
-        random_access=plan.description.random_access,
-        background=plan.description.background,
-        pyramid=plan.pyramid,
-        api=plan.api,
-        encoding=plan.encoding,
-        check=options.check,
-        damaged=options.damaged,
-        staging=staging,
-        order=order_files(plan.pyramid, plan.api),
-        profile=lay_profile(profile, staging.scratch) if profile else None,
-        crops=options.crop_to_bounds,
-        links_blank=options.blank is Blank.LINK,
-    )
-
-
-def removals(
-    store: Store, receipts: Receipts, keep: Iterable[str], gallery: Gallery | None = None, *, dry: bool
-) -> Iterator[Outcome]:
-    """Remove what has no source any more, or say what would be removed. Pages stop showing it before it goes.
-
-    Args:
-        store: the tree.
-        receipts: what is published in it.
-        keep: identifiers of all slides that have a source, whether or not they could be exported.
-        gallery: the pages of the tree, if it has any.
-        dry: change nothing.
-    """
-    kept = set(keep)
-    gone = [identifier for identifier in receipts.identifiers() if identifier not in kept]
-    if gallery is not None and gone and not dry:
-        gallery.update(leaving=frozenset(gone))
-    for identifier in gone:
-        if not dry:
-            store.remove(identifier)
-            receipts.remove(identifier)
-        yield Outcome(identifier, Status.REMOVABLE if dry else Status.REMOVED)
-
-
 def deadline_of(function: Callable[..., object], options: Options) -> Deadline:
     """Give how long a task of the flow may take."""
     if function is describe:
         return Deadline(options.open_timeout, "opening it", OPEN_TIMEOUT.name)
     return Deadline(options.block_timeout, "a block of it", BLOCK_TIMEOUT.name)
-
-
-def rebase(store: Store, receipts: Receipts, base_url: str, other_base_url: str) -> Iterator[str]:
-    """Write new ids into all documents of a tree, touch no tile, and give the identifiers that were changed."""
-    for identifier in receipts.identifiers():
-        receipt = receipts.read(identifier)
-        # A run that was killed has announced what it did not come to publish.
-        if receipt is None or not store.holds(identifier):
-            continue
-        if _move(store, receipts, receipt, base_url, other_base_url):
-            yield identifier
-
-
-def unrecorded(store: Store, receipts: Receipts) -> Iterator[str]:
-    """Give the published slides that have no receipt, or one that cannot be read: what `rebase` cannot move."""
-    return (identifier for identifier in store.identifiers() if receipts.read(identifier) is None)
-
-
-def _move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, other_base_url: str) -> bool:
-    api = Api(receipt.settings.api)
-    moved = receipt.moved(base_url, other_base_url if api is Api.V2 else None)
-    if moved == receipt and _has_own_ids(store, receipt):
-        return False
-    written = documents(moved, api)
-    if all(store.read(receipt.identifier, name) == content for name, content in written):
-        return False
-    for name, content in written:
-        store.replace(receipt.identifier, name, content)
-    receipts.write(moved)
-    return True
-
-
-def _has_own_ids(store: Store, receipt: Receipt) -> bool:
-    """Tell whether a slide's documents have the ids that its receipt says; a move may have been cut short.
-
-    They are not written for it and compared: that takes longer than all else that a slide costs that is unchanged.
-    """
-    api = Api(receipt.settings.api)
-    names = {DOCUMENT_NAME: receipt.base_url}
-    if receipt.other_base_url is not None:
-        names[other_document_name(api)] = receipt.other_base_url
-    for place in ("", *(f"/{place}" for place in receipt.associated)):
-        for name, base in names.items():
-            identity = f'"{base}/{receipt.identifier}{place}"'.encode()
-            if identity not in (store.read(f"{receipt.identifier}{place}", name) or b""):
-                return False
-    return True
-
-
-def documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
-    """Give the documents of a slide by name, the one that announces it last."""
-    found = [(PROFILE_NAME, receipt.profile_bytes)] if receipt.profile else []
-    versions = [api] if receipt.other_base_url is None else [api.other, api]
-    for version in versions:
-        name = DOCUMENT_NAME if version is api else other_document_name(api)
-        for place, service in receipt.associated_services(version):
-            found.append((f"{place}/{name}", write_info(service, version)))
-        found.append((name, write_info(receipt.service(version), version)))
-    return found
-
-
-def _outcome(
-    slide: Slide,
-    plan: SlidePlan,
-    status: Status,
-    rendered: Rendered,
-    seconds: float,
-    beside: Sequence[SlidePlan],
-) -> Outcome:
-    return Outcome(
-        identifier=plan.identifier,
-        status=status,
-        width=plan.pyramid.size.width,
-        height=plan.pyramid.size.height,
-        tiles=plan.tile_count,
-        files=plan.file_count + sum(each.file_count for each in beside),
-        # The services beside the levels share one folder.
-        inodes=plan.inode_count + sum(each.inode_count for each in beside) + bool(beside),
-        levels=tuple(_level_counts(plan, rendered)),
-        stored_bytes=rendered.stored_bytes,
-        seconds=seconds,
-        blank=rendered.blank,
-        source=slide.source,
-        note="; ".join(note for note in (plan.scale.note, *plan.notes) if note),
-    )
-
-
-def _check_not_lost(plan: SlidePlan, rendered: Rendered) -> None:
-    """Refuse to publish nothing but placeholders.
-
-    Raises:
-        SourceError: no tile of full resolution could be read.
-    """
-    if rendered.made[0, Made.DAMAGED] == plan.pyramid.levels[0].tile_count:
-        raise SourceError("no tile of full resolution can be read")
-
-
-def _level_counts(plan: SlidePlan, rendered: Rendered) -> list[dict[str, int]]:
-    """Count for each level how its tiles came to be."""
-    counts = [{"scale": level.scale} for level in plan.pyramid.levels]
-    for (level, how), count in sorted(rendered.made.items()):
-        counts[level][how.value] = count
-    return counts
 
 
 def _in_threads(

@@ -22,7 +22,7 @@ from slide2iiif.iiif.info import ImageService, plausible_mpp
 from slide2iiif.ledger import LedgerFile, ledger_bytes, order_files, whole_ledger
 from slide2iiif.options import Blank, Check, Damaged, Icc, Options
 from slide2iiif.pyramid import Pyramid, plan_pyramid
-from slide2iiif.stores.folder import write_atomically, write_pieces_atomically
+from slide2iiif.stores.atomic import write_atomically, write_pieces_atomically
 from slide2iiif.stores.refusals import refusals_of
 
 FORMAT_VERSION = 2

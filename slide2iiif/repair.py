@@ -12,9 +12,9 @@ from pathlib import Path
 
 from slide2iiif.blocks import Block, Pass
 from slide2iiif.checking import Finding, Kind, matches
+from slide2iiif.documents import documents
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import SourceError
-from slide2iiif.export import documents, slide_task
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.iiif.api import Api
 from slide2iiif.inputs import handed_on_picture
@@ -22,9 +22,10 @@ from slide2iiif.ledger import FileOrder, Ledger, order_files
 from slide2iiif.plan import SlidePlan, plan_slide
 from slide2iiif.receipts import Receipt, Receipts
 from slide2iiif.render import describe, describe_scanned_area, render
-from slide2iiif.schedule import concurrent_passes, render_tasks
-from slide2iiif.stores.folder import FolderStaging, FolderStore
+from slide2iiif.schedule import concurrent_passes, render_tasks, slide_task
+from slide2iiif.stores.folder import FolderStore
 from slide2iiif.stores.placing import MendedStaging, link_into_place, move_into_place
+from slide2iiif.stores.staging import FolderStaging
 from slide2iiif.verify import Verification
 from slide2iiif.walk import Slide, Unusable, find_listed
 
@@ -210,7 +211,7 @@ class _Files:
         staging = repair.store.stage(receipt.identifier)
         try:
             mended = MendedStaging(staging, self._folder)
-            task = slide_task(slide, receipt.fingerprint, plan, options, mended)
+            task = slide_task(slide.path, receipt.fingerprint, plan, options, mended)
             needed = _needed_blocks(plan, order, ordinals)
             for pass_ in plan.passes:
                 if pass_.hands_on is not None and pass_.input_level in needed:

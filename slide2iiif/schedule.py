@@ -1,11 +1,16 @@
 """Plan -> tasks, in the order in which they may run: what the export, a rerun and a repair hand to the engine. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from slide2iiif.blocks import Block, Pass, input_region
+from slide2iiif.colours import lay_profile
 from slide2iiif.inputs import clip
+from slide2iiif.ledger import order_files
+from slide2iiif.options import Blank, Options
 from slide2iiif.plan import SlidePlan
 from slide2iiif.sources.jpeg_strips import JpegStrips
+from slide2iiif.stores.base import Staging
 from slide2iiif.tasks import RenderTask, SlideTask
 
 IsDone = Callable[[Pass, Iterable[Block]], bool]
@@ -39,3 +44,24 @@ def render_tasks(slide: SlideTask, plan: SlidePlan, passes: Iterable[Pass], is_d
                 continue
             region = input_region(plan.pyramid, pass_, block)
             yield RenderTask(slide, pass_, (block,), jpeg and jpeg.window(clip(region, pass_.stored_size)))
+
+
+def slide_task(path: Path, fingerprint: str, plan: SlidePlan, options: Options, staging: Staging) -> SlideTask:
+    """Give what all tasks of a slide share."""
+    profile = plan.colours.transformed_from
+    return SlideTask(
+        path=path,
+        fingerprint=fingerprint,
+        random_access=plan.description.random_access,
+        background=plan.description.background,
+        pyramid=plan.pyramid,
+        api=plan.api,
+        encoding=plan.encoding,
+        check=options.check,
+        damaged=options.damaged,
+        staging=staging,
+        order=order_files(plan.pyramid, plan.api),
+        profile=lay_profile(profile, staging.scratch) if profile else None,
+        crops=options.crop_to_bounds,
+        links_blank=options.blank is Blank.LINK,
+    )

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slide2iiif.checking import CheckTask, Finding, Kind, check_document, check_files
+from slide2iiif.documents import documents
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import SourceError
-from slide2iiif.export import documents
 from slide2iiif.fingerprints import take_fingerprint
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, read_info

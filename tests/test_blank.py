@@ -19,7 +19,8 @@ from slide2iiif.jpeg import Encoding, encode
 from slide2iiif.samples.coding import JpegCoding
 from slide2iiif.samples.pages import level_page, put_strip
 from slide2iiif.samples.tiff import Tag, TiffFile
-from slide2iiif.stores.folder import FolderStaging, FolderStore
+from slide2iiif.stores.folder import FolderStore
+from slide2iiif.stores.staging import FolderStaging
 
 BASE_URL = "https://host.example/iiif"
 SUBSAMPLINGS = ("420", "422", "444")

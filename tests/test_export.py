@@ -11,7 +11,7 @@ from made_slides import write_synthetic
 from slide2iiif.engines.base import Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import SourceError, TargetError, WorkerError
-from slide2iiif.export import Export, rebase, removals
+from slide2iiif.export import Export
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.uris import pictures
@@ -23,6 +23,7 @@ from slide2iiif.render import render
 from slide2iiif.stores.folder import FolderStore
 from slide2iiif.stores.memory import MemoryStore
 from slide2iiif.summary import Outcome, Status, Summary
+from slide2iiif.upkeep import rebase, removals
 from slide2iiif.walk import Slide, Unusable, walk
 
 Change = Callable[[], object]

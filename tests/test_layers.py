@@ -46,9 +46,11 @@ LAYERS = [
         "schedule",
         "journal",
         "checking",
+        "documents",
+        "records",
     },
     {"engines", "site"},
-    {"export", "verify", "repair"},
+    {"export", "upkeep", "verify", "repair"},
     {"cli"},
 ]
 """Lowest first. A module imports its own layer and those below."""

@@ -327,7 +327,7 @@ def _run(
     flow: "Export", args: argparse.Namespace, listed: list[str] | None, naming: "Naming | None"
 ) -> "tuple[Summary, UsageError | None]":
     """Export, then delete if asked to; a refusal to delete is told after what was exported."""
-    from slide2iiif.export import removals
+    from slide2iiif.upkeep import removals
     from slide2iiif.walk import find_listed, walk
 
     found = walk(args.source) if listed is None else find_listed(args.source, listed)

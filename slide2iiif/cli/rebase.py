@@ -27,11 +27,11 @@ def run(args: argparse.Namespace) -> int:
     other = args.other_base_url
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, Api.V3)
 
-    from slide2iiif.export import rebase, unrecorded
     from slide2iiif.progress import printable
     from slide2iiif.receipts import Receipts
     from slide2iiif.site.gallery import reopen_gallery
     from slide2iiif.stores.folder import FolderStore
+    from slide2iiif.upkeep import rebase, unrecorded
 
     check_private_dir(args.private_dir, args.dest)
     store = FolderStore(args.dest, private=args.private_dir)

@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -148,7 +148,8 @@ def encode_lzw(pixels: Pixels) -> bytes:
     # The encoder is libtiff's, and it hands out files only: the one strip of the file is the segment.
     image.save(buffer, "TIFF", compression="tiff_lzw", strip_size=pixels.nbytes, tiffinfo={317: 1})
     with Image.open(buffer) as written:
-        tags: Any = written.tag_v2  # type: ignore[attr-defined]
+        # Pillow's versions differ in whether its types know of this.
+        tags = cast("Any", written).tag_v2
         (offset,), (count,) = tags[273], tags[279]
     return buffer.getvalue()[offset : offset + count]
 

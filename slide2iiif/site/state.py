@@ -12,7 +12,7 @@ from slide2iiif.errors import UsageError
 from slide2iiif.options import SiteOptions, Viewer
 from slide2iiif.receipts import Receipts
 from slide2iiif.site.cards import Picture
-from slide2iiif.stores.folder import write_atomically
+from slide2iiif.stores.atomic import write_atomically
 from slide2iiif.stores.refusals import refusals_of
 
 _NAME = "!folder.json"

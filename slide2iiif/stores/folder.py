@@ -6,85 +6,33 @@ disk before it is renamed, and the new name before the receipt says so. Staging,
 `.slide2iiif/` at the root of the tree, which the shipped server configuration denies, or in a folder outside the
 tree. Staging stays in the tree where that other folder is on another file system: no rename leads from there. What
 is staged has random names, and nothing in it tells of a source.
-
-Aliases are hard links. A symbolic link would cost an inode, break where a server is told not to follow links,
-and be one more thing that can point outside; a hard link is the file. Where the file system has none, or has
-run out of links to one file, the alias is a copy.
 """
 
 import contextlib
-import ctypes
 import errno
 import fcntl
-import hashlib
 import math
 import os
 import shutil
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
 from slide2iiif.errors import SourceError, TargetBusyError
 from slide2iiif.iiif.info import DOCUMENT_NAME
+from slide2iiif.stores.atomic import exchange, remove_empty, write_atomically
 from slide2iiif.stores.base import Staging
 from slide2iiif.stores.durability import FileSystemSync, sync_folder
-from slide2iiif.stores.refusals import PRIVATE, refusal, refusals_of
-from slide2iiif.stores.unfinished import SCRATCH, Unfinished, staging_name
+from slide2iiif.stores.refusals import PRIVATE, refusal
+from slide2iiif.stores.staging import FolderStaging, folder_of, staging_at
+from slide2iiif.stores.unfinished import Unfinished, staging_name
 
-_LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
-_DIGEST_BYTES = 16
 _LOCK_REFUSALS = frozenset({errno.EBADF, errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL})
 _STOP_SECONDS = 1.0
 """How long staged files are deleted once a run was told to stop."""
-
-_RENAME_EXCHANGE = 2
-_AT_FDCWD = -100
-
-
-@dataclass(frozen=True, slots=True)
-class FolderStaging:
-    """A private folder with the final layout of one slide."""
-
-    folder: Path
-    """The files, under their final names."""
-    scratch: Path
-    """A folder beside them, for pictures on their way between passes."""
-
-    def below(self, place: str) -> "FolderStaging":
-        """See `Staging.below`."""
-        inner = FolderStaging(self.folder / place, self.scratch / place)
-        with refusals_of(self.folder):
-            inner.folder.mkdir(parents=True, exist_ok=True)
-            inner.scratch.mkdir(parents=True, exist_ok=True)
-        return inner
-
-    def put(self, paths: Sequence[str], content: bytes) -> None:
-        """Store a file and its aliases. See `Staging.put`."""
-        folder = str(self.folder)
-        first = f"{folder}/{paths[0]}"
-        try:
-            _make_folders(folder, paths[0])
-            _write_new(first, content)
-            for alias in paths[1:]:
-                _make_folders(folder, alias)
-                link_or_copy(first, f"{folder}/{alias}", content)
-        except OSError as error:
-            raise refusal(error, self.folder) from None
-
-    def put_shared(self, paths: Sequence[str], content: bytes) -> None:
-        """Link a file to others of the same bytes. See `Staging.put_shared`."""
-        folder = str(self.folder)
-        stem = f"{self.scratch}/{hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()}"
-        try:
-            for path in paths:
-                _make_folders(folder, path)
-                _link_shared(stem, f"{folder}/{path}", content)
-        except OSError as error:
-            raise refusal(error, self.folder) from None
 
 
 class FolderStore:
@@ -192,7 +140,7 @@ class FolderStore:
             folder = self._unfinished.take(identifier, state)
         except OSError as error:
             raise refusal(error, self.root) from None
-        return None if folder is None else _staging_at(folder)
+        return None if folder is None else staging_at(folder)
 
     def drop_unfinished(self) -> None:
         """Delete what is left in the staging folder. See `Store.drop_unfinished`."""
@@ -202,7 +150,7 @@ class FolderStore:
     def stage(self, identifier: str, state: str = "") -> FolderStaging:
         """Make a staging folder. See `Store.stage`."""
         self._check_place(identifier)
-        staging = _staging_at(self._staging / (staging_name(identifier, state) if state else uuid.uuid4().hex))
+        staging = staging_at(self._staging / (staging_name(identifier, state) if state else uuid.uuid4().hex))
         try:
             staging.folder.mkdir()
             staging.scratch.mkdir()
@@ -212,14 +160,14 @@ class FolderStore:
 
     def publish(self, identifier: str, staging: Staging) -> None:
         """Rename the staged folder into place. See `Store.publish`."""
-        folder = _folder_of(staging)
+        folder = folder_of(staging)
         target = self.root / identifier
         try:
             shutil.rmtree(staging.scratch)
             target.parent.mkdir(parents=True, exist_ok=True)
             self._sync()
             if target.is_dir():
-                _exchange(folder, target)
+                exchange(folder, target)
                 sync_folder(target.parent)
                 shutil.rmtree(folder)
             else:
@@ -236,7 +184,7 @@ class FolderStore:
         # The journal first: without it the rest cannot be mistaken for something to go on from.
         with contextlib.suppress(OSError):
             (staging.scratch / "journal").unlink()
-        for folder in (staging.scratch, _folder_of(staging)):
+        for folder in (staging.scratch, folder_of(staging)):
             with contextlib.suppress(OSError):
                 _delete(folder, patience)
 
@@ -264,7 +212,7 @@ class FolderStore:
         except OSError as error:
             raise refusal(error, target) from None
         shutil.rmtree(trash, ignore_errors=True)
-        _remove_empty(target.parent, self.root)
+        remove_empty(target.parent, self.root)
 
     def read_page(self, path: str) -> bytes | None:
         """Read a file of the tree. See `Store.read_page`."""
@@ -277,7 +225,7 @@ class FolderStore:
     def remove_page(self, path: str) -> None:
         """Unlink a file of the tree. See `Store.remove_page`."""
         self.remove_file("", path)
-        _remove_empty((self.root / path).parent, self.root)
+        remove_empty((self.root / path).parent, self.root)
 
     def remove_file(self, identifier: str, path: str) -> None:
         """Unlink a file of a slide. See `Store.remove_file`."""
@@ -328,37 +276,6 @@ class FolderStore:
             self._syncs.pop().close()
         while self._locks:
             os.close(self._locks.pop())
-
-
-def write_atomically(path: Path, content: bytes, staging: Path, *, sync: bool = False) -> None:
-    """Write a file so that a reader sees the old content or the new one.
-
-    Args:
-        path: the file; its folder is made where missing.
-        content: all of it.
-        staging: a folder of the same file system, for the new file before it has its name.
-        sync: let the content reach the disk before the name leads to it.
-
-    Raises:
-        TargetError: it cannot be written.
-    """
-    write_pieces_atomically(path, [content], staging, sync=sync)
-
-
-def write_pieces_atomically(path: Path, pieces: Iterable[bytes], staging: Path, *, sync: bool = False) -> None:
-    """Write a file that does not fit into memory; else as `write_atomically`."""
-    fresh = staging / uuid.uuid4().hex
-    try:
-        with fresh.open("wb") as file:
-            file.writelines(pieces)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise refusal(error, path) from None
 
 
 class _Patience:
@@ -422,112 +339,3 @@ def _can_rename(folder: Path, target: Path) -> bool:
         return False
     (target / f".{trial}").rmdir()
     return True
-
-
-def _staging_at(folder: Path) -> FolderStaging:
-    return FolderStaging(folder, folder.with_name(folder.name + SCRATCH))
-
-
-def _folder_of(staging: Staging) -> Path:
-    if not isinstance(staging, FolderStaging):
-        raise TypeError(f"staging of another store: {staging!r}")
-    return staging.folder
-
-
-def _make_folders(folder: str, path: str) -> None:
-    """Make the folders above a file, from the top: as many calls as there are folders, where all are new."""
-    place = path.find("/")
-    while place > 0:
-        try:  # noqa: SIM105 - three a tile: a context manager would cost as much as the call
-            os.mkdir(f"{folder}/{path[:place]}")
-        except FileExistsError:
-            pass
-        place = path.find("/", place + 1)
-
-
-def _write_new(path: str, content: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        file = os.open(path, flags, 0o644)
-    except FileExistsError:
-        # A block that is made again puts the same bytes; the file may be linked, so it is not written through.
-        os.unlink(path)
-        file = os.open(path, flags, 0o644)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(file, view) :]
-    finally:
-        os.close(file)
-
-
-def link_or_copy(existing: str, alias: str, content: bytes) -> None:
-    """Give a file another name, or copy its content where the file system has no more links to give."""
-    try:
-        os.link(existing, alias)
-    except FileExistsError:
-        os.unlink(alias)
-        link_or_copy(existing, alias, content)
-    except OSError as error:
-        if error.errno not in _LINK_REFUSALS:
-            raise
-        _write_new(alias, content)
-
-
-def _link_shared(stem: str, path: str, content: bytes) -> None:
-    """Link a file to the original of its content in the scratch folder, which all workers share.
-
-    A file system has an end of links to one file (65,000 on ext4), and then the next original begins.
-    """
-    number = _full_originals.get(stem, 0)
-    while True:
-        original = f"{stem}-{number}"
-        try:
-            os.link(original, path)
-        except FileNotFoundError:
-            _make_original(original, content)
-        except FileExistsError:
-            os.unlink(path)
-        except OSError as error:
-            if error.errno == errno.EMLINK:
-                number += 1
-                _full_originals[stem] = number
-                continue
-            if error.errno not in _LINK_REFUSALS:
-                raise
-            _write_new(path, content)
-            return
-        else:
-            return
-
-
-_full_originals: dict[str, int] = {}
-"""How many originals of a content cannot be linked to any more, as far as this process knows."""
-
-
-def _make_original(path: str, content: bytes) -> None:
-    """Write a file under a name of its own first: nobody must link to a half of it."""
-    fresh = f"{path}.{uuid.uuid4().hex}"
-    _write_new(fresh, content)
-    os.rename(fresh, path)
-
-
-def _exchange(fresh: Path, old: Path) -> None:
-    """Swap two folders in one step; in two where the file system cannot."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    swap = getattr(libc, "renameat2", None)
-    if swap and swap(_AT_FDCWD, os.fsencode(fresh), _AT_FDCWD, os.fsencode(old), _RENAME_EXCHANGE) == 0:
-        return
-    aside = fresh.with_name(f"{fresh.name}.old")
-    old.rename(aside)
-    fresh.rename(old)
-    aside.rename(fresh)
-
-
-def _remove_empty(folder: Path, root: Path) -> None:
-    while folder != root:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-        folder = folder.parent

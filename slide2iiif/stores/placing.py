@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slide2iiif.errors import SourceError
-from slide2iiif.stores.folder import FolderStaging, link_or_copy
 from slide2iiif.stores.refusals import refusals_of
+from slide2iiif.stores.staging import FolderStaging, link_or_copy
 
 
 @dataclass(frozen=True, slots=True)

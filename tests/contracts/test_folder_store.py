@@ -15,8 +15,10 @@ from commands import staged
 
 from slide2iiif.errors import SourceError, TargetBusyError, TargetError
 from slide2iiif.stores import folder, unfinished
-from slide2iiif.stores.folder import FolderStore, write_atomically
+from slide2iiif.stores.atomic import exchange, write_atomically
+from slide2iiif.stores.folder import FolderStore
 from slide2iiif.stores.refusals import refusal, refusals_of
+from slide2iiif.stores.staging import FolderStaging
 
 TILE = "0,0,256,256/256,/0/default.jpg"
 ALIASES = (TILE, "full/256,/0/default.jpg", "full/max/0/default.jpg")
@@ -109,14 +111,13 @@ def test_a_slide_is_never_missing_while_it_is_published_anew(
 ) -> None:
     slide = publish(store, "a.svs", b"old")
     seen: list[bytes] = []
-    exchange = folder._exchange
 
     def watched(fresh: Path, old: Path) -> None:
         seen.append((slide / TILE).read_bytes())
         exchange(fresh, old)
         seen.append((slide / TILE).read_bytes())
 
-    monkeypatch.setattr(folder, "_exchange", watched)
+    monkeypatch.setattr(folder, "exchange", watched)
     publish(store, "a.svs", b"new")
     assert seen == [b"old", b"new"]
 
@@ -383,7 +384,7 @@ def test_every_step_that_the_file_system_refuses_is_an_error_of_the_target(
             patch.setattr(
                 FolderStore,
                 "stage",
-                lambda _, __: folder.FolderStaging(store.private / "staging", store.private / "scratch"),
+                lambda _, __: FolderStaging(store.private / "staging", store.private / "scratch"),
             )
         else:
             patch.setattr(os, system_call, refuse)
@@ -399,7 +400,7 @@ def test_publishing_that_is_refused_leaves_the_old_slide(store: FolderStore, mon
     def refuse(*_: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(folder, "_exchange", refuse)
+    monkeypatch.setattr(folder, "exchange", refuse)
     with pytest.raises(TargetError, match="read-only"):
         publish(store, "a.svs", b"new")
     assert (slide / TILE).read_bytes() == b"old"

@@ -1,0 +1,36 @@
+"""The documents of a slide: what its receipt says, as the files that viewers open."""
+
+from slide2iiif.colours import PROFILE_NAME
+from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, write_info
+from slide2iiif.receipts import Receipt
+from slide2iiif.stores.base import Store
+
+
+def documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
+    """Give the documents of a slide by name, the one that announces it last."""
+    found = [(PROFILE_NAME, receipt.profile_bytes)] if receipt.profile else []
+    versions = [api] if receipt.other_base_url is None else [api.other, api]
+    for version in versions:
+        name = DOCUMENT_NAME if version is api else other_document_name(api)
+        for place, service in receipt.associated_services(version):
+            found.append((f"{place}/{name}", write_info(service, version)))
+        found.append((name, write_info(receipt.service(version), version)))
+    return found
+
+
+def has_own_ids(store: Store, receipt: Receipt) -> bool:
+    """Tell whether a slide's documents have the ids that its receipt says; a move may have been cut short.
+
+    They are not written for it and compared: that takes longer than all else that a slide costs that is unchanged.
+    """
+    api = Api(receipt.settings.api)
+    names = {DOCUMENT_NAME: receipt.base_url}
+    if receipt.other_base_url is not None:
+        names[other_document_name(api)] = receipt.other_base_url
+    for place in ("", *(f"/{place}" for place in receipt.associated)):
+        for name, base in names.items():
+            identity = f'"{base}/{receipt.identifier}{place}"'.encode()
+            if identity not in (store.read(f"{receipt.identifier}{place}", name) or b""):
+                return False
+    return True
