@@ -22,6 +22,15 @@ class StoredImage(NamedTuple):
     """Its tiles or strips, where they are JPEG that can be published without decoding."""
 
 
+class StoredArea(NamedTuple):
+    """The scanned area of a level that is an empty canvas, where the slide stores it as an image of its own."""
+
+    region: Region
+    """Where the area lies, in whole pixels of the level."""
+    jpeg: JpegTiles
+    """Its tiles; they begin at its corner, and not at the level's."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredLevel:
     """A resolution that the slide file holds."""
@@ -34,6 +43,8 @@ class StoredLevel:
     """`jpeg`, `jpeg2000`, `lzw` …; None where unknown."""
     jpeg: JpegTiles | JpegStrips | None = None
     """Its tiles or strips, where they are JPEG that can be published without decoding."""
+    area: StoredArea | None = None
+    """What is stored of a level that is mostly empty, where it could be published without the rest."""
 
 
 @dataclass(frozen=True, slots=True)

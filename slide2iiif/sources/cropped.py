@@ -1,7 +1,8 @@
 """A slide cut down to its scanned area, which some formats lay somewhere on a large empty canvas.
 
 The cut begins at a tile of the stored levels, so that they can be copied as before, and at a whole pixel of every
-level; it ends where the scanned area does.
+level; it ends where the scanned area does. Where the slide stores the area as an image of its own (Leica SCN), the cut
+is that image, and its tiles can be copied.
 """
 
 import math
@@ -78,6 +79,8 @@ def find_area(source: Source) -> Region | None:
         return None
     x, y, width, height = (int(text) for text in stated)
     description = source.description
+    if description.levels[0].area is not None:
+        return description.levels[0].area.region
     right, bottom = min(x + width, description.size.width), min(y + height, description.size.height)
     step = _step(description)
     x, y = x // step.width * step.width, y // step.height * step.height
@@ -117,6 +120,9 @@ def _cut(area: Region, level: StoredLevel, scale: int) -> _Cut:
 
 def _crop(level: StoredLevel, cut: _Cut) -> StoredLevel:
     jpeg = level.jpeg
+    if level.area is not None and abs(level.area.region.x - cut.x) <= 1 and abs(level.area.region.y - cut.y) <= 1:
+        stored = level.area.jpeg
+        return StoredLevel(level.area.region.size, stored.tile, "jpeg", stored)
     if not isinstance(jpeg, JpegTiles) or cut.x % jpeg.tile.width or cut.y % jpeg.tile.height:
         return replace(level, size=cut.size, jpeg=None)
     column, row = cut.x // jpeg.tile.width, cut.y // jpeg.tile.height

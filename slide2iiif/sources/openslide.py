@@ -18,7 +18,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.pixels import WHITE, Colour, Pixels, compose
 from slide2iiif.sources import dicom, tiff
 from slide2iiif.sources.agreement import is_shown
-from slide2iiif.sources.base import ClosingSource, Description, StoredImage, StoredLevel, probe
+from slide2iiif.sources.base import ClosingSource, Description, StoredArea, StoredImage, StoredLevel, probe
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.sources.refusals import explain
@@ -141,7 +141,33 @@ class OpenSlideSource(ClosingSource):
                 tile=_tile(self._slide.properties, index) or _stored_tile(image),
                 compression=image.compression or None,
                 jpeg=self._publishable(index, size, image.jpeg),
+                area=self._area(index, images),
             )
+
+    def _area(self, level: int, images: Mapping[Size, StoredImage]) -> StoredArea | None:
+        """Find the image of the scanned area, where that is not the level's own (Leica SCN)."""
+        bounds = self._bounds()
+        downsample = self._slide.level_downsamples[level]
+        if bounds is None or bounds.size == self._slide.level_dimensions[0]:
+            return None
+        x, y, width, height = (round(side / downsample) for side in bounds)
+        for size, image in images.items():
+            is_area = abs(size.width - width) <= 1 and abs(size.height - height) <= 1
+            if is_area and isinstance(image.jpeg, JpegTiles):
+                is_aligned = all((side / downsample).is_integer() for side in bounds[:2])
+                shown = is_shown(
+                    image.jpeg,
+                    size,
+                    lambda region: self.read(level, Region(x + region.x, y + region.y, *region.size)),
+                    is_aligned=is_aligned,
+                )
+                return StoredArea(Region(x, y, *size), image.jpeg) if shown else None
+        return None
+
+    def _bounds(self) -> Region | None:
+        sides = (self._slide.properties.get(f"openslide.bounds-{side}", "") for side in Region._fields)
+        found = [int(side) for side in sides if side.isdecimal()]
+        return Region(*found) if len(found) == len(Region._fields) and min(found[2:]) > 0 else None
 
     def _publishable(
         self, level: int, size: Size, jpeg: JpegTiles | JpegStrips | None

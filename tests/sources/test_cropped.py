@@ -7,15 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import run_command
+from formats.vendors import write_leica
 
 from slide2iiif.geometry import Region, Size
 from slide2iiif.samples import write_aperio
 from slide2iiif.sources import open_scanned_area, open_source
 from slide2iiif.sources.cropped import CroppedSource, find_area
 from slide2iiif.sources.openslide import OpenSlideSource
-from tests.copying.conftest import Published, publish
+from tests.copying.conftest import Published, decode, publish
 
 SIZE = Size(2900, 2300)
+AREA = Size(1280, 1024)
+"""Of the Leica slide that is made here."""
 
 
 def bounds(*region: object) -> dict[str, str]:
@@ -132,3 +135,28 @@ def test_inspect_says_what_cutting_saves(
         "scanned     1576 × 1006 pixels at 1024, 1024: --crop-to-bounds saves 76% of the pixels"
         in capsys.readouterr().out
     )
+
+
+def test_an_area_that_is_stored_as_an_image_of_its_own_is_copied_tile_by_tile(tmp_path: Path) -> None:
+    path = tmp_path / "area.scn"
+    write_leica(path)
+    published = publish(path, tmp_path / "cut", crop_to_bounds=True)
+    with open_source(path) as whole:
+        area = find_area(whole)
+        assert area is not None
+        assert area == Region(200, 200, *AREA)
+        # At full resolution and at a quarter every tile is the stored one, coefficient by coefficient.
+        assert published.counts(0) == {"copied": 20}
+        assert published.counts(2).keys() <= {"copied", "cropped"}
+        for place in published.grid(0):
+            x, y, width, height = published.region(0, *place)
+            shown = whole.read(0, Region(area.x + x, area.y + y, width, height))
+            assert np.abs(decode(published.tile(0, *place)).astype(int) - shown).mean() < 1
+    # Without the cut the same tiles begin somewhere within those of the canvas.
+    assert "copied" not in publish(path, tmp_path / "whole").counts(0)
+
+
+def test_two_areas_on_one_canvas_are_not_taken_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "areas.scn"
+    write_leica(path, areas=2)
+    assert "copied" not in publish(path, tmp_path / "cut", crop_to_bounds=True).counts(0)
