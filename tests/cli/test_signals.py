@@ -126,8 +126,8 @@ def test_a_signal_at_any_moment_leaves_nothing_by_halves(
         assert process.returncode == 128 + number
         assert "Traceback" not in err
     else:
-        # Before its first line of code Python answers signals itself.
-        assert process.returncode in {128 + number, -number}
+        # Before our first line of code Python answers signals itself; an interrupt of its own start is exit code 1.
+        assert process.returncode in {128 + number, -number, 1}
     assert none_left(workers, 2)
     if dest.exists():
         assert_nothing_by_halves(dest)
@@ -211,7 +211,8 @@ def test_a_worker_that_is_killed_costs_its_slide_alone(running: subprocess.Popen
     worker = next(each for each in descendants(running) if each.status() == psutil.STATUS_RUNNING)
     worker.kill()
     assert running.stderr is not None
-    line = running.stderr.readline()
+    # Where the machine is busy, progress may be told of first.
+    line = next(line for line in iter(running.stderr.readline, "") if line.startswith("failed: "))
     assert line.startswith("failed: large-")
     assert "the process that worked on it died: SIGKILL" in line
     time.sleep(0.3)
