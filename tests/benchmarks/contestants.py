@@ -61,7 +61,8 @@ def ours(name: str = "slide2iiif", *, extra: tuple[str, ...] = (), jobs: int = 0
             "--jobs": jobs or work.jobs,
         }
         texts = [str(each) for pair in options.items() for each in pair]
-        return [_command(PROGRAM, "export", work.material.source, work.out, *texts, *extra, "--quiet")]
+        # The others write no pages either.
+        return [_command(PROGRAM, "export", work.material.source, work.out, *texts, *extra, "--no-site", "--quiet")]
 
     def missing() -> str | None:
         unknown = [option for option in extra if option.startswith("--") and option not in _our_options()]
