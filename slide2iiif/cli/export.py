@@ -212,39 +212,15 @@ def _add_run_options(parser: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
-    base_url = parse_base_url(args.base_url)
-    options = Options(
-        api=Api(args.api),
-        tile_size=parse_tile_size(args.tile_size),
-        quality=QUALITY.parse(args.quality),
-        subsampling=args.subsampling,
-        blank=Blank(args.blank),
-        crop_to_bounds=args.crop_to_bounds,
-        icc=Icc(args.icc),
-        mpp=parse_mpp(args.mpp),
-        recompress=args.recompress,
-        check=Check(args.check),
-        damaged=Damaged(args.damaged),
-        max_tiles=MAX_TILES.parse(args.max_tiles),
-        max_pixels=MAX_PIXELS.parse(args.max_pixels),
-        open_timeout=OPEN_TIMEOUT.parse(args.open_timeout),
-        block_timeout=BLOCK_TIMEOUT.parse(args.block_timeout),
-        require_lossless=args.require_lossless,
-        associated=parse_associated(args.associated),
-        properties=parse_properties(args.properties),
-    )
-    site = check_site_options(args)
+    base_url, options, site = parse_base_url(args.base_url), _options(args), check_site_options(args)
     jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
     other = args.other_base_url
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
-    if args.delete and (args.files_from or args.source.is_file()):
-        raise UsageError("--delete needs all of SOURCE: it cannot go with --files-from or a single slide")
     with ExitStack() as stack:
+        _check_selection(args)
         first = _start(stack)
         check_places(args.source, args.dest)
         check_private_dir(args.private_dir, args.dest, args.source)
-        if args.files_from and not args.source.is_dir():
-            raise UsageError(f"SOURCE {args.source}: must be a folder, which --files-from names files of")
         check_summary_file(args.json)
         listed = list(listed_paths(args.files_from)) if args.files_from else None
 
@@ -285,6 +261,41 @@ def run(args: argparse.Namespace) -> int:
     if refusal is not None:
         raise refusal
     return summary.exit_code
+
+
+def _options(args: argparse.Namespace) -> Options:
+    return Options(
+        api=Api(args.api),
+        tile_size=parse_tile_size(args.tile_size),
+        quality=QUALITY.parse(args.quality),
+        subsampling=args.subsampling,
+        blank=Blank(args.blank),
+        crop_to_bounds=args.crop_to_bounds,
+        icc=Icc(args.icc),
+        mpp=parse_mpp(args.mpp),
+        recompress=args.recompress,
+        check=Check(args.check),
+        damaged=Damaged(args.damaged),
+        max_tiles=MAX_TILES.parse(args.max_tiles),
+        max_pixels=MAX_PIXELS.parse(args.max_pixels),
+        open_timeout=OPEN_TIMEOUT.parse(args.open_timeout),
+        block_timeout=BLOCK_TIMEOUT.parse(args.block_timeout),
+        require_lossless=args.require_lossless,
+        associated=parse_associated(args.associated),
+        properties=parse_properties(args.properties),
+    )
+
+
+def _check_selection(args: argparse.Namespace) -> None:
+    """Refuse to choose slides in two ways that exclude each other.
+
+    Raises:
+        UsageError: --delete without all of SOURCE, or --files-from of what is no folder.
+    """
+    if args.delete and (args.files_from or args.source.is_file()):
+        raise UsageError("--delete needs all of SOURCE: it cannot go with --files-from or a single slide")
+    if args.files_from and args.source.exists() and not args.source.is_dir():
+        raise UsageError(f"SOURCE {args.source}: must be a folder, which --files-from names files of")
 
 
 def _start(stack: ExitStack) -> "ForkedWorker | None":
