@@ -54,10 +54,10 @@ def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
             continue
         if slide.links_blank and is_blank(stream, size):
             blank += 1
-            slide.staging.put_shared(paths, stream)
+            stored_bytes += len(stream) * slide.staging.put_shared(paths, stream)
         else:
             slide.staging.put(paths, stream)
-        stored_bytes += len(stream)
+            stored_bytes += len(stream)
         records.append(entry_of(slide.order.of_tile(tile), stream))
     return Rendered(made, stored_bytes, tuple(damaged), blank, (b"".join(records),))
 

@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from slide2iiif.blank import blank_colour
 from slide2iiif.blocks import Pass
 from slide2iiif.geometry import Region
 from slide2iiif.iiif.uris import pictures
@@ -26,6 +28,23 @@ _HEADER_BYTES = 623
 """What a JPEG stream takes before its first pixel, and after the last: tables and markers."""
 
 
+class Density(NamedTuple):
+    """What the sampled tiles of a level take."""
+
+    whole: float
+    """Bytes a pixel of all tiles, headers apart."""
+    own: float
+    """The same of those that have files of their own, still a pixel of all."""
+    share: float
+    """Share of the tiles that have."""
+    shared_bytes: float
+    """Bytes of a file that tiles of one colour share."""
+
+
+_SHAPES = 4
+"""How many sizes the tiles of a level have at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class SampleTask:
     """A slide to sample."""
@@ -38,21 +57,23 @@ class SampleTask:
     """How they are made."""
     encoding: Encoding
     """How tiles are encoded."""
+    links_blank: bool = False
+    """Whether tiles of one colour are stored once, and take next to nothing."""
     crops: bool = False
     """Whether the slide is cut down to its scanned area."""
 
 
-def sample(task: SampleTask) -> dict[int, float]:
+def sample(task: SampleTask) -> dict[int, Density]:
     """Encode some tiles of each stored level that is read.
 
     Returns:
-        Bytes a pixel, headers apart, by published level; levels that were not sampled are left out.
+        By published level; levels that were not sampled are left out.
 
     Raises:
         SourceError: the slide cannot be read.
     """
     with (open_scanned_area if task.crops else open_source)(task.path) as source:
-        found: dict[int, float] = {}
+        found: dict[int, Density] = {}
         for pass_ in task.passes:
             if pass_.stored_level is not None:
                 # What a stored level says of its own scale is truer than what a finer one says.
@@ -60,39 +81,60 @@ def sample(task: SampleTask) -> dict[int, float]:
         return found
 
 
-def estimate_bytes(plan: SlidePlan, samples: Mapping[int, float]) -> int:
+def estimate_bytes(plan: SlidePlan, samples: Mapping[int, Density]) -> int:
     """Add up the bytes of all tiles and pictures; a level without a sample has the density of the next finer one."""
     exact = plan.copied_bytes
     total = 0.0
     for level in plan.pyramid.levels[:-1]:
-        total += exact.get(level.index) or _bytes(level.tile_count, level.size.pixels * _density(level.index, samples))
+        density = _density(level.index, samples)
+        own = level.tile_count * density.share
+        # A whole tile, and those that the right edge, the lower edge and both of them cut.
+        shared = min(level.tile_count - own, _SHAPES)
+        encoded = _bytes(own, level.size.pixels * density.own) + shared * density.shared_bytes
+        total += exact.get(level.index) or encoded
     for picture in pictures(plan.pyramid, plan.api):
         halvings = round(math.log2(plan.pyramid.size.width / picture.size.width))
-        total += _bytes(1, picture.size.pixels * _density(halvings, samples))
+        total += _bytes(1, picture.size.pixels * _density(halvings, samples).whole)
     return round(total)
 
 
-def _bytes(streams: int, payload: float) -> float:
+def _bytes(streams: float, payload: float) -> float:
     return streams * _HEADER_BYTES + payload
 
 
-def _density(level: int, samples: Mapping[int, float]) -> float:
+def _density(level: int, samples: Mapping[int, Density]) -> Density:
     return samples[max(index for index in samples if index <= level)]
 
 
-def _sample_level(source: Source, task: SampleTask, pass_: Pass) -> dict[int, float]:
+def _sample_level(source: Source, task: SampleTask, pass_: Pass) -> dict[int, Density]:
     level = task.pyramid.levels[pass_.input_level]
     stored = pass_.stored_level or 0
     payload: Counter[int] = Counter()
     area: Counter[int] = Counter()
+    tiles: Counter[int] = Counter()
+    blank: Counter[int] = Counter()
+    blank_payload: Counter[int] = Counter()
     for region in _sampled_tiles(level, task.pyramid.tile_size):
         pixels = pad_pixels(source.read(stored, clip(region, pass_.stored_size)), region.size)
         for index in range(level.index, level.index + _HALVINGS + 1):
             height, width, _ = pixels.shape
-            payload[index] += max(0, len(encode(pixels, task.encoding)) - _HEADER_BYTES)
+            size = max(0, len(encode(pixels, task.encoding)) - _HEADER_BYTES)
+            tiles[index] += 1
+            payload[index] += size
+            if task.links_blank and blank_colour(pixels) is not None:
+                blank[index] += 1
+                blank_payload[index] += size
             area[index] += height * width
             pixels = reduce_pixels(pixels, 2)
-    return {index: payload[index] / area[index] for index in payload}
+    return {
+        index: Density(
+            whole=payload[index] / area[index],
+            own=(payload[index] - blank_payload[index]) / area[index],
+            share=1 - blank[index] / tiles[index],
+            shared_bytes=_HEADER_BYTES + blank_payload[index] / max(1, blank[index]),
+        )
+        for index in tiles
+    }
 
 
 def _sampled_tiles(level: Level, side: int) -> list[Region]:

@@ -28,7 +28,7 @@ from slide2iiif.iiif.api import Api
 from slide2iiif.inputs import handed_on_picture
 from slide2iiif.journal import Journal
 from slide2iiif.ledger import digest_of, order_files, whole_ledger
-from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT, Icc, Options
+from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT, Blank, Icc, Options
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
@@ -163,7 +163,16 @@ class Export:
         plan = self._plan(slide)
         from slide2iiif.estimate import SampleTask, estimate_bytes, sample
 
-        tasks = [SampleTask(slide.path, plan.pyramid, plan.passes, plan.encoding, crops=self.options.crop_to_bounds)]
+        tasks = [
+            SampleTask(
+                slide.path,
+                plan.pyramid,
+                plan.passes,
+                plan.encoding,
+                links_blank=self.options.blank is Blank.LINK,
+                crops=self.options.crop_to_bounds,
+            )
+        ]
         [(_, samples)] = self.engine.run(sample, tasks)
         expected = Rendered(plan.origins, estimate_bytes(plan, samples))
         disclosed = self._disclosed(slide)

@@ -127,11 +127,11 @@ def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels, lost:
         if colour is None:
             stream = encode(part, slide.encoding)
             slide.staging.put(paths, stream)
+            stored_bytes += len(stream)
         else:
             blank += 1
             stream = encode_blank(colour, Size(width, height), slide.encoding)
-            slide.staging.put_shared(paths, stream)
-        stored_bytes += len(stream)
+            stored_bytes += len(stream) * slide.staging.put_shared(paths, stream)
         records.append(entry_of(slide.order.of_tile(tile), stream))
     made = Counter({(level, _made(task, level)): count - len(lost), (level, Made.DAMAGED): len(lost)})
     return Rendered(+made, stored_bytes, tuple(sorted(lost)), blank, (b"".join(records),))

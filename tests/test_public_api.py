@@ -21,7 +21,7 @@ def test_the_installed_command_is_the_command_line_of_the_package() -> None:
     [script] = [
         entry for entry in importlib.metadata.entry_points(group="console_scripts") if entry.name == "slide2iiif"
     ]
-    assert script.value == "slide2iiif.cli:main"
+    assert script.value == "slide2iiif.__main__:run"
 
 
 def test_types_are_published() -> None:

@@ -29,8 +29,11 @@ class Staging(Protocol):
         """
         ...
 
-    def put_shared(self, paths: Sequence[str], content: bytes) -> None:
+    def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
         """Store a file of which many have the same bytes: once, where the place knows links.
+
+        Returns:
+            Whether the bytes took room; not where they were linked to what was there.
 
         Raises:
             TargetError: the place cannot take it.

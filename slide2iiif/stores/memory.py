@@ -34,9 +34,10 @@ class MemoryStaging:
         for path in paths:
             self.files[self.prefix + path] = content
 
-    def put_shared(self, paths: Sequence[str], content: bytes) -> None:
+    def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
         """See `Staging.put_shared`."""
         self.put(paths, content)
+        return True
 
 
 class MemoryStore:

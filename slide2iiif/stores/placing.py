@@ -38,10 +38,9 @@ class MendedStaging:
         if not self._has(paths[0], content):
             self.staging.put(paths, content)
 
-    def put_shared(self, paths: Sequence[str], content: bytes) -> None:
+    def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
         """Store a file unless it is there. See `Staging.put_shared`."""
-        if not self._has(paths[0], content):
-            self.staging.put_shared(paths, content)
+        return not self._has(paths[0], content) and self.staging.put_shared(paths, content)
 
     def _has(self, path: str, content: bytes) -> bool:
         try:

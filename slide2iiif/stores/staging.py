@@ -51,16 +51,18 @@ class FolderStaging:
         except OSError as error:
             raise refusal(error, self.folder) from None
 
-    def put_shared(self, paths: Sequence[str], content: bytes) -> None:
+    def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
         """Link a file to others of the same bytes. See `Staging.put_shared`."""
         folder = str(self.folder)
         stem = f"{self.scratch}/{hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()}"
+        took_room = False
         try:
             for path in paths:
                 _make_folders(folder, path)
-                _link_shared(stem, f"{folder}/{path}", content)
+                took_room |= _link_shared(stem, f"{folder}/{path}", content)
         except OSError as error:
             raise refusal(error, self.folder) from None
+        return took_room
 
 
 def staging_at(folder: Path) -> FolderStaging:
@@ -119,18 +121,23 @@ def link_or_copy(existing: str, alias: str, content: bytes) -> None:
         _write_new(alias, content)
 
 
-def _link_shared(stem: str, path: str, content: bytes) -> None:
+def _link_shared(stem: str, path: str, content: bytes) -> bool:
     """Link a file to the original of its content in the scratch folder, which all workers share.
 
     A file system has an end of links to one file (65,000 on ext4), and then the next original begins.
+
+    Returns:
+        Whether an original or a copy was written.
     """
     number = _full_originals.get(stem, 0)
+    took_room = False
     while True:
         original = f"{stem}-{number}"
         try:
             os.link(original, path)
         except FileNotFoundError:
             _make_original(original, content)
+            took_room = True
         except FileExistsError:
             os.unlink(path)
         except OSError as error:
@@ -141,9 +148,9 @@ def _link_shared(stem: str, path: str, content: bytes) -> None:
             if error.errno not in _LINK_REFUSALS:
                 raise
             _write_new(path, content)
-            return
+            return True
         else:
-            return
+            return took_room
 
 
 _full_originals: dict[str, int] = {}
