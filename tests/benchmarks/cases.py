@@ -74,6 +74,12 @@ _ALL = (
         goals={"pyvips dzsave": {TMPFS: 15}},
     ),
     Case(
+        "dyadic-large",
+        _generated((35328, 28416), scales=(*_DYADIC, 64)),
+        (ours(), pyvips(), tar()),
+        goals={"pyvips dzsave": {TMPFS: 15}},
+    ),
+    Case(
         "ndpi",
         _real("hamamatsu/test3-DAPI-2-387.ndpi"),
         (ours(), vips(), deepzoom()),

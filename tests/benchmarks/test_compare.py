@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from slide2iiif.geometry import Size
+from slide2iiif.samples import write_aperio
+
 SCRIPT = Path(__file__).with_name("compare.py")
 
 
@@ -40,6 +43,27 @@ def test_what_this_version_cannot_do_is_skipped(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("SLIDE2IIIF_SLIDES", str(tmp_path / "nothing"))
     report = json.loads(compare("p37", "--cache", str(tmp_path), "--json", "-"))
     assert report["tables"] == []
+
+
+def test_the_floor_of_a_slide_is_told_and_a_slide_without_one_is_refused(tmp_path: Path) -> None:
+    write_aperio(tmp_path / "slide.svs", Size(1500, 1100), scales=(1, 4))
+    script = SCRIPT.with_name("floor.py")
+    result = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "slide.svs"), "--folder", str(tmp_path)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=250,
+    )
+    rows = [line for line in result.stdout.splitlines() if line.startswith("|")]
+    # Of 6 × 5 tiles at full resolution and 2 × 2 at a quarter, both are decoded for the level below.
+    assert rows[2].split("|")[1:4:2] == [" decode a stored tile at half its size ", " 34 "]
+    assert "No less than" in result.stdout
+    (tmp_path / "image.png").write_bytes(b"no image")
+    refused = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "image.png")], check=False, capture_output=True, timeout=250
+    )
+    assert refused.returncode != 0
 
 
 def test_the_table_is_markdown(tmp_path: Path) -> None:
