@@ -4,7 +4,7 @@
 
 Each cost is measured on tiles of the slide itself, as the least of several rounds in one process, and multiplied by
 how often the plan of the slide needs it. How much faster two processes are than one is measured with the same
-decoding: two threads of one core, which many a machine sells as two cores, are not twice as fast.
+decoding: two processors of a shared machine are not always twice as fast as one.
 """
 
 import argparse
