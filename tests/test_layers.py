@@ -138,7 +138,7 @@ def test_a_heavy_library_is_known_by_one_module(library: str) -> None:
         if name.partition(".")[0] != "samples"
     }
     # Workers load libraries ahead of their first task without using them.
-    assert users - {"engines.workers"} == KNOWN_BY[library] - {"engines.workers"}
+    assert users - {"engines.child"} == KNOWN_BY[library]
     assert len(users) <= 2
 
 

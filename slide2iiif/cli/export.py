@@ -300,7 +300,8 @@ def _check_selection(args: argparse.Namespace) -> None:
 
 def _start(stack: ExitStack) -> "ForkedWorker | None":
     """Start the first worker, and import all that a run needs while it does so too; no signal can come between."""
-    from slide2iiif.engines.workers import fork_first_worker, load_renderer, signals_held
+    from slide2iiif.engines.child import load_renderer
+    from slide2iiif.engines.workers import fork_first_worker, signals_held
 
     with signals_held():
         first = fork_first_worker()

@@ -8,8 +8,8 @@ from multiprocessing.connection import Connection
 
 from slide2iiif import cli
 from slide2iiif.engines import processes
+from slide2iiif.engines.child import preload
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.engines.workers import preload
 
 preload()
 
