@@ -22,6 +22,7 @@ from slide2iiif.identifiers import is_plain_identifier
 from slide2iiif.options import HASHED_IDENTIFIERS as HASH
 from slide2iiif.options import PATH_IDENTIFIERS as PATH
 from slide2iiif.receipts import Receipts
+from slide2iiif.stores.refusals import refusal
 from slide2iiif.walk import Slide, Unusable
 
 KEY_NAME = "identifier.key"
@@ -222,7 +223,9 @@ class Schemes:
         except FileNotFoundError:
             # As long as paths are identifiers, there is no need for it.
             return [PATH] if (self._private / "receipts").is_dir() else []
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise refusal(error, self._file) from None
+        except ValueError as error:
             raise TargetError(f"{self._file}: cannot be read: {error}") from None
         return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
@@ -273,4 +276,4 @@ def _write_private(file: Path, content: bytes) -> None:
             os.fsync(opened.fileno())
         fresh.replace(file)
     except OSError as error:
-        raise TargetError(f"{file}: {error.strerror}") from None
+        raise refusal(error, file) from None

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from slide2iiif.errors import TargetError
 from slide2iiif.geometry import Size
 from slide2iiif.identifiers import is_folded
 from slide2iiif.iiif.api import Api
@@ -23,7 +22,7 @@ from slide2iiif.ledger import LedgerFile, ledger_bytes, order_files, whole_ledge
 from slide2iiif.options import Blank, Check, Damaged, Icc, Options
 from slide2iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.stores.atomic import write_atomically, write_pieces_atomically
-from slide2iiif.stores.refusals import refusals_of
+from slide2iiif.stores.refusals import refusal, refusals_of
 
 FORMAT_VERSION = 2
 """Rises whenever the same slide and options give other files, so that they are made anew."""
@@ -197,7 +196,7 @@ class Receipts:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise TargetError(f"{self._folder / identifier}: {error.strerror}") from None
+            raise refusal(error, self.path(identifier)) from None
         receipt = _parse(text)
         # One that speaks of another slide would have that one's files changed.
         return receipt if receipt is not None and receipt.identifier == identifier else None
@@ -272,7 +271,11 @@ class Receipts:
         waiting = [folder]
         while waiting:
             place = waiting.pop()
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._folder / place) as found:
+            with (
+                refusals_of(self._folder),
+                contextlib.suppress(FileNotFoundError, NotADirectoryError),
+                os.scandir(self._folder / place) as found,
+            ):
                 for entry in found:
                     path = f"{place}/{entry.name}" if place else entry.name
                     if is_folded(path):
@@ -284,11 +287,19 @@ class Receipts:
         return slides, folders
 
     def identifiers(self) -> Iterator[str]:
-        """Identifiers of all published slides, folder by folder."""
-        for folder, subfolders, names in os.walk(self._folder):
+        """Identifiers of all published slides, folder by folder.
+
+        Raises:
+            TargetError: a folder cannot be listed: slides of it would pass for slides that are not there.
+        """
+        for folder, subfolders, names in os.walk(self._folder, onerror=self._tell_unless_gone):
             subfolders.sort()
             if _NAME in names:
                 yield Path(folder).relative_to(self._folder).as_posix()
+
+    def _tell_unless_gone(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise refusal(error, self._folder) from None
 
 
 def _parse(text: bytes) -> Receipt | None:

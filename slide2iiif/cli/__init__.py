@@ -1,6 +1,7 @@
 """The command line: one module a command. The only place that prints, and that turns errors into exit codes."""
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -84,4 +85,6 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _complain(error: Slide2iiifError) -> None:
-    print(f"slide2iiif: {printable(str(error))}", file=sys.stderr)
+    # A log on the disk that is full takes no message, and the exit code still tells.
+    with contextlib.suppress(OSError):
+        print(f"slide2iiif: {printable(str(error))}", file=sys.stderr, flush=True)

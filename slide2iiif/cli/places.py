@@ -138,7 +138,7 @@ def claim_private_dir(private: Path | None, dest: Path) -> None:
     """
     if private is None or (private / _TREE_NAME).exists():
         return
-    try:
-        (private / _TREE_NAME).write_text(f"{dest.resolve()}\n", encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise TargetError(f"--private-dir {private}: {error.strerror}") from None
+    from slide2iiif.stores.atomic import write_atomically
+
+    # In one step: half a name would be another tree's.
+    write_atomically(private / _TREE_NAME, os.fsencode(f"{dest.resolve()}\n"), private)

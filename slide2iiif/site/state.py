@@ -109,9 +109,9 @@ class States:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        fields = json.loads(file.read_bytes())
-    except FileNotFoundError:
-        return {}
+        with refusals_of(file):
+            content = file.read_bytes() if file.exists() else b"{}"
+        fields = json.loads(content)
     except ValueError:
         return {}
     return fields if isinstance(fields, dict) else {}

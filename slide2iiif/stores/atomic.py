@@ -1,6 +1,8 @@
 """Changes of a tree that a reader sees as a whole or not at all."""
 
+import contextlib
 import ctypes
+import errno
 import os
 import uuid
 from collections.abc import Iterable
@@ -10,6 +12,8 @@ from slide2iiif.stores.refusals import refusal
 
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
+_NO_EXCHANGE = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM})
+"""What systems and file systems say that cannot swap (man 2 rename), and containers that do not let it through."""
 
 
 def write_atomically(path: Path, content: bytes, staging: Path, *, sync: bool = False) -> None:
@@ -39,19 +43,34 @@ def write_pieces_atomically(path: Path, pieces: Iterable[bytes], staging: Path, 
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh.replace(path)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            # The first error is the one to tell; what is left here the next run deletes.
+            fresh.unlink(missing_ok=True)
         raise refusal(error, path) from None
 
 
 def exchange(fresh: Path, old: Path) -> None:
-    """Swap two folders in one step; in two where the file system cannot."""
+    """Swap two folders in one step; in two where the file system cannot.
+
+    Raises:
+        OSError: neither has changed its place.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     swap = getattr(libc, "renameat2", None)
-    if swap and swap(_AT_FDCWD, os.fsencode(fresh), _AT_FDCWD, os.fsencode(old), _RENAME_EXCHANGE) == 0:
-        return
+    if swap is not None:
+        if swap(_AT_FDCWD, os.fsencode(fresh), _AT_FDCWD, os.fsencode(old), _RENAME_EXCHANGE) == 0:
+            return
+        number = ctypes.get_errno()
+        # A disk that fails must not be tried again in steps that can be torn apart.
+        if number not in _NO_EXCHANGE:
+            raise OSError(number, os.strerror(number))
     aside = fresh.with_name(f"{fresh.name}.old")
     old.rename(aside)
-    fresh.rename(old)
+    try:
+        fresh.rename(old)
+    except OSError:
+        aside.rename(old)
+        raise
     aside.rename(fresh)
 
 

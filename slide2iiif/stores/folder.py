@@ -10,27 +10,25 @@ is staged has random names, and nothing in it tells of a source.
 
 import contextlib
 import errno
-import fcntl
 import math
 import os
 import shutil
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from slide2iiif.errors import SourceError, TargetBusyError
+from slide2iiif.errors import SourceError, TargetError
 from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.stores.atomic import exchange, remove_empty, write_atomically
 from slide2iiif.stores.base import Staging
 from slide2iiif.stores.durability import FileSystemSync, sync_folder
-from slide2iiif.stores.refusals import PRIVATE, refusal
+from slide2iiif.stores.locks import TreeLock
+from slide2iiif.stores.refusals import PRIVATE, refusal, refusals_of
 from slide2iiif.stores.staging import FolderStaging, folder_of, staging_at
 from slide2iiif.stores.unfinished import Unfinished, staging_name
 
-_LOCK_REFUSALS = frozenset({errno.EBADF, errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL})
 _STOP_SECONDS = 1.0
 """How long staged files are deleted once a run was told to stop."""
 
@@ -52,7 +50,7 @@ class FolderStore:
         self.private = private or root / PRIVATE
         self._staging = self.private / "staging"
         self._unfinished: Unfinished | None = None
-        self._locks: list[int] = []
+        self._lock: TreeLock | None = None
         self._syncs: list[FileSystemSync] = []
 
     @property
@@ -68,7 +66,7 @@ class FolderStore:
             TargetBusyError: another exporter works on it.
         """
         try:
-            self._take_locks()
+            self._take_lock()
             self._staging.mkdir(exist_ok=True)
             if self.private.parent != self.root and not _can_rename(self._staging, self.root):
                 self._staging = self.root / PRIVATE / "staging"
@@ -78,7 +76,7 @@ class FolderStore:
         except OSError as error:
             self._release()
             raise refusal(error, self.root) from None
-        except TargetBusyError:
+        except TargetError:
             self._release()
             raise
         return self
@@ -99,7 +97,8 @@ class FolderStore:
 
     def holds(self, identifier: str) -> bool:
         """Tell whether a slide is published. See `Store.holds`."""
-        return (self.root / identifier / DOCUMENT_NAME).is_file()
+        with refusals_of(self.root / identifier):
+            return (self.root / identifier / DOCUMENT_NAME).is_file()
 
     def identifiers(self) -> Iterator[str]:
         """Find the documents of slides, without a look at their tiles. See `Store.identifiers`."""
@@ -247,25 +246,13 @@ class FolderStore:
         if target.is_symlink() or (target.exists() and not (target / DOCUMENT_NAME).is_file()):
             raise SourceError(f"{target} exists and is not a published slide; move it away")
 
-    def _take_locks(self) -> None:
-        """Lock the private folder and the tree itself, which another run may use with another private folder."""
+    def _take_lock(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         if self.private.parent == self.root:
             self.private.mkdir(exist_ok=True)
         elif not self.private.is_dir():
             self.private.mkdir(parents=True, mode=0o700)
-        tree = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._locks.append(tree)
-        lock = os.open(self.private / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        self._locks.append(lock)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _lock_folder(tree)
-        except BlockingIOError:
-            holder = os.pread(lock, 200, 0).decode(errors="replace").strip() or "another process"
-            raise TargetBusyError(f"{self.root} is in use by {holder}; wait for it to end") from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        self._lock = TreeLock(self.root, self.private)
 
     def _sync(self) -> None:
         for file_system in self._syncs:
@@ -274,8 +261,9 @@ class FolderStore:
     def _release(self) -> None:
         while self._syncs:
             self._syncs.pop().close()
-        while self._locks:
-            os.close(self._locks.pop())
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
 
 class _Patience:
@@ -303,21 +291,6 @@ def _delete(folder: str | Path, patience: _Patience) -> None:
             else:
                 os.unlink(entry.path)
     os.rmdir(folder)
-
-
-def _lock_folder(folder: int) -> None:
-    """Lock an open folder where the file system can; NFS cannot, and there the private folder's lock must do.
-
-    Raises:
-        BlockingIOError: another process holds it.
-    """
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError as error:
-        if error.errno not in _LOCK_REFUSALS:
-            raise
 
 
 def _file_systems(*folders: Path) -> list[FileSystemSync]:

@@ -33,15 +33,19 @@ def refusal(error: OSError, place: Path) -> TargetError:
         place = Path(*place.parts[: place.parts.index(PRIVATE)])
     advice = {
         errno.ENOSPC: _full(place),
-        errno.EDQUOT: "the quota is used up; free some of it, then run again",
-        errno.EROFS: "the file system is mounted read-only",
-        errno.EACCES: "no permission to write there",
-        errno.EPERM: "no permission to write there",
-        errno.ENOTDIR: "a part of the path is not a folder",
-        errno.EEXIST: "something that is not a folder has this name",
+        errno.EDQUOT: "the quota is used up, of bytes or of files; free some of it, then run again",
+        errno.EROFS: "the file system is mounted read-only; mount it to be written, or choose another folder",
+        errno.EACCES: "no permission to read and write there; change its mode, or run as its owner",
+        errno.EPERM: "no permission to read and write there; change its mode, or run as its owner",
+        errno.EIO: "the disk or the network behind it fails (input/output error); see the system's log, then run again",
+        errno.ENOTDIR: "a part of the path is not a folder; move it away, then run again",
+        errno.EEXIST: "something that is not a folder has this name; move it away, then run again",
         errno.EMFILE: "too many open files; raise the limit (ulimit -n) or lower --jobs",
+        errno.ENFILE: "too many open files in the whole system; end other programs, then run again",
         errno.ENAMETOOLONG: "the name is too long for this file system",
-    }.get(error.errno or 0, os.strerror(error.errno) if error.errno else str(error))
+    }.get(error.errno or 0)
+    if advice is None:
+        advice = f"{os.strerror(error.errno) if error.errno else error}; put that right, then run again"
     return TargetError(f"{place}: {advice}")
 
 

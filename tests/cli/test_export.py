@@ -138,7 +138,8 @@ def test_a_target_that_may_not_be_written_is_named(source: Path, dest: Path) -> 
     dest.mkdir(mode=0o555)
     done = run_command("export", source, dest, "--base-url", BASE_URL, privileged=False)
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == f"slide2iiif: {dest}: no permission to write there\n"
+    advice = "no permission to read and write there; change its mode, or run as its owner"
+    assert done.stderr == f"slide2iiif: {dest}: {advice}\n"
     assert list(dest.iterdir()) == []
 
 

@@ -139,6 +139,27 @@ def test_a_file_system_without_exchange_is_published_to_in_two_steps(
     assert staged(store.root) == []
 
 
+def test_an_exchange_that_fails_half_way_puts_the_old_slide_back(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: SimpleNamespace())
+    slide = publish(store, "a.svs", b"old")
+    rename, count = os.rename, 0
+
+    def refuse(*names: Path) -> None:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rename(*names)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", refuse)
+        with pytest.raises(TargetError, match="input/output error"):
+            publish(store, "a.svs", b"new")
+    assert (slide / TILE).read_bytes() == b"old"
+
+
 def test_nothing_is_left_in_staging_after_publishing_discarding_and_removing(store: FolderStore) -> None:
     publish(store, "a.svs")
     publish(store, "a.svs")
@@ -334,7 +355,8 @@ def test_a_killed_holder_frees_the_lock(root: Path) -> None:
         (errno.EEXIST, "not a folder"),
         (errno.EMFILE, "too many open files.*ulimit"),
         (errno.ENAMETOOLONG, "name is too long"),
-        (errno.EIO, "Input/output error"),
+        (errno.EIO, "input/output error.*system's log"),
+        (errno.ENXIO, "No such device.*put that right"),
     ],
 )
 def test_a_refusal_says_where_and_what(tmp_path: Path, number: int, words: str) -> None:

@@ -33,6 +33,7 @@ def serve(start: Connection, arguments: list[bytes], err: str, limit: str) -> No
         os.dup2(file, number)
     os.close(file)
     processes.ProcessEngine = OneProcess  # type: ignore[misc, assignment]
+    start.send("ready")
     start.recv()
     if limit:
         name, _, value = limit.partition("=")
