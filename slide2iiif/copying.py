@@ -79,6 +79,9 @@ def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tu
 def _is_copied(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> bool:
     if not streams.is_stored(tile.column, tile.row):
         return False
+    if task.slide.pyramid.levels[tile.level].is_inside(tile):
+        # Nearly all tiles: neither the image nor the stored level ends within them.
+        return True
     return (size == streams.tile or can_crop()) and is_within(task.pass_, _input_region(task, tile, size))
 
 

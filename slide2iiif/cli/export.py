@@ -47,7 +47,6 @@ from slide2iiif.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from slide2iiif.engines.workers import ForkedWorker
     from slide2iiif.export import Export
     from slide2iiif.naming import Naming
     from slide2iiif.progress import Bar, Silent
@@ -218,7 +217,7 @@ def run(args: argparse.Namespace) -> int:
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
     with ExitStack() as stack:
         _check_selection(args)
-        first = _start(stack)
+        _load(with_site=not args.no_site)
         check_places(args.source, args.dest)
         check_private_dir(args.private_dir, args.dest, args.source)
         check_summary_file(args.json)
@@ -228,11 +227,10 @@ def run(args: argparse.Namespace) -> int:
         from slide2iiif.engines.processes import ProcessEngine
         from slide2iiif.export import Export, deadline_of
         from slide2iiif.receipts import Receipts
-        from slide2iiif.site.gallery import SLIDE_FILES
         from slide2iiif.stores.folder import FolderStore
 
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
-        engine = stack.enter_context(ProcessEngine(jobs, first, lambda function: deadline_of(function, options)))
+        engine = stack.enter_context(ProcessEngine(jobs, lambda function: deadline_of(function, options)))
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         if not args.dry_run:
             stack.enter_context(store)
@@ -254,13 +252,21 @@ def run(args: argparse.Namespace) -> int:
             progress,
             overwrite=args.overwrite,
             gallery=gallery,
-            page_count=0 if args.no_site else SLIDE_FILES,
+            page_count=_page_count(args),
         )
         summary, refusal = _run(flow, args, listed, naming)
     report(summary, args)
     if refusal is not None:
         raise refusal
     return summary.exit_code
+
+
+def _page_count(args: argparse.Namespace) -> int:
+    if args.no_site:
+        return 0
+    from slide2iiif.site.gallery import SLIDE_FILES
+
+    return SLIDE_FILES
 
 
 def _options(args: argparse.Namespace) -> Options:
@@ -298,23 +304,20 @@ def _check_selection(args: argparse.Namespace) -> None:
         raise UsageError(f"SOURCE {args.source}: must be a folder, which --files-from names files of")
 
 
-def _start(stack: ExitStack) -> "ForkedWorker | None":
-    """Start the first worker, and import all that a run needs while it does so too; no signal can come between."""
-    from slide2iiif.engines.child import load_renderer
-    from slide2iiif.engines.workers import fork_first_worker, signals_held
+def _load(*, with_site: bool) -> None:
+    """Import all that a run needs, once for all workers, which are forked then; no signal can come between."""
+    from slide2iiif.engines.child import preload
+    from slide2iiif.engines.workers import signals_held
 
     with signals_held():
-        first = fork_first_worker()
-        if first is not None:
-            # For when the run is refused before the engine takes it over.
-            stack.callback(first.kill)
-        load_renderer()
+        preload()
         import slide2iiif.engines.processes
         import slide2iiif.export
         import slide2iiif.progress
-        import slide2iiif.site.gallery
-        import slide2iiif.stores.folder  # noqa: F401
-    return first
+        import slide2iiif.stores.folder
+
+        if with_site:
+            import slide2iiif.site.gallery  # noqa: F401
 
 
 def _warn_of_missing_library() -> None:

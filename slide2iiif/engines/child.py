@@ -53,13 +53,11 @@ def load_renderer() -> None:
     del simplejpeg, slide2iiif
 
 
-def serve(connection: Connection, other_end: Connection, parent: int, begun: int, loads: bool) -> None:  # noqa: FBT001
+def serve(connection: Connection, other_end: Connection, parent: int, begun: int) -> None:
     """Work on tasks until the other end is closed."""
     # Held open here as well, it would hide that the parent has gone.
     other_end.close()
     _prepare(parent, begun)
-    if loads:
-        preload()
     while True:
         try:
             number, function, task = connection.recv()

@@ -20,7 +20,6 @@ from typing import Any, Generic, Self
 
 from slide2iiif.engines.base import Deadline, Result, Task
 from slide2iiif.engines.workers import (
-    ForkedWorker,
     Worker,
     WorkerDiedError,
     WorkerGoneError,
@@ -45,19 +44,16 @@ class ProcessEngine:
     def __init__(
         self,
         jobs: int,
-        first: ForkedWorker | None = None,
         deadline_of: Callable[[Callable[..., Any]], Deadline | None] = lambda _: None,
     ) -> None:
         """Take how to run tasks; processes start when the engine is entered.
 
         Args:
             jobs: the number of processes.
-            first: one that runs already.
             deadline_of: gives how long a task of a function may take; None is for ever.
         """
         self.jobs = jobs
         self._deadline_of = deadline_of
-        self._first = first
         self._tickets: queue.SimpleQueue[_Ticket[Any, Any] | None] = queue.SimpleQueue()
         self._lanes: list[_Lane] = []
         self._cancelled = threading.Event()
@@ -71,9 +67,8 @@ class ProcessEngine:
             WorkerError: the system refuses so many processes.
         """
         _allow_open_files()
-        started = [] if self._first is None else [self._first]
         try:
-            workers = [*started, *fork_workers(self.jobs - len(started))]
+            workers = fork_workers(self.jobs)
         except OSError as error:
             raise _refusal(error) from None
         self._lanes = [_Lane(self._tickets, self._cancelled, worker) for worker in workers]

@@ -65,27 +65,14 @@ class Worker(Protocol):
         ...
 
 
-def fork_first_worker() -> "ForkedWorker | None":
-    """Fork a worker that loads what tasks need by itself, or give None where this process must not be forked.
-
-    For the very beginning of a command: the worker loads what opens slides while this process loads the rest.
-    """
-    [worker] = _fork(1, loads=True)
-    return worker
-
-
 def fork_workers(count: int) -> "Sequence[ForkedWorker | None]":
     """Fork workers that have what renders loaded, or give None for each where this process must not be forked."""
     load_renderer()
-    return _fork(count, loads=False)
-
-
-def _fork(count: int, *, loads: bool) -> "Sequence[ForkedWorker | None]":
     # Threads of a library would not exist in the child, and its locks might be held for ever.
     if threading.active_count() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
         return [None] * count
     with signals_held():
-        return [ForkedWorker(loads=loads) for _ in range(count)]
+        return [ForkedWorker() for _ in range(count)]
 
 
 def start_worker() -> "FreshWorker":
@@ -119,14 +106,13 @@ class _Begun:
 class ForkedWorker:
     """A child of this process."""
 
-    def __init__(self, *, loads: bool = False) -> None:
-        """Fork it; with `loads` it loads what tasks need before it takes one."""
+    def __init__(self) -> None:
         self._begun = _Begun()
         context = get_context("fork")
         self._ours, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
             target=serve,
-            args=(theirs, self._ours, os.getpid(), self._begun.descriptor, loads),
+            args=(theirs, self._ours, os.getpid(), self._begun.descriptor),
             daemon=True,
             name="slide2iiif worker",
         )

@@ -28,6 +28,9 @@ _BLURRED_TOLERANCE = 3.0
 """The same for averages of squares, where the reader gives pixels moved by a fraction."""
 
 
+_WINDOW = 128
+"""Side of the part of a tile that is compared, in pixels: a tile of another place differs in any with much to see."""
+
 _SPARE = 3
 """How many other tiles are compared where those with most to see are damaged."""
 
@@ -85,10 +88,21 @@ def _difference(
 ) -> float:
     column, row = place
     x, y = column * tiles.tile.width, row * tiles.tile.height
-    region = Region(x, y, min(tiles.tile.width, size.width - x), min(tiles.tile.height, size.height - y))
-    ours = decode(_read_tile(tiles.path, tiles, column, row), tiles.tile)[: region.height, : region.width]
+    width, height = min(tiles.tile.width, size.width - x), min(tiles.tile.height, size.height - y)
+    ours = decode(_read_tile(tiles.path, tiles, column, row), tiles.tile)[:height, :width]
+    left, top = _telling_corner(ours)
+    ours = ours[top : top + _WINDOW, left : left + _WINDOW]
+    region = Region(x + left, y + top, ours.shape[1], ours.shape[0])
     difference = _averages(ours, blur) - _averages(read(region), blur)
     return float(np.abs(difference).mean())
+
+
+def _telling_corner(pixels: Pixels) -> tuple[int, int]:
+    """Find the window of a tile with most to see; its left and top are multiples of its side."""
+    height, width, _ = pixels.shape
+    corners = itertools.product(range(0, width, _WINDOW), range(0, height, _WINDOW))
+    # Of every fourth pixel's green: whether there is something does not take more.
+    return max(corners, key=lambda c: float(pixels[c[1] : c[1] + _WINDOW : 4, c[0] : c[0] + _WINDOW : 4, 1].std()))
 
 
 def _averages(pixels: Pixels, side: int) -> NDArray[np.float32]:

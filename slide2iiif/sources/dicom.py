@@ -51,6 +51,16 @@ _ELEMENT_HEADER = 12
 """Bytes of tag, value representation and length before encapsulated pixel data."""
 _ITEM_HEADER = np.uint64(8)
 """Bytes of tag and length before a fragment."""
+_FRAME_TAGS = [
+    "Columns",
+    "DimensionOrganizationType",
+    "NumberOfFrames",
+    "PhotometricInterpretation",
+    "Rows",
+    "TotalPixelMatrixColumns",
+    "TotalPixelMatrixRows",
+]
+"""Attributes that say how frames lie in a file."""
 _RGB = "RGB"
 _PHOTOMETRICS = ("MONOCHROME2", _RGB, "YBR_FULL", "YBR_FULL_422")
 
@@ -108,12 +118,19 @@ def find_series(path: Path) -> Iterator[tuple[Path, DicomHeader]]:
 
 
 def read_images(path: Path) -> Mapping[Size, StoredImage]:
-    """Read the levels of a series, by size."""
+    """Read the levels of a series, by size.
+
+    A level that fits into one of its tiles is the coarsest that is published. Series go on down to a pixel, and
+    looking for the tiles of all these levels would take longer than the export of a small slide.
+    """
     found: dict[Size, StoredImage] = {}
-    for file, header in find_series(path):
+    is_beyond_top = False
+    for file, header in sorted(find_series(path), key=lambda each: each[1].size, reverse=True):
         # A level in several files, focal planes or optical paths: which tile is which is not ours to guess.
         is_whole = header.size not in found and header.compression == "jpeg"
-        found[header.size] = StoredImage(header.compression, _jpeg_tiles(file) if is_whole else None)
+        jpeg = _jpeg_tiles(file) if is_whole and not is_beyond_top else None
+        found[header.size] = StoredImage(header.compression, jpeg)
+        is_beyond_top |= jpeg is not None and jpeg.lengths.size == 1
     return found
 
 
@@ -122,7 +139,7 @@ def _jpeg_tiles(path: Path) -> JpegTiles | None:
 
     try:
         with path.open("rb") as file:
-            header = pydicom.dcmread(file, stop_before_pixels=True)
+            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_FRAME_TAGS)
             return _frames(path, file, header)
     except Exception as error:  # noqa: BLE001 - as above; the pixel library reports what matters of it
         logging.getLogger(__name__).info("frames of %s cannot be copied: %r", path, error)

