@@ -18,10 +18,10 @@ from published import contents, faults, slide_of
 from traces import CHANGES, SYNCS, moments, plain_run, spread, traced_run
 
 URL = ["--base-url", "https://host.example/iiif"]
-POINTS = 200
-"""Moments of a run, the first ones, that the full form tries."""
-KILLS = 300
-"""Kills at random moments in the full form."""
+POINTS, PIECE = 200, 50
+"""Moments of a run, the first ones, that the full form tries, and how many of them a test does: minutes, not hours."""
+KILLS, KILLS_AT_ONCE = 300, 25
+"""Kills at random moments in the full form, on both scenes together, and how many of them a test does."""
 SLIDES = ("one.synthetic", "ward/picture.png", "ward/two.synthetic")
 
 
@@ -108,8 +108,13 @@ def test_a_run_that_is_killed_at_a_change_of_the_disk_loses_nothing(scene: Scene
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_a_run_that_is_killed_at_each_of_the_first_changes_loses_nothing(scene: Scene, quick_folder: Path) -> None:
-    for moment in all_moments(scene, quick_folder)[:POINTS]:
+@pytest.mark.parametrize("first", range(0, POINTS, PIECE))
+def test_a_run_that_is_killed_at_each_of_the_first_changes_loses_nothing(
+    scene: Scene, quick_folder: Path, first: int
+) -> None:
+    found = all_moments(scene, quick_folder)[first : min(first + PIECE, POINTS)]
+    assert found
+    for moment in found:
         kill_at(scene, quick_folder, moment)
 
 
@@ -144,7 +149,8 @@ def test_a_run_that_is_killed_at_any_time_loses_nothing(scene: Scene, quick_fold
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_hundreds_of_kills_at_any_time_lose_nothing(scene: Scene, quick_folder: Path) -> None:
+@pytest.mark.parametrize("first", range(0, KILLS // 2, KILLS_AT_ONCE))
+def test_hundreds_of_kills_at_any_time_lose_nothing(scene: Scene, quick_folder: Path, first: int) -> None:
     moments = random_moments(scene, quick_folder / "public")
-    for _ in range(KILLS // 2):
+    for _ in range(first, min(first + KILLS_AT_ONCE, KILLS // 2)):
         kill_at_random(scene, quick_folder / "public", moments)
