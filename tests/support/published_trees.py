@@ -24,6 +24,10 @@ from slide2iiif.walk import walk
 
 SMALL_TILES = Options(tile_size=64)
 BASE_URL = "https://host.example/iiif"
+ONE, TWO = "one.synthetic", "ward/two.synthetic"
+"""Slides of the tree that the tests of verify and repair damage."""
+TILE = f"{ONE}/64,128,64,64/64,/0/default.jpg"
+"""A tile of the first."""
 
 
 class PublishedTree(NamedTuple):

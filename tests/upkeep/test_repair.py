@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from commands import Facts, snapshot, staged
 from made_slides import write_synthetic
-from published_trees import EDITS, PublishedTree, add_stranger, told_paths
+from published_trees import EDITS, ONE, TILE, PublishedTree, add_stranger, told_paths
 
 from slide2iiif.engines.base import Result, Task
 from slide2iiif.engines.serial import SerialEngine
@@ -17,26 +17,6 @@ from slide2iiif.jpeg import encode
 from slide2iiif.options import Options
 from slide2iiif.render import render
 from slide2iiif.tasks import RenderTask
-
-ONE = "one.synthetic"
-TILE = f"{ONE}/64,128,64,64/64,/0/default.jpg"
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> PublishedTree:
-    """A slide in several passes and a narrow one with aliases; not to be changed."""
-    folder = tmp_path_factory.mktemp("repair")
-    write_synthetic(folder / "slides" / ONE, 700, 500)
-    write_synthetic(folder / "slides" / "ward" / "two.synthetic", 50, 900)
-    tree = PublishedTree(folder / "public", folder / "slides")
-    assert tree.export().exit_code == 0
-    return tree
-
-
-@pytest.fixture
-def tree(whole: PublishedTree, tmp_path: Path) -> PublishedTree:
-    """The same to be damaged."""
-    return whole.copy(tmp_path / "public")
 
 
 def contents(tree: PublishedTree) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from commands import snapshot
 from made_slides import write_synthetic
-from published_trees import EDITS, SMALL_TILES, PublishedTree, add_stranger, told_paths
+from published_trees import EDITS, ONE, SMALL_TILES, TILE, PublishedTree, add_stranger, told_paths
 
 from slide2iiif.checking import Kind
 from slide2iiif.engines.base import Result, Task
@@ -24,26 +24,6 @@ from slide2iiif.options import Options
 from slide2iiif.pyramid import Tile
 from slide2iiif.stores.folder import FolderStore
 from slide2iiif.verify import is_in_use
-
-ONE = "one.synthetic"
-TILE = f"{ONE}/64,128,64,64/64,/0/default.jpg"
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> PublishedTree:
-    """A wide slide and a narrow one with aliases; not to be changed."""
-    folder = tmp_path_factory.mktemp("verify")
-    write_synthetic(folder / "slides" / ONE, 700, 500)
-    write_synthetic(folder / "slides" / "ward" / "two.synthetic", 50, 900)
-    tree = PublishedTree(folder / "public", folder / "slides")
-    assert tree.export().exit_code == 0
-    return tree
-
-
-@pytest.fixture
-def tree(whole: PublishedTree, tmp_path: Path) -> PublishedTree:
-    """The same to be damaged."""
-    return whole.copy(tmp_path / "public")
 
 
 def test_a_whole_tree_has_nothing_wrong(whole: PublishedTree) -> None:
