@@ -2,7 +2,7 @@
 
 from slide2iiif.colours import PROFILE_NAME
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, write_info
+from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, read_info, write_info
 from slide2iiif.receipts import Receipt
 from slide2iiif.stores.base import Store
 
@@ -17,6 +17,22 @@ def documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
             found.append((f"{place}/{name}", write_info(service, version)))
         found.append((name, write_info(receipt.service(version), version)))
     return found
+
+
+def is_published(store: Store, receipt: Receipt) -> bool:
+    """Tell whether what a receipt speaks of is there, whatever its ids.
+
+    A run that was killed may have announced what it did not come to publish: then nothing is there, or an older
+    version, which other documents than those of the receipt belong to.
+    """
+    if receipt.fingerprint:
+        return store.holds(receipt.identifier)
+    api = Api(receipt.settings.api)
+    services = {"": receipt.service(api), **dict(receipt.associated_services(api))}
+    return all(
+        read_info(store.read(f"{receipt.identifier}/{place}", DOCUMENT_NAME) or b"") == (service.pyramid, api)
+        for place, service in services.items()
+    )
 
 
 def has_own_ids(store: Store, receipt: Receipt) -> bool:

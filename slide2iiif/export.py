@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from slide2iiif import __version__
 from slide2iiif.documents import documents
-from slide2iiif.engines.base import Deadline, Engine
+from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, SourceError, TargetError
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.iiif.api import Api
 from slide2iiif.inputs import handed_on_picture
 from slide2iiif.journal import Journal
 from slide2iiif.ledger import digest_of, order_files, whole_ledger
-from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT, Blank, Icc, Options
+from slide2iiif.options import Blank, Icc, Options
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
@@ -306,13 +306,6 @@ class Export:
             logging.getLogger(__name__).exception("unexpected error in %s", found.identifier)
             reason = f"unexpected {type(error).__name__}: {error} (please report this; -v shows where)"
             return Outcome(found.identifier, Status.FAILED, reason, source=found.source)
-
-
-def deadline_of(function: Callable[..., object], options: Options) -> Deadline:
-    """Give how long a task of the flow may take."""
-    if function is describe:
-        return Deadline(options.open_timeout, "opening it", OPEN_TIMEOUT.name)
-    return Deadline(options.block_timeout, "a block of it", BLOCK_TIMEOUT.name)
 
 
 def _in_threads(

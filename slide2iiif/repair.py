@@ -12,6 +12,7 @@ from pathlib import Path
 
 from slide2iiif.blocks import Block, Pass
 from slide2iiif.checking import Finding, Kind, matches
+from slide2iiif.disclosure import PictureTask, Wish, disclose, hand_on, plan_associated
 from slide2iiif.documents import documents
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import SourceError
@@ -19,6 +20,7 @@ from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.iiif.api import Api
 from slide2iiif.inputs import handed_on_picture
 from slide2iiif.ledger import FileOrder, Ledger, order_files
+from slide2iiif.options import Icc
 from slide2iiif.plan import SlidePlan, plan_slide
 from slide2iiif.receipts import Receipt, Receipts
 from slide2iiif.render import describe, describe_scanned_area, render
@@ -85,18 +87,20 @@ class Repair:
             repaired.reason = "what was published is not known any more: export it again"
             return repaired
         try:
-            repaired.files += self._put_documents(receipt, damage.documents)
             if damage.ordinals:
                 with Ledger(self.receipts.ledger_path(identifier)) as ledger:
                     _Files(self, receipt, ledger, repaired).put_right(damage)
         except SourceError as error:
             repaired.reason = str(error)
+        repaired.files += self._put_documents(receipt, damage.documents, is_whole=not repaired.reason)
         return repaired
 
-    def _put_documents(self, receipt: Receipt, paths: set[str]) -> int:
+    def _put_documents(self, receipt: Receipt, paths: set[str], *, is_whole: bool) -> int:
+        """Write documents again; one that is gone announces nothing until all that it announces is there."""
         count = 0
         for name, content in documents(receipt, Api(receipt.settings.api)):
-            if f"{receipt.identifier}/{name}" in paths:
+            path = f"{receipt.identifier}/{name}"
+            if path in paths and (is_whole or (self.store.root / path).is_file()):
                 self.store.replace(receipt.identifier, name, content)
                 count += 1
         return count
@@ -170,22 +174,18 @@ class _Files:
         """
         base = 0
         for place, pyramid in self._receipt.services():
-            order = order_files(pyramid, Api(self._receipt.settings.api))
-            lost = array("Q", self._link_intact(order, base, place, damage))
-            if lost and place:
-                raise SourceError(
-                    f"files of {place} cannot be made again alone: export the slide again with --overwrite"
-                )
+            service = _Service(place, order_files(pyramid, Api(self._receipt.settings.api)), base)
+            lost = array("Q", self._link_intact(service, damage))
             if lost:
-                self._make(order, lost)
-            base += order.count
+                self._make(service, lost)
+            base += service.order.count
 
-    def _link_intact(self, order: FileOrder, base: int, place: str, damage: _Damage) -> Iterator[int]:
+    def _link_intact(self, service: "_Service", damage: _Damage) -> Iterator[int]:
         """Put right what has an intact alias, and give the ordinals of what has none."""
-        for found in damage.between(base, base + order.count):
-            ordinal = found - base
-            paths = [place + path for path in order.paths_at(ordinal)]
-            broken = self._broken(paths, self._ledger.read(found, 1))
+        for found in damage.between(service.base, service.base + service.order.count):
+            ordinal = found - service.base
+            paths = service.paths_at(ordinal)
+            broken = self._broken(paths, self._record(service, ordinal))
             intact = [path for path in paths if path not in broken]
             if not intact:
                 yield ordinal
@@ -198,36 +198,59 @@ class _Files:
     def _broken(self, paths: Iterable[str], record: bytes) -> list[str]:
         return [path for path in paths if not matches(self._folder / path, record)]
 
-    def _make(self, order: FileOrder, ordinals: Iterable[int]) -> None:
+    def _record(self, service: "_Service", ordinal: int) -> bytes:
+        return self._ledger.read(service.base + ordinal, 1)
+
+    def _make(self, service: "_Service", ordinals: Iterable[int]) -> None:
         """Make files again in staging, and move those that were asked for into their places."""
         repair, receipt = self._repair, self._receipt
         slide = repair.find_slide(receipt)
-        options = receipt.settings.options()
-        function = describe_scanned_area if options.crop_to_bounds else describe
-        [(_, description)] = repair.engine.run(function, [slide.path])
-        plan = plan_slide(receipt.identifier, description, options)
-        if (plan.pyramid, plan.api) != (order.pyramid, order.api):
+        plan = self._plan(slide, service)
+        if (plan.pyramid, plan.api) != (service.order.pyramid, service.order.api):
             raise SourceError("would be published otherwise now: export it again with --overwrite")
-        staging = repair.store.stage(receipt.identifier)
+        staging = repair.store.stage_files()
         try:
-            mended = MendedStaging(staging, self._folder)
-            task = slide_task(slide.path, receipt.fingerprint, plan, options, mended)
-            needed = _needed_blocks(plan, order, ordinals)
-            for pass_ in plan.passes:
-                if pass_.hands_on is not None and pass_.input_level in needed:
-                    handed_on_picture(staging, plan.pyramid, pass_.hands_on).create()
-
-            def is_done(pass_: Pass, blocks: Iterable[Block]) -> bool:
-                return needed.get(pass_.input_level, frozenset()).isdisjoint(blocks)
-
-            for group in concurrent_passes(plan):
-                for _ in repair.engine.run(render, render_tasks(task, plan, group, is_done)):
-                    pass
+            self._render(slide, service, plan, staging.below(service.place), ordinals)
             check_unchanged(slide.members, receipt.fingerprint)
             for ordinal in ordinals:
-                self._take(staging, order.paths_at(ordinal), self._ledger.read(ordinal, 1))
+                self._take(staging, service.paths_at(ordinal), self._record(service, ordinal))
         finally:
             repair.store.discard(staging)
+
+    def _plan(self, slide: Slide, service: "_Service") -> SlidePlan:
+        receipt, options, engine = self._receipt, self._receipt.settings.options(), self._repair.engine
+        if service.picture:
+            [(_, disclosed)] = engine.run(disclose, [Wish(slide.path, (service.picture,), ())])
+            if service.picture not in disclosed.associated:
+                raise SourceError(f"has no {service.picture} picture any more: export it again with --overwrite")
+            size = disclosed.associated[service.picture]
+            return plan_associated(receipt.identifier, service.picture, size, options)
+        function = describe_scanned_area if options.crop_to_bounds else describe
+        [(_, description)] = engine.run(function, [slide.path])
+        return plan_slide(receipt.identifier, description, options)
+
+    def _render(
+        self, slide: Slide, service: "_Service", plan: SlidePlan, staging: FolderStaging, ordinals: Iterable[int]
+    ) -> None:
+        """Make the blocks of some files; of these, what differs from the tree is put into staging."""
+        receipt, options, engine = self._receipt, self._receipt.settings.options(), self._repair.engine
+        mended = MendedStaging(staging, self._folder / service.place)
+        task = slide_task(slide.path, receipt.fingerprint, plan, options, mended)
+        if service.picture:
+            picture = handed_on_picture(staging, plan.pyramid, 0)
+            picture.create()
+            list(engine.run(hand_on, [PictureTask(slide.path, service.picture, picture, options.icc is Icc.SRGB)]))
+        needed = _needed_blocks(plan, service.order, ordinals)
+        for pass_ in plan.passes:
+            if pass_.hands_on is not None and pass_.input_level in needed:
+                handed_on_picture(staging, plan.pyramid, pass_.hands_on).create()
+
+        def is_done(pass_: Pass, blocks: Iterable[Block]) -> bool:
+            return needed.get(pass_.input_level, frozenset()).isdisjoint(blocks)
+
+        for group in concurrent_passes(plan):
+            for _ in engine.run(render, render_tasks(task, plan, group, is_done)):
+                pass
 
     def _take(self, staging: FolderStaging, paths: Sequence[str], record: bytes) -> None:
         if not matches(staging.folder / paths[0], record):
@@ -239,6 +262,27 @@ class _Files:
             link_into_place(staging.folder / paths[0], self._folder, alias, staging.scratch)
         move_into_place(staging.folder / paths[0], self._folder, paths[0])
         self._repaired.files += len(paths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """The levels of a slide, or a picture beside them."""
+
+    place: str
+    """Below the slide, with a slash at its end; empty for the slide itself."""
+    order: FileOrder
+    """Numbers its files."""
+    base: int
+    """Place of its first record in the slide's ledger."""
+
+    @property
+    def picture(self) -> str:
+        """Name of the picture; empty for the slide itself."""
+        return self.place.rstrip("/").rpartition("/")[2]
+
+    def paths_at(self, ordinal: int) -> list[str]:
+        """Paths of a file below the slide."""
+        return [self.place + path for path in self.order.paths_at(ordinal)]
 
 
 def _needed_blocks(plan: SlidePlan, order: FileOrder, ordinals: Iterable[int]) -> dict[int, set[Block]]:

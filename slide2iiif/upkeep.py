@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from slide2iiif.documents import documents, has_own_ids
+from slide2iiif.documents import documents, has_own_ids, is_published
 from slide2iiif.iiif.api import Api
 from slide2iiif.receipts import Receipt, Receipts
 from slide2iiif.site.gallery import Gallery
@@ -37,16 +37,19 @@ def rebase(store: Store, receipts: Receipts, base_url: str, other_base_url: str)
     """Write new ids into all documents of a tree, touch no tile, and give the identifiers that were changed."""
     for identifier in receipts.identifiers():
         receipt = receipts.read(identifier)
-        # A run that was killed has announced what it did not come to publish.
-        if receipt is None or not store.holds(identifier):
+        # Documents of what is not there would announce it.
+        if receipt is None or not is_published(store, receipt):
             continue
         if move(store, receipts, receipt, base_url, other_base_url):
             yield identifier
 
 
 def unrecorded(store: Store, receipts: Receipts) -> Iterator[str]:
-    """Give the published slides that have no receipt, or one that cannot be read: what `rebase` cannot move."""
-    return (identifier for identifier in store.identifiers() if receipts.read(identifier) is None)
+    """Give the published slides that have no receipt, or one of something else: what `rebase` cannot move."""
+    for identifier in store.identifiers():
+        receipt = receipts.read(identifier)
+        if receipt is None or not is_published(store, receipt):
+            yield identifier
 
 
 def move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, other_base_url: str) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 from slide2iiif.checking import CheckTask, Finding, Kind, check_document, check_files
 from slide2iiif.documents import documents
 from slide2iiif.engines.base import Engine
-from slide2iiif.errors import SourceError
+from slide2iiif.errors import SourceError, WorkerError
 from slide2iiif.fingerprints import take_fingerprint
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, read_info
@@ -63,6 +63,8 @@ class _Look:
     """Tasks that have not come back."""
     is_given: bool = False
     """Whether all its tasks have been given."""
+    is_given_up: bool = False
+    """Whether the process that looked at some of its files was lost, so that the rest is not looked at."""
     is_told: bool = False
     """Whether some findings have been told, because there were too many to hold them back."""
     files: int = 0
@@ -73,6 +75,13 @@ class _Look:
     def is_over(self) -> bool:
         """Whether everything has been looked at."""
         return self.is_given and not self.under_way
+
+    def give_up(self, slide: str, error: WorkerError) -> None:
+        """Tell once that the process was lost that looked at some files, and want no more of them looked at."""
+        if not self.is_given_up:
+            self.is_given_up = True
+            detail = f"{error}; what is left of the slide was not looked at"
+            self.findings.append(Finding(Kind.UNREADABLE, slide, slide, detail))
 
 
 @dataclass(slots=True)
@@ -152,12 +161,15 @@ class Verification:
 
     def _look(self, identifiers: Iterable[str], again: list[str], *, is_last: bool) -> Iterator[Finding]:
         looks: dict[str, _Look] = {}
-        for task, checked in self.engine.run(check_files, self._tasks(identifiers, looks)):
+        for task, checked in self.engine.attempt(check_files, self._tasks(identifiers, looks)):
             yield from self._told_strays()
             look = looks[task.slide]
             look.under_way -= 1
-            look.files += checked.files
-            look.findings += checked.findings
+            if isinstance(checked, WorkerError):
+                look.give_up(task.slide, checked)
+            else:
+                look.files += checked.files
+                look.findings += checked.findings
             if len(look.findings) > _KEPT_FINDINGS:
                 yield from look.findings
                 look.findings.clear()
@@ -168,7 +180,8 @@ class Verification:
             yield from self._settle(slide, look, again, is_last=is_last)
 
     def _settle(self, slide: str, look: _Look, again: list[str], *, is_last: bool) -> Iterator[Finding]:
-        if look.findings and not (self.is_held or is_last or look.is_told) and self._may_be_exchanged(slide, look):
+        is_final = self.is_held or is_last or look.is_told or look.is_given_up
+        if look.findings and not is_final and self._may_be_exchanged(slide, look):
             again.append(slide)
             return
         self.totals.slides += 1
@@ -190,6 +203,8 @@ class Verification:
         for identifier in identifiers:
             look = looks[identifier] = _Look(self._state(identifier))
             for task in self._tasks_of(identifier, look.findings):
+                if look.is_given_up:
+                    break
                 look.under_way += 1
                 yield task
             look.is_given = True

@@ -50,7 +50,7 @@ LAYERS = [
         "records",
     },
     {"engines", "site"},
-    {"export", "upkeep", "verify", "repair"},
+    {"deadlines", "export", "upkeep", "verify", "repair"},
     {"cli"},
 ]
 """Lowest first. A module imports its own layer and those below."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slide2iiif.cli.deadlines import add_block_timeout, add_open_timeout
 from slide2iiif.cli.identifiers import add_identifier_options, choose_naming, named_slides, settle_naming
 from slide2iiif.cli.places import (
     add_private_dir,
@@ -162,18 +163,8 @@ def _add_slide_options(parser: argparse._ArgumentGroup) -> None:
         default=str(MAX_PIXELS.default),
         help="fail slides that have more pixels (default: %(default)s)",
     )
-    parser.add_argument(
-        "--open-timeout",
-        metavar="SECONDS",
-        default=str(OPEN_TIMEOUT.default),
-        help="fail slides whose opening takes longer (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--block-timeout",
-        metavar="SECONDS",
-        default=str(BLOCK_TIMEOUT.default),
-        help="fail slides of which a block, 64 tiles or a whole image, takes longer (default: %(default)s)",
-    )
+    add_open_timeout(parser, "fail slides whose opening takes longer")
+    add_block_timeout(parser, "fail slides of which a block, 64 tiles or a whole image, takes longer")
 
 
 def _add_privacy_options(parser: argparse._ArgumentGroup) -> None:
@@ -224,13 +215,15 @@ def run(args: argparse.Namespace) -> int:
         listed = list(listed_paths(args.files_from)) if args.files_from else None
 
         from slide2iiif.cli.report import report
+        from slide2iiif.deadlines import deadline_of
         from slide2iiif.engines.processes import ProcessEngine
-        from slide2iiif.export import Export, deadline_of
+        from slide2iiif.export import Export
         from slide2iiif.receipts import Receipts
         from slide2iiif.stores.folder import FolderStore
 
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
-        engine = stack.enter_context(ProcessEngine(jobs, lambda function: deadline_of(function, options)))
+        timeouts = options.open_timeout, options.block_timeout
+        engine = stack.enter_context(ProcessEngine(jobs, lambda function: deadline_of(function, *timeouts)))
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         if not args.dry_run:
             stack.enter_context(store)
@@ -311,6 +304,7 @@ def _load(*, with_site: bool) -> None:
 
     with signals_held():
         preload()
+        import slide2iiif.deadlines
         import slide2iiif.engines.processes
         import slide2iiif.export
         import slide2iiif.progress

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
+from slide2iiif.errors import WorkerError
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -39,6 +41,17 @@ class Engine(Protocol):
 
         Raises:
             WorkerError: the process that ran a task died or passed its deadline; tasks of others are not harmed.
+            Exception: what the function raised, after the tasks that run have ended.
+        """
+        ...
+
+    def attempt(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+    ) -> Iterator[tuple[Task, Result | WorkerError]]:
+        """Run tasks as `run` does; one whose process died or passed its deadline gives the error and ends nothing.
+
+        Raises:
+            WorkerError: the engine was cancelled.
             Exception: what the function raised, after the tasks that run have ended.
         """
         ...

@@ -14,7 +14,7 @@ import contextlib
 import queue
 import resource
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Self
 
@@ -100,6 +100,25 @@ class ProcessEngine:
 
     def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
         """Run tasks on whichever lane is free. See `Engine.run`."""
+        with contextlib.closing(self._settled(function, tasks)) as tickets:
+            for ticket in tickets:
+                yield ticket.settle()
+
+    def attempt(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+    ) -> Iterator[tuple[Task, Result | WorkerError]]:
+        """Run tasks, and give the error of one whose process was lost. See `Engine.attempt`."""
+        with contextlib.closing(self._settled(function, tasks)) as tickets:
+            for ticket in tickets:
+                if isinstance(ticket.error, WorkerError) and not self.is_cancelled():
+                    yield ticket.task, ticket.error
+                else:
+                    yield ticket.settle()
+
+    def _settled(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+    ) -> "Generator[_Ticket[Task, Result], None, None]":
+        """Give tasks that have ended, in any order; closed, wait for those under way."""
         done: queue.SimpleQueue[_Ticket[Task, Result]] = queue.SimpleQueue()
         deadline = self._deadline_of(function)
         under_way = 0
@@ -110,11 +129,11 @@ class ProcessEngine:
                 if under_way >= _AHEAD * self.jobs:
                     ticket = done.get()
                     under_way -= 1
-                    yield ticket.settle()
+                    yield ticket
             while under_way:
                 ticket = done.get()
                 under_way -= 1
-                yield ticket.settle()
+                yield ticket
         finally:
             # What is still under way must have ended before the caller cleans up after it.
             for _ in range(under_way):

@@ -22,5 +22,9 @@ class SerialEngine:
         for task in tasks:
             yield task, function(task)
 
+    def attempt(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+        """Run tasks in order: there is no process that could die but this one. See `Engine.attempt`."""
+        return self.run(function, tasks)
+
     def cancel(self) -> None:
         """Nothing runs elsewhere."""

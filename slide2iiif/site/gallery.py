@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from slide2iiif.documents import is_published
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.manifest import (
     COLLECTION_NAME,
@@ -61,6 +62,8 @@ class Gallery:
     """Gives OpenSeadragon, where the tree is to hold it."""
     _dirty: set[str] = field(default_factory=set)
     """Folders whose slides have changed."""
+    _emptied: list[str] = field(default_factory=list)
+    """Folders that show nothing any more and still have their pages, the inner ones first."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_begun: bool = False
 
@@ -122,6 +125,10 @@ class Gallery:
             self.begin()
             self._update_all("", leaving)
             self._drop_old_assets()
+        # The outer ones first, and those above them are written: nothing links to a page that goes.
+        for folder in reversed(self._emptied):
+            self._withdraw_folder(folder, 0)
+        self._emptied.clear()
         self._states.write_site(self._wanted)
         self._before = self._wanted
         self._dirty.clear()
@@ -141,7 +148,7 @@ class Gallery:
         for each in folders:
             self._update_all(each, leaving)
         for identifier in slides:
-            receipt = self.receipts.read(identifier) if identifier not in leaving else None
+            receipt = self._read(identifier) if identifier not in leaving else None
             if receipt is not None:
                 for name, content in self.slide_files(receipt):
                     if self.store.read(identifier, name) != content:
@@ -153,27 +160,33 @@ class Gallery:
         states = {each: state for each in folders if (state := self._states.read_folder(each))}
         shown = [
             *sorted(states, key=natural_order),
-            *sorted((each for each in slides if each not in leaving), key=natural_order),
+            *sorted((each for each in slides if each not in leaving and self.store.holds(each)), key=natural_order),
         ]
         if not shown and folder:
-            self._withdraw_folder(folder, 0)
             self._states.remove_folder(folder)
+            self._emptied.append(folder)
             return
         covers: list[Picture] = []
         count = max(1, -(-len(shown) // ENTRIES))
         total = len(shown) - len(states) + sum(state.slides for state in states.values())
         summary = _summary(len(states), len(shown) - len(states), total)
-        for number in range(1, count + 1):
+        # Backwards: a page links to the next one and to its collection, and the collection names its parts.
+        for number in range(count, 0, -1):
             part = shown[(number - 1) * ENTRIES : number * ENTRIES]
-            receipts = {each: self.receipts.read(each) for each in part if each not in states}
+            receipts = {each: self._read(each) for each in part if each not in states}
             known = {each: receipt for each, receipt in receipts.items() if receipt is not None}
             cards = [card_of(receipt, folder) for receipt in known.values()]
             folder_cards = [_folder_card(each, folder, states[each]) for each in part if each in states]
-            self._put_part(folder, number, count, (summary, folder_cards, cards))
             self._put_collection(folder, number, count, [*self._members(part, known)])
-            covers += _covers(folder_cards, cards, COVERS - len(covers))
+            self._put_part(folder, number, count, (summary, folder_cards, cards))
+            covers = [*_covers(folder_cards, cards, COVERS), *covers][:COVERS]
         self._withdraw_folder(folder, count)
         self._states.write_folder(folder, FolderState(total, covers))
+
+    def _read(self, identifier: str) -> Receipt | None:
+        """Give the receipt of a slide that can be shown."""
+        receipt = self.receipts.read(identifier)
+        return receipt if receipt is not None and is_published(self.store, receipt) else None
 
     def _put_part(
         self, folder: str, number: int, count: int, shown: "tuple[str, list[FolderCard], list[Card]]"
@@ -188,7 +201,7 @@ class Gallery:
         name = COLLECTION_NAME if count == 1 else _collection_part(number)
         label = self._label(folder)
         self._put_document(folder, name, label if count == 1 else f"{label}, part {number}", members)
-        if count > 1 and number == count:
+        if count > 1 and number == 1:
             parts = [
                 Member(self._uri(folder, _collection_part(each)), "Collection", f"{label}, part {each}")
                 for each in range(1, count + 1)
@@ -214,9 +227,9 @@ class Gallery:
         from slide2iiif.site.pages import page_name
 
         if not count:
-            self.store.remove_page(_below(folder, COLLECTION_NAME))
             if self._is_ours(_below(folder, PAGE_NAME)):
                 self.store.remove_page(_below(folder, PAGE_NAME))
+            self.store.remove_page(_below(folder, COLLECTION_NAME))
         if count <= 1:
             self.store.remove_page(_below(folder, _collection_part(1)))
         number = max(count, 1) + 1
@@ -302,7 +315,7 @@ def remove_site(store: Store, receipts: Receipts) -> None:
         return
     state = states.read_site()
     gallery = Gallery(store, receipts, SiteOptions(), "")
-    for folder in _folders_bottom_up(receipts, ""):
+    for folder in _folders_top_down(receipts, ""):
         gallery._withdraw_folder(folder, 0)  # noqa: SLF001 - of this module
         states.remove_folder(folder)
         for identifier in receipts.children(folder)[0]:
@@ -313,10 +326,10 @@ def remove_site(store: Store, receipts: Receipts) -> None:
     states.remove_site()
 
 
-def _folders_bottom_up(receipts: Receipts, folder: str) -> Iterator[str]:
-    for each in receipts.children(folder)[1]:
-        yield from _folders_bottom_up(receipts, each)
+def _folders_top_down(receipts: Receipts, folder: str) -> Iterator[str]:
     yield folder
+    for each in receipts.children(folder)[1]:
+        yield from _folders_top_down(receipts, each)
 
 
 def _with_folders_above(folders: Iterable[str]) -> list[str]:

@@ -149,7 +149,18 @@ class FolderStore:
     def stage(self, identifier: str, state: str = "") -> FolderStaging:
         """Make a staging folder. See `Store.stage`."""
         self._check_place(identifier)
-        staging = staging_at(self._staging / (staging_name(identifier, state) if state else uuid.uuid4().hex))
+        return self._make_staging(staging_name(identifier, state) if state else uuid.uuid4().hex)
+
+    def stage_files(self) -> FolderStaging:
+        """Make a staging folder for single files of a slide that is there, with or without its document.
+
+        Raises:
+            TargetError: it cannot be made.
+        """
+        return self._make_staging(uuid.uuid4().hex)
+
+    def _make_staging(self, name: str) -> FolderStaging:
+        staging = staging_at(self._staging / name)
         try:
             staging.folder.mkdir()
             staging.scratch.mkdir()

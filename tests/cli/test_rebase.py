@@ -141,3 +141,38 @@ def test_a_slide_that_was_announced_and_never_published_is_passed_by(published: 
     done = rebase(published)
     assert (done.returncode, done.stdout.split()[1]) == (0, "1")
     assert not (published / "one.synthetic" / "info.json").exists()
+
+
+def announce(dest: Path, **changes: object) -> None:
+    """Leave what a run leaves that is killed before it publishes the first slide in another form."""
+    receipt = dest / ".slide2iiif" / "receipts" / "one.synthetic" / "receipt.json"
+    receipt.write_text(json.dumps({**json.loads(receipt.read_bytes()), "fingerprint": "", **changes}))
+
+
+def test_a_slide_that_did_not_come_to_be_published_is_neither_written_to_nor_shown(
+    source: Path, published: Path
+) -> None:
+    announce(published)
+    shutil.rmtree(published / "one.synthetic")
+    done = rebase(published)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (published / "one.synthetic").exists()
+    assert b"one.synthetic" not in (published / "collection.json").read_bytes()
+    assert b"one.synthetic" not in (published / "index.html").read_bytes()
+    assert run_command("export", source, published, "--base-url", NEW, "-q").returncode == 0
+    assert b"one.synthetic" in (published / "collection.json").read_bytes()
+
+
+def test_an_older_version_does_not_get_the_documents_of_one_that_did_not_come_to_be_published(published: Path) -> None:
+    before = snapshot(published / "one.synthetic")
+    announce(published, tile_size=128)
+    done = rebase(published)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "slide2iiif: not rebased, it has no receipt: one.synthetic"
+    assert snapshot(published / "one.synthetic") == before
+
+
+def test_a_version_that_was_published_just_before_the_end_of_its_run_is_rebased(published: Path) -> None:
+    announce(published)
+    assert rebase(published).stdout.split()[1] == "2"
+    assert json.loads((published / "one.synthetic" / "info.json").read_bytes())["@id"] == f"{NEW}/one.synthetic"

@@ -192,6 +192,21 @@ def test_workers_that_die_one_after_the_other_are_each_blamed_on_their_own(proce
     assert [type(each) for each in results] == [int, WorkerError] * 4
 
 
+def test_what_is_attempted_goes_on_without_the_tasks_whose_processes_were_lost(processes: ProcessEngine) -> None:
+    ways = ["live", "kill", "live", "segfault", "exit", "live", "kill"]
+    results = list(processes.attempt(engine_tasks.die, ways))
+    assert sorted(way for way, _ in results) == sorted(ways)
+    assert all(isinstance(result, WorkerError) == (way != "live") for way, result in results)
+    with pytest.raises(ValueError, match="three"):
+        list(processes.attempt(engine_tasks.fail_on_three, range(10)))
+
+
+def test_what_is_attempted_ends_when_it_is_cancelled(processes: ProcessEngine) -> None:
+    threading.Timer(0.3, processes.cancel).start()
+    with pytest.raises(WorkerError, match="the run was stopped"):
+        list(processes.attempt(engine_tasks.nap, [60] * 6))
+
+
 @pytest.mark.parametrize("function", [engine_tasks.loop, engine_tasks.hold])
 def test_a_task_that_passes_its_deadline_fails_alone_and_names_it(function: Callable[[Any], object]) -> None:
     lateness = r"^sleeping took longer than 0.5 s; if it is sound, raise --patience$"

@@ -3,10 +3,11 @@
 The program is the installed one: strace sends the signal, or holds the call back, when a worker opens the slide.
 """
 
+import json
 from pathlib import Path
 
 import pytest
-from commands import COMMAND
+from commands import COMMAND, run_command
 from made_slides import write_image, write_synthetic
 from published import documents, faults
 from traces import installed_run
@@ -46,6 +47,62 @@ def test_a_slide_that_does_not_open_in_time_costs_itself_and_is_named_with_the_d
     ]
     assert len(list(documents(dest))) == 11
     assert faults(dest) == []
+
+
+def damaged_tree(folder: Path) -> Path:
+    """Publish three slides, and take a picture from each, under all its names."""
+    for name in ("a", "c"):
+        write_synthetic(folder / "slides" / f"{name}.synthetic", 60, 50)
+    write_image(folder / "slides" / "bad.png", 60, 50)
+    dest = folder / "public"
+    run_command("export", folder / "slides", dest, *URL, "-q").check_returncode()
+    for document in documents(dest):
+        lost = (document.parent / LOST).stat().st_ino
+        for file in [file for file in document.parent.rglob("*.jpg") if file.stat().st_ino == lost]:
+            file.unlink()
+    return dest
+
+
+LOST = "full/90,/0/default.jpg"
+WAYS = [
+    ("delay_enter=4000000", "{} took longer than 2 s; if it is sound, raise {}"),
+    ("signal=SIGSEGV", "the process that worked on it died: SIGSEGV"),
+]
+
+
+@pytest.mark.parametrize(("inject", "words"), WAYS, ids=["hangs", "dies"])
+def test_a_worker_that_is_lost_while_a_tree_is_verified_costs_one_slide(
+    tmp_path: Path, inject: str, words: str
+) -> None:
+    dest, log = damaged_tree(tmp_path), tmp_path / "trace.log"
+    file = dest / "bad.png" / "full/max/0/default.jpg"
+    command = [COMMAND, "verify", dest, "--jobs", 2, "--block-timeout", 2, "--json", tmp_path / "found.json", "-q"]
+    code, _ = installed_run(command, log, "-P", str(file), "-e", "trace=openat", "-e", f"inject=openat:{inject}")
+    assert "bad.png" in log.read_text()
+    assert code == 1
+    found = json.loads((tmp_path / "found.json").read_text())["findings"]
+    [lost] = [each for each in found if each["slide"] == "bad.png"]
+    assert (lost["kind"], lost["path"]) == ("unreadable", "bad.png")
+    words = words.format("checking some of its files", "--block-timeout")
+    assert lost["detail"] == f"{words}; what is left of the slide was not looked at"
+    assert {each["path"] for each in found} > {f"{name}.synthetic/{LOST}" for name in "ac"}
+
+
+@pytest.mark.parametrize(("inject", "words"), WAYS, ids=["hangs", "dies"])
+def test_a_worker_that_is_lost_while_a_tree_is_repaired_costs_one_slide(
+    tmp_path: Path, inject: str, words: str
+) -> None:
+    dest, log = damaged_tree(tmp_path), tmp_path / "trace.log"
+    slide = tmp_path / "slides" / "bad.png"
+    command = [COMMAND, "repair", dest, "--source", slide.parent, "--jobs", 2, "--open-timeout", 2, "-q"]
+    code, err = installed_run(command, log, "-P", str(slide), "-e", "trace=openat", "-e", f"inject=openat:{inject}")
+    assert "bad.png" in log.read_text()
+    assert code == 1
+    words = words.format("opening it", "--open-timeout")
+    assert [line for line in err.splitlines() if not line.startswith("strace:")] == [f"slide2iiif: bad.png: {words}"]
+    found = [each for each in faults(dest) if not each.startswith("bad.png/")]
+    assert found == []
+    assert not (dest / "bad.png" / LOST).exists()
 
 
 @pytest.mark.slow

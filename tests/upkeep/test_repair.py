@@ -4,18 +4,21 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from commands import Facts, snapshot, staged
 from made_slides import write_synthetic
-from published_trees import EDITS, ONE, TILE, PublishedTree, add_stranger, told_paths
+from published_trees import EDITS, ONE, SMALL_TILES, TILE, PublishedTree, add_stranger, told_paths
 
 from slide2iiif.engines.base import Result, Task
 from slide2iiif.engines.serial import SerialEngine
+from slide2iiif.geometry import Size
 from slide2iiif.jpeg import encode
 from slide2iiif.options import Options
 from slide2iiif.render import render
+from slide2iiif.samples.aperio import write_aperio
 from slide2iiif.tasks import RenderTask
 
 
@@ -74,6 +77,78 @@ def test_a_lost_alias_is_linked_to_what_is_intact_without_the_slide(tree: Publis
     assert tree.findings() == []
 
 
+PICTURES = ("label", "macro", "thumbnail")
+
+
+@pytest.fixture(scope="session")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> PublishedTree:
+    """A slide with pictures beside its levels, all of them published; not to be changed."""
+    folder = tmp_path_factory.mktemp("pictured")
+    (folder / "slides").mkdir()
+    write_aperio(folder / "slides" / "a.svs", Size(700, 500), scales=(1,), associated={"label", "macro", "thumbnail"})
+    tree = PublishedTree(folder / "public", folder / "slides")
+    assert tree.export(replace(SMALL_TILES, associated=PICTURES)).exit_code == 0
+    return tree
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pictures_beside_the_levels_are_made_again_and_nothing_else_is_touched(
+    pictured: PublishedTree, tmp_path: Path, seed: int
+) -> None:
+    tree = pictured.copy(tmp_path / "public")
+    rng = random.Random(seed)  # noqa: S311 - damage, no secrets
+    before, digests = snapshot(tree.root), contents(tree)
+    names = [name for name in tree.files() if "/associated/" in name]
+    assert {name.split("/")[2] for name in names} == set(PICTURES)
+    edited = set()
+    for number, name in enumerate(rng.sample(names, 40)):
+        edited |= {each for each in before if before[each].inode == before[name].inode}
+        EDITS[number % 3](tree.root / name, rng)
+    assert [each.reason for each in tree.repair()] == [""]
+    assert contents(tree) == digests
+    assert touched(before, tree) <= edited
+    assert tree.findings() == []
+    assert staged(tree.root) == []
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_a_picture_that_is_gone_as_a_whole_is_made_again(pictured: PublishedTree, tmp_path: Path, picture: str) -> None:
+    tree = pictured.copy(tmp_path / "public")
+    digests = contents(tree)
+    shutil.rmtree(tree.root / "a.svs" / "associated" / picture)
+    assert [each.reason for each in tree.repair()] == [""]
+    assert contents(tree) == digests
+
+
+def test_pictures_are_not_written_through_a_link_that_leads_elsewhere(pictured: PublishedTree, tmp_path: Path) -> None:
+    tree = pictured.copy(tmp_path / "public")
+    (tmp_path / "outside").mkdir()
+    shutil.rmtree(tree.root / "a.svs" / "associated")
+    (tree.root / "a.svs" / "associated").symlink_to(tmp_path / "outside")
+    [repaired] = tree.repair()
+    assert "is in the way" in repaired.reason
+    assert list((tmp_path / "outside").rglob("*")) == []
+
+
+def test_a_document_that_is_gone_waits_for_what_it_announces(tree: PublishedTree) -> None:
+    (tree.root / ONE / "info.json").unlink()
+    (tree.root / ONE / "info-v3.json").write_bytes(b"{}")
+    (tree.root / TILE).unlink()
+    [repaired] = PublishedTree(tree.root, tree.root.parent / "nowhere").repair()
+    assert repaired.reason
+    assert not (tree.root / ONE / "info.json").exists()
+    assert told_paths(tree.findings()) == {f"{ONE}/info.json", TILE}
+
+
+def test_documents_come_last(tree: PublishedTree) -> None:
+    shutil.rmtree(tree.root / ONE)
+    engine = Counting((tree.root / ONE / "info.json").exists)
+    assert [each.reason for each in tree.repair(engine)] == [""]
+    assert engine.blocks
+    assert not engine.was_seen
+    assert (tree.root / ONE / "info.json").exists()
+
+
 def test_documents_are_written_again(tree: PublishedTree) -> None:
     digests = contents(tree)
     (tree.root / ONE / "info.json").unlink()
@@ -100,15 +175,18 @@ def test_strangers_are_told_and_left(tree: PublishedTree) -> None:
 
 
 class Counting(SerialEngine):
-    """Counts what is rendered."""
+    """Counts what is rendered, and notes what was seen after a task."""
 
-    def __init__(self) -> None:
+    def __init__(self, sees: Callable[[], bool] = lambda: False) -> None:
         self.blocks: list[tuple[int, ...]] = []
+        self.was_seen = False
+        self._sees = sees
 
     def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
         for task, result in super().run(function, tasks):
             if function is render and isinstance(task, RenderTask):
                 self.blocks += [(task.pass_.input_level, *block) for block in task.blocks]
+                self.was_seen |= self._sees()
             yield task, result
 
 
