@@ -21,7 +21,7 @@ from slide2iiif.geometry import Region, Size, touched
 from slide2iiif.handover import HandedOnPicture
 from slide2iiif.jpeg import DECODER_SCALES, crop_all, decode
 from slide2iiif.losses import Losses
-from slide2iiif.pixels import Pixels
+from slide2iiif.pixels import PADDED, RGB, Pixels
 from slide2iiif.pyramid import Pyramid
 from slide2iiif.sources import open_scanned_area, open_source
 from slide2iiif.sources.base import Source
@@ -199,7 +199,13 @@ def handed_on_picture(staging: Staging, pyramid: Pyramid, level: int) -> HandedO
 
 
 def read_input(
-    task: RenderTask, region: Region, streams: Streams | None, scale: int = 1, losses: Losses | None = None
+    task: RenderTask,
+    region: Region,
+    streams: Streams | None,
+    scale: int = 1,
+    losses: Losses | None = None,
+    *,
+    is_reduced_next: bool = False,
 ) -> Pixels:
     """Read a region of a pass's input, reduced by a power of two.
 
@@ -209,9 +215,10 @@ def read_input(
         streams: the block's stored tiles, where the slide stores JPEG.
         scale: 1, 2, 4 …
         losses: takes note of what is damaged, which is background then; without it damage is an error.
+        is_reduced_next: whether `reduce_pixels` follows, for which padded pixels are better.
 
     Returns:
-        Shape (ceil(height/scale), ceil(width/scale), 3).
+        Shape (ceil(height/scale), ceil(width/scale), 3), or padded if that costs nothing and `is_reduced_next`.
 
     Raises:
         SourceError: the slide cannot be read, or does not have what it promised.
@@ -223,7 +230,9 @@ def read_input(
         )
     within = clip(region, task.pass_.stored_size)
     if streams is not None:
-        pixels = _read_tiles(task, streams, within, scale, losses)
+        # Colour profiles are for three bytes.
+        padded = is_reduced_next and slide.profile is None
+        pixels = _read_tiles(task, streams, within, scale, losses, padded=padded)
     else:
         pixels = reduce_pixels(_read_slide(task, within, losses), scale)
     if slide.profile is not None:
@@ -234,17 +243,25 @@ def read_input(
 def reduce_pixels(pixels: Pixels, scale: int) -> Pixels:
     """Average squares of `scale` pixels; at the right and bottom edge, what is there of them.
 
-    Takes (height, width, 3) and gives (ceil(height/scale), ceil(width/scale), 3).
+    Takes (height, width, 3) and gives (ceil(height/scale), ceil(width/scale), 3), or both padded.
     """
     if scale == 1:
         return pixels
     reduced = Size(pixels.shape[1], pixels.shape[0]).reduced(scale)
-    result = np.empty((reduced.height, reduced.width, 3), np.uint8)
+    result = np.empty((reduced.height, reduced.width, pixels.shape[2]), np.uint8)
     # In strips that fit into the processor's cache; the picture that Pillow copies the pixels to is small then.
     for row in range(0, reduced.height, _STRIP_ROWS):
         strip = pixels[row * scale : (row + _STRIP_ROWS) * scale]
-        result[row : row + _STRIP_ROWS] = np.asarray(Image.fromarray(strip).reduce(scale))
+        result[row : row + _STRIP_ROWS] = np.asarray(_as_picture(strip).reduce(scale))
     return result
+
+
+def _as_picture(pixels: Pixels) -> Image.Image:
+    if pixels.shape[2] != PADDED:
+        return Image.fromarray(pixels)
+    size = (pixels.shape[1], pixels.shape[0])
+    # The same memory: Pillow's own layout.
+    return Image.frombuffer("RGBX", size, np.ascontiguousarray(pixels), "raw", "RGBX", 0, 1)
 
 
 def clip(region: Region, size: Size) -> Region:
@@ -278,20 +295,23 @@ def _read_slide(task: RenderTask, region: Region, losses: Losses | None) -> Pixe
     return losses.read_around(lambda part: source.read(level, part), region, task.slide.pyramid.tile_size)
 
 
-def _read_tiles(task: RenderTask, streams: Streams, region: Region, scale: int, losses: Losses | None) -> Pixels:
+def _read_tiles(
+    task: RenderTask, streams: Streams, region: Region, scale: int, losses: Losses | None, *, padded: bool
+) -> Pixels:
     """Stitch a region from stored tiles, each reduced by the decoder where it can."""
     if any(side % scale for side in (region.x, region.y, *streams.tile)) or scale > max(DECODER_SCALES):
-        return reduce_pixels(_read_tiles(task, streams, region, 1, losses), scale)
+        return reduce_pixels(_read_tiles(task, streams, region, 1, losses, padded=padded), scale)
     size = region.size.reduced(scale)
-    pixels = np.empty((size.height, size.width, 3), np.uint8)
+    pixels = np.empty((size.height, size.width, PADDED if padded else RGB), np.uint8)
     for stored in touched_tiles(streams.tile, region, task.pass_.stored_size):
-        part = _tile_pixels(task, streams, stored, scale, losses)
+        part = _tile_pixels(task, streams, stored, scale, losses, padded=padded)
         x, y = (stored.region.x - region.x) // scale, (stored.region.y - region.y) // scale
         # A tile that begins left of the region or above it gives its other part.
         part = part[max(0, -y) :, max(0, -x) :]
         x, y = max(0, x), max(0, y)
         height, width = min(part.shape[0], size.height - y), min(part.shape[1], size.width - x)
-        pixels[y : y + height, x : x + width] = part[:height, :width]
+        # What is filled in is not padded.
+        pixels[y : y + height, x : x + width, : part.shape[2]] = part[:height, :width]
     return pixels
 
 
@@ -311,7 +331,9 @@ def touched_tiles(tile: Size, region: Region, size: Size) -> Iterator[StoredTile
             yield StoredTile(column, row, Region(x, y, width, height))
 
 
-def _tile_pixels(task: RenderTask, streams: Streams, stored: StoredTile, scale: int, losses: Losses | None) -> Pixels:
+def _tile_pixels(
+    task: RenderTask, streams: Streams, stored: StoredTile, scale: int, losses: Losses | None, *, padded: bool
+) -> Pixels:
     size = stored.region.size
     reduced = size.reduced(scale)
     try:
@@ -321,9 +343,9 @@ def _tile_pixels(task: RenderTask, streams: Streams, stored: StoredTile, scale: 
         stream, coded = streams.read(stored.column, stored.row)
         if size.width % scale or size.height % scale:
             # The last pixel must not be mixed with what fills the tile up behind the edge.
-            pixels = decode(stream, coded)[: size.height, : size.width]
+            pixels = decode(stream, coded, padded=padded)[: size.height, : size.width]
             return reduce_pixels(np.ascontiguousarray(pixels), scale)
-        return decode(stream, coded, scale)[: reduced.height, : reduced.width]
+        return decode(stream, coded, scale, padded=padded)[: reduced.height, : reduced.width]
     except SourceError:
         if losses is None:
             raise

@@ -11,7 +11,7 @@ import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
-from slide2iiif.pixels import Colour, Pixels
+from slide2iiif.pixels import PADDED, Colour, Pixels
 
 TURBOJPEG_PACKAGE = "libturbojpeg0"
 """Debian's package of the library that crops without decoding; Ubuntu's is called libturbojpeg."""
@@ -38,13 +38,13 @@ class Encoding:
 
 
 def encode(pixels: Pixels, encoding: Encoding) -> bytes:
-    """Encode RGB pixels, shape (height, width, 3), as a baseline JFIF stream."""
+    """Encode RGB pixels, padded or not, as a baseline JFIF stream."""
     import simplejpeg
 
     stream: bytes = simplejpeg.encode_jpeg(
         np.ascontiguousarray(pixels),
         quality=encoding.quality,
-        colorspace="RGB",
+        colorspace="RGBX" if pixels.shape[2] == PADDED else "RGB",
         colorsubsampling=encoding.subsampling,
     )
     if encoding.segment:
@@ -52,16 +52,17 @@ def encode(pixels: Pixels, encoding: Encoding) -> bytes:
     return stream
 
 
-def decode(stream: bytes, size: Size, scale: int = 1) -> Pixels:
+def decode(stream: bytes, size: Size, scale: int = 1, *, padded: bool = False) -> Pixels:
     """Decode to RGB pixels.
 
     Args:
         stream: a complete stream.
         size: its pixels.
         scale: 1, or one of `DECODER_SCALES`: reduce while decoding, sizes rounded up.
+        padded: give padded pixels, which takes no longer.
 
     Returns:
-        Shape (ceil(height/scale), ceil(width/scale), 3).
+        Shape (ceil(height/scale), ceil(width/scale), 3 or 4).
 
     Raises:
         SourceError: the stream is damaged; what a lenient decoder would make up is not taken.
@@ -72,7 +73,11 @@ def decode(stream: bytes, size: Size, scale: int = 1) -> Pixels:
     try:
         # The decoder takes the smallest of its sizes that is not below these.
         pixels: Pixels = simplejpeg.decode_jpeg(
-            stream, colorspace="RGB", min_width=reduced.width, min_height=reduced.height, strict=True
+            stream,
+            colorspace="RGBX" if padded else "RGB",
+            min_width=reduced.width,
+            min_height=reduced.height,
+            strict=True,
         )
     except ValueError as error:
         raise SourceError(f"holds a damaged JPEG stream: {error}") from None

@@ -4,7 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-"""RGB pixels, shape (height, width, 3)."""
+"""RGB pixels, shape (height, width, 3); where said, padded: shape (height, width, 4), the last byte meaning nothing."""
+
+RGB = 3
+"""Bytes of a pixel."""
+
+PADDED = 4
+"""Bytes of a padded one: as Pillow has them, which halves a picture in a third of the time if it need not copy it."""
 
 Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255."""

@@ -20,7 +20,7 @@ from slide2iiif.ledger import entry_of
 from slide2iiif.losses import Losses
 from slide2iiif.options import Damaged
 from slide2iiif.origins import Made
-from slide2iiif.pixels import Pixels
+from slide2iiif.pixels import RGB, Pixels
 from slide2iiif.pyramid import Tile
 from slide2iiif.sources import open_scanned_area, open_source
 from slide2iiif.sources.base import Description
@@ -75,15 +75,13 @@ def _render_block(task: RenderTask, block: Block) -> Rendered:
     finest = min(wanted)
     region = input_region(task.slide.pyramid, pass_, block)
     losses = _losses(task)
-    pixels = read_input(task, region, streams, 1 << (finest - pass_.input_level), losses)
+    scale = 1 << (finest - pass_.input_level)
+    pixels = read_input(task, region, streams, scale, losses, is_reduced_next=max(wanted) > finest)
     if pass_.makes_thumbnails:
         rendered += _put_thumbnails(task, pixels)
     for level in range(finest, max(wanted) + 1):
         if level > finest:
-            # From stored JPEG the decoder gives half the size for less than averaging costs, and the same tiles
-            # whether full resolution is copied or encoded.
-            by_decoder = streams is not None and level == pass_.input_level + 1
-            pixels = read_input(task, region, streams, 2, losses) if by_decoder else reduce_pixels(pixels, 2)
+            pixels = reduce_pixels(pixels, 2)
         if level in levels:
             rendered += _put_tiles(task, block, level, pixels, _lost_tiles(task, level, losses))
         if level in pass_.pictures:
@@ -91,7 +89,7 @@ def _render_block(task: RenderTask, block: Block) -> Rendered:
         if level == pass_.hands_on:
             scale = 1 << (level - pass_.input_level)
             picture = handed_on_picture(task.slide.staging, task.slide.pyramid, level)
-            picture.write(region.x // scale, region.y // scale, pixels)
+            picture.write(region.x // scale, region.y // scale, pixels[..., :RGB])
     return rendered
 
 
@@ -123,7 +121,7 @@ def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels, lost:
         x, y = (tile.column - origin.column) * side, (tile.row - origin.row) * side
         width, height = slide.pyramid.tile_pixels(tile)
         part = pixels[y : y + height, x : x + width]
-        colour = blank_colour(part) if slide.links_blank else None
+        colour = blank_colour(part[..., :RGB]) if slide.links_blank else None
         if colour is None:
             stream = encode(part, slide.encoding)
             slide.staging.put(paths, stream)
@@ -162,7 +160,7 @@ def _put_thumbnails(task: RenderTask, overview: Pixels) -> Rendered:
     records: list[bytes] = []
     for picture in pictures(slide.pyramid, slide.api):
         if picture.size not in levels:
-            reduced = Image.fromarray(overview).resize(picture.size, Image.Resampling.BOX)
+            reduced = Image.fromarray(overview[..., :RGB]).resize(picture.size, Image.Resampling.BOX)
             stream = encode(np.asarray(reduced), slide.encoding)
             slide.staging.put(picture.paths, stream)
             stored_bytes += len(stream)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from slide2iiif import jpeg
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
+from slide2iiif.inputs import reduce_pixels
 from slide2iiif.jpeg import (
     DECODER_SCALES,
     Encoding,
@@ -49,6 +50,17 @@ def test_a_part_of_a_picture_can_be_encoded() -> None:
     part = soft_picture()[5:47:2, 3:90]
     decoded = decode(encode(part, Encoding(95, "444")), Size(87, 21))
     assert np.abs(decoded.astype(int) - part).mean() < 2
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_padded_pixels_are_the_same_pixels_on_every_way(scale: int) -> None:
+    plain, padded = (decode(encoded(), SIZE, scale, padded=padded) for padded in (False, True))
+    assert (plain.shape[2], padded.shape[2]) == (3, 4)
+    assert np.array_equal(padded[..., :3], plain)
+    assert np.array_equal(reduce_pixels(padded, 2)[..., :3], reduce_pixels(plain, 2))
+    part = np.s_[3:, 5:]
+    assert np.array_equal(reduce_pixels(padded[part], 2)[..., :3], reduce_pixels(plain[part], 2))
+    assert encode(padded, Encoding(80, "420")) == encode(plain, Encoding(80, "420"))
 
 
 def test_one_colour_is_that_colour() -> None:
