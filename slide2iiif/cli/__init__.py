@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType, ModuleType
-from typing import NoReturn
+from types import ModuleType
 
 from slide2iiif import __version__
 from slide2iiif.cli import demo, export, inspect, rebase, repair, serve, verify
-from slide2iiif.errors import InterruptedRunError, Slide2iiifError, TargetError
+from slide2iiif.cli.interrupts import catch_signals, error_of, is_to_tell
+from slide2iiif.errors import Slide2iiifError, TargetError
 from slide2iiif.progress import printable
 
 _COMMANDS: tuple[ModuleType, ...] = (export, inspect, verify, repair, rebase, serve, demo)
@@ -28,13 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parsed = _parser().parse_args(arguments)
         _set_up_logging(parsed)
-        _catch_signals()
+        catch_signals()
         code: int = parsed.run(parsed)
         sys.stdout.flush()
     except KeyboardInterrupt as stop:
-        number = signal.Signals(stop.args[0] if stop.args else signal.SIGINT)
-        error = InterruptedRunError(f"stopped by {number.name}; what was published stays, run again to go on", number)
-        _complain(error)
+        error = error_of(stop.args[0] if stop.args else signal.SIGINT)
+        if is_to_tell():
+            _complain(error)
         return 128 + error.signal_number
     except Slide2iiifError as refusal:
         _complain(refusal)
@@ -70,18 +70,6 @@ def _parser() -> argparse.ArgumentParser:
 def _set_up_logging(parsed: argparse.Namespace) -> None:
     level = (logging.CRITICAL, logging.INFO, logging.DEBUG)[min(parsed.verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-
-
-def _catch_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    # A second signal ends the process at once; its workers notice.
-    signal.signal(number, signal.SIG_DFL)
-    # No error of ours yet: whatever handles the errors of a library would take it for one of those.
-    raise KeyboardInterrupt(number)
 
 
 def _complain(error: Slide2iiifError) -> None:

@@ -134,6 +134,10 @@ class ProcessEngine:
                 ticket = done.get()
                 under_way -= 1
                 yield ticket
+        except KeyboardInterrupt:
+            # Here and now, or what hangs would be waited for below.
+            self.cancel()
+            raise
         finally:
             # What is still under way must have ended before the caller cleans up after it.
             for _ in range(under_way):

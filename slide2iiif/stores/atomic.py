@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from slide2iiif.stores.durability import sync_file
 from slide2iiif.stores.refusals import refusal
 
 _RENAME_EXCHANGE = 2
@@ -39,7 +40,7 @@ def write_pieces_atomically(path: Path, pieces: Iterable[bytes], staging: Path, 
             file.writelines(pieces)
             if sync:
                 file.flush()
-                os.fsync(file.fileno())
+                sync_file(file.fileno())
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh.replace(path)
     except OSError as error:

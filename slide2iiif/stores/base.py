@@ -92,7 +92,10 @@ class Store(Protocol):
         ...
 
     def publish(self, identifier: str, staging: Staging) -> None:
-        """Replace what is published of a slide by what is staged, in one step."""
+        """Replace what is published of a slide by what is staged, in one step.
+
+        What was published before is where the files were staged then, to be discarded.
+        """
         ...
 
     def discard(self, staging: Staging) -> None:

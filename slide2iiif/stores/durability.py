@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
@@ -45,7 +46,7 @@ class FileSystemSync:
             self._begun += is_ours
         if is_ours:
             try:
-                _sync_file_system(self._folder)
+                _wait_aside(lambda: _sync_file_system(self._folder))
             except OSError as error:
                 self._error = error
             with self._turn:
@@ -68,12 +69,45 @@ def sync_folder(folder: Path) -> None:
     """
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(opened)
+        _wait_aside(lambda: os.fsync(opened))
     except OSError as error:
         if error.errno not in _NO_FOLDER_SYNC:
             raise
     finally:
         os.close(opened)
+
+
+def sync_file(file: int) -> None:
+    """Wait until the content of an open file is on the disk.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    _wait_aside(lambda: os.fsync(file))
+
+
+def _wait_aside(wait: Callable[[], None]) -> None:
+    """Wait for the disk, and not in the main thread itself: it answers signals, and not while it is in such a call.
+
+    Raises:
+        OSError: what the call gave.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        wait()
+        return
+    failures: list[OSError] = []
+
+    def work() -> None:
+        try:
+            wait()
+        except OSError as error:
+            failures.append(error)
+
+    waiting = threading.Thread(target=work, name="disk", daemon=True)
+    waiting.start()
+    waiting.join()
+    if failures:
+        raise failures[0]
 
 
 def _sync_file_system(folder: int) -> None:

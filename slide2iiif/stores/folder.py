@@ -178,11 +178,9 @@ class FolderStore:
             self._sync()
             if target.is_dir():
                 exchange(folder, target)
-                sync_folder(target.parent)
-                shutil.rmtree(folder)
             else:
                 folder.rename(target)
-                sync_folder(target.parent)
+            sync_folder(target.parent)
         except OSError as error:
             raise refusal(error, target) from None
 

@@ -40,6 +40,7 @@ def publish(store: FolderStore, identifier: str, content: bytes = b"tile") -> Pa
     staging.put(ALIASES, content)
     staging.put(["info.json"], b"{}")
     store.publish(identifier, staging)
+    store.discard(staging)
     return store.root / identifier
 
 
