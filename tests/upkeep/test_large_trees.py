@@ -70,14 +70,14 @@ def lay_tiles(tree: PublishedTree, count: int) -> None:
     folder = str(tree.root / NAME)
     original = tree.root / "original"
     shutil.copy(tree.root / NAME / "full/max/0/default.jpg", original)
-    for path in (tree.root / NAME).iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
+    for old in (tree.root / NAME).iterdir():
+        if old.is_dir():
+            shutil.rmtree(old)
     order = order_files(receipt.service(Api.V2).pyramid, Api.V2)
     links = 0
     for ordinal in range(count):
         for path in order.paths_at(ordinal):
-            os.makedirs(os.path.dirname(f"{folder}/{path}"), exist_ok=True)  # noqa: PTH103, PTH120 - a million of them
+            os.makedirs(f"{folder}/{path}".rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - a million of them
             if links % LINKS == 0:
                 fresh = original.with_name(f"original-{links}")
                 shutil.copy(original, fresh)
