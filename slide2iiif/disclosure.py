@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slide2iiif.colours import to_srgb_from
+from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size
 from slide2iiif.handover import HandedOnPicture
 from slide2iiif.options import Options
@@ -102,7 +103,10 @@ def plan_associated(identifier: str, name: str, size: Size, options: Options) ->
         SourceError: it would have more tiles than are allowed.
     """
     description = Description("openslide", "associated", (StoredLevel(size),))
-    plan = plan_slide(f"{identifier}/{associated_path(name)}", description, options)
+    try:
+        plan = plan_slide(f"{identifier}/{associated_path(name)}", description, options)
+    except SourceError as error:
+        raise SourceError(f"its picture {name!r} {error}") from None
     return replace(plan, passes=tuple(replace(pass_, stored_level=None) for pass_ in plan.passes))
 
 

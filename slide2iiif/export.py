@@ -120,6 +120,7 @@ class Export:
         return replace(self._publish(slide, fresh, begun), reason=_CHANGED)
 
     def _publish(self, slide: Slide, fingerprint: str, begun: float) -> Outcome:
+        slide.check_inside()
         with ExitStack() as made:
             with self._working:
                 plan = self._plan(slide)
@@ -132,6 +133,7 @@ class Export:
                 self._render(slide, fingerprint, plan, staging, journal)
                 beside = self._render_associated(slide, fingerprint, disclosed, staging, made)
             check_unchanged(slide.members, fingerprint)
+            slide.check_inside()
             check_not_lost(plan, journal.rendered)
             ledger = [journal.ledger, *(each.ledger for _, each in beside)]
             services = [each for each, _ in beside]

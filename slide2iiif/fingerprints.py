@@ -6,14 +6,21 @@ time put back shows in the second time. OpenSlide's quickhash is no alternative:
 """
 
 import hashlib
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from slide2iiif.errors import SourceError
+from slide2iiif.sources.refusals import system_refusal
+
+_TICK_SECONDS = 0.01
+"""Clocks of file systems that count no finer give two changes within a tick the same time."""
 
 
 def take_fingerprint(members: Iterable[Path]) -> str:
     """Give the fingerprint of all files of a slide, in hexadecimal.
+
+    A file that was changed in this moment is waited for: the next change of it must show.
 
     Raises:
         SourceError: a file is gone or cannot be asked.
@@ -22,8 +29,11 @@ def take_fingerprint(members: Iterable[Path]) -> str:
     for path in members:
         try:
             status = path.stat()
+            if 0 <= time.time() - status.st_ctime < _TICK_SECONDS:
+                time.sleep(_TICK_SECONDS)
+                status = path.stat()
         except OSError as error:
-            raise SourceError(f"{path.name} cannot be read: {error.strerror}") from None
+            raise SourceError(f"{path.name}: {system_refusal(error)}") from None
         facts = (path.name, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         digest.update(repr(facts).encode(errors="surrogateescape"))
     return digest.hexdigest()

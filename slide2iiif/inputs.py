@@ -27,6 +27,7 @@ from slide2iiif.sources import open_scanned_area, open_source
 from slide2iiif.sources.base import Source
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
+from slide2iiif.sources.refusals import system_refusal
 from slide2iiif.stores.base import Staging
 from slide2iiif.tasks import RenderTask, SlideTask
 
@@ -69,7 +70,7 @@ def _open_file(path: Path) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}") from None
+        raise SourceError(system_refusal(error)) from None
 
 
 open_sources: "Handles[Source]" = Handles(open_source, lambda source: source.close())

@@ -64,6 +64,9 @@ OPEN_TIMEOUT = Limited("--open-timeout", default=120, low=1, high=86_400)
 BLOCK_TIMEOUT = Limited("--block-timeout", default=1800, low=1, high=86_400)
 """Seconds that one block may take: 64 tiles of a slide, or all of an image that can only be read as a whole."""
 
+WORKER_MEMORY = Limited("--worker-memory", default=960, low=256, high=1_000_000)
+"""Megabytes of memory that a worker may take: with what it shares with others it stays below 1 GB."""
+
 PORT = Limited("--port", default=8000, low=0, high=65535)
 """Port of the preview server; 0 picks a free one."""
 
@@ -192,6 +195,8 @@ class Options:
     """Fail a slide whose opening takes more seconds."""
     block_timeout: int = BLOCK_TIMEOUT.default
     """Fail a slide of which a block takes more seconds."""
+    worker_memory: int = WORKER_MEMORY.default
+    """Fail a slide that needs more megabytes in one process."""
     require_lossless: bool = False
     """Fail a slide whose full-resolution tiles cannot all be copied or cropped."""
     blank: Blank = Blank.LINK
@@ -215,6 +220,7 @@ class Options:
         MAX_PIXELS.check(self.max_pixels)
         OPEN_TIMEOUT.check(self.open_timeout)
         BLOCK_TIMEOUT.check(self.block_timeout)
+        WORKER_MEMORY.check(self.worker_memory)
         low, high = PLAUSIBLE_MPP
         if self.mpp is not None and not low <= self.mpp <= high:
             raise UsageError(f"--mpp {self.mpp:g}: must be from {low:g} to {high:g} µm a pixel")

@@ -22,6 +22,7 @@ from slide2iiif.ledger import LedgerFile, ledger_bytes, order_files, whole_ledge
 from slide2iiif.options import Blank, Check, Damaged, Icc, Options
 from slide2iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.stores.atomic import write_atomically, write_pieces_atomically
+from slide2iiif.stores.links import check_no_link
 from slide2iiif.stores.refusals import refusal, refusals_of
 
 FORMAT_VERSION = 2
@@ -241,6 +242,7 @@ class Receipts:
         Raises:
             TargetError: it cannot be written.
         """
+        check_no_link(self.private, self._folder / receipt.identifier)
         if ledger:
             write_pieces_atomically(self.ledger_path(receipt.identifier), whole_ledger(ledger), self._staging)
         content = json.dumps(asdict(receipt), indent=1).encode() + b"\n"
@@ -249,6 +251,7 @@ class Receipts:
     def remove(self, identifier: str) -> None:
         """Forget a slide, and folders that it leaves empty."""
         path = self._folder / identifier / _NAME
+        check_no_link(self.private, path.parent)
         with refusals_of(path):
             path.unlink(missing_ok=True)
             self.ledger_path(identifier).unlink(missing_ok=True)

@@ -7,18 +7,24 @@ read one at a time, in the order of their names, so memory does not grow with th
 
 import configparser
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePath
 
-from slide2iiif.errors import UsageError
+from slide2iiif.errors import SourceError, UsageError
 from slide2iiif.identifiers import crowded_names, encode_path
 from slide2iiif.sources.dicom import DicomHeader, read_header
 from slide2iiif.sources.formats import is_slide_name, may_be_dicom, suffix_of
+from slide2iiif.sources.refusals import system_refusal
 
 _MIRAX_INDEX = "Slidedat.ini"
+_INDEX_BYTES = 1_000_000
+_NAMED_FILE = re.compile(rb"(?m)^[ \t]*(?:FILE_\d+|INDEXFILE|\w*File(?:\([^)\n]*\))?)[ \t]*=([^\n]*)")
+"""What the indexes of MIRAX, VMS and VMU say of the files that belong to them."""
+_STRAY = "it is left alone; copy there what belongs to the slide, if that is meant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,18 @@ class Slide:
     """All files that make it up, the one that is opened first."""
     source: str = ""
     """Path below the source root, whatever the identifier is made of."""
+    allowed: tuple[Path, ...] = ()
+    """Real places, below one of which its files must lie; none to ask nothing."""
+
+    def check_inside(self) -> None:
+        """Check that the files lie where they may: a folder may have become a link since they were found.
+
+        Raises:
+            SourceError: one does not.
+        """
+        stray = next((path for path in self.members if not _is_inside(path, self.allowed)), None)
+        if self.allowed and stray is not None:
+            raise SourceError(f"{stray.name} is not in SOURCE any more: {_STRAY}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +75,27 @@ class _Folder:
     files: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     problems: list[Unusable] = field(default_factory=list)
+    allowed: tuple[Path, ...] = ()
+    strays: list[str] = field(default_factory=list)
+    """Links that lead out of the root, hidden ones too: readers that look around in a folder would follow them."""
 
-    def slide(self, name: str, members: Iterable[Path] = ()) -> Slide:
+    def slide(self, name: str, members: Iterable[Path] = ()) -> Slide | Unusable:
         path = self.path / name
         identifier = encode_path(self.below_root / name, self.crowded)
-        others = (member for member in members if member != path)
-        return Slide(identifier, path, (path, *others), str(self.below_root / name))
+        slide = Slide(
+            identifier,
+            path,
+            (path, *(member for member in members if member != path)),
+            str(self.below_root / name),
+            self.allowed,
+        )
+        stray = next((member.name for member in slide.members if not _is_inside(member, self.allowed)), None)
+        stray = stray or next((each for each in self.strays if each in _beside(name)), None)
+        return slide if stray is None else self.refused(name, stray)
+
+    def refused(self, name: str, stray: str) -> Unusable:
+        """Refuse a slide whose reader would be led out of the root."""
+        return Unusable(self.path / name, f"{stray}, which belongs to it, leads out of SOURCE: {_STRAY}")
 
 
 def walk(root: Path) -> Iterator[Slide | Unusable]:
@@ -132,24 +165,25 @@ def _walk_folder(
 
 
 def _read_folder(path: Path, below_root: PurePath, crowded: frozenset[PurePath], allowed: tuple[Path, ...]) -> _Folder:
-    folder = _Folder(path, below_root, crowded)
+    folder = _Folder(path, below_root, crowded, allowed=allowed)
     try:
         with os.scandir(path) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         folder.problems.append(Unusable(path, f"cannot be listed: {error.strerror}", hides_slides=True))
         return folder
+    folder.strays = [entry.name for entry in entries if entry.is_symlink() and not _is_inside(entry.path, allowed)]
     visible = [entry for entry in entries if not entry.name.startswith(".")]
     close = crowded_names(entry.name for entry in visible)
     folder.crowded = crowded | {below_root / name for name in close}
     for entry in visible:
-        _sort_entry(entry, folder, allowed)
+        _sort_entry(entry, folder)
     return folder
 
 
-def _sort_entry(entry: os.DirEntry[str], folder: _Folder, allowed: tuple[Path, ...]) -> None:
+def _sort_entry(entry: os.DirEntry[str], folder: _Folder) -> None:
     path = folder.path / entry.name
-    if entry.is_symlink() and not any(_real(path).is_relative_to(place) for place in allowed):
+    if entry.name in folder.strays:
         if is_slide_name(entry.name):
             folder.problems.append(Unusable(path, "is a link that leads out of SOURCE; it is left alone"))
         return
@@ -157,7 +191,7 @@ def _sort_entry(entry: os.DirEntry[str], folder: _Folder, allowed: tuple[Path, .
         mode = entry.stat().st_mode
     except OSError as error:
         if is_slide_name(entry.name):
-            folder.problems.append(Unusable(path, f"cannot be read: {error.strerror}", hides_slides=True))
+            folder.problems.append(Unusable(path, system_refusal(error), hides_slides=True))
         return
     if stat.S_ISDIR(mode):
         folder.folders.append(entry.name)
@@ -167,14 +201,17 @@ def _sort_entry(entry: os.DirEntry[str], folder: _Folder, allowed: tuple[Path, .
         folder.problems.append(Unusable(path, "is not a file"))
 
 
-def _slides_of(folder: _Folder) -> Iterator[Slide]:
+def _slides_of(folder: _Folder) -> Iterator[Slide | Unusable]:
     dicom = _dicom_series(folder)
     companions = _vms_companions(folder)
     for name in folder.files:
         if name in dicom:
-            yield folder.slide(name, dicom[name])
+            # Its reader opens every file of the folder.
+            stray = next(iter(folder.strays), None)
+            yield folder.slide(name, dicom[name]) if stray is None else folder.refused(name, stray)
         elif is_slide_name(name) and name not in companions:
-            yield folder.slide(name, _members(folder, name))
+            stray = _named_elsewhere(folder, name)
+            yield folder.slide(name, _members(folder, name)) if stray is None else folder.refused(name, stray)
         elif suffix_of(name) in {".dcm", ".dicom"} and not any(folder.path / name in each for each in dicom.values()):
             yield folder.slide(name)
 
@@ -185,8 +222,33 @@ def _members(folder: _Folder, name: str) -> tuple[Path, ...]:
         companion = folder.path / _mirax_folder(name)
         return tuple(sorted(path for path in companion.rglob("*") if path.is_file())) if companion.is_dir() else ()
     if suffix in {".vms", ".vmu"}:
-        return tuple(folder.path / each for each in _vms_images(folder.path / name) if each in folder.files)
+        images = _vms_images(folder.path / name)
+        return tuple(folder.path / each for each in images if each in folder.files or each in folder.strays)
     return ()
+
+
+def _named_elsewhere(folder: _Folder, name: str) -> str | None:
+    """Give a file in another folder that the index of a slide names, which its reader would open."""
+    suffix = suffix_of(name)
+    if suffix == ".mrxs":
+        index = folder.path / _mirax_folder(name) / _MIRAX_INDEX
+        if not _is_inside(index, folder.allowed):
+            return _MIRAX_INDEX
+    elif suffix in {".vms", ".vmu"}:
+        index = folder.path / name
+    else:
+        return None
+    try:
+        with index.open("rb") as file:
+            named = _NAMED_FILE.findall(file.read(_INDEX_BYTES))
+    except OSError:
+        return None
+    return next((os.fsdecode(value.strip()) for value in named if b"/" in value), None)
+
+
+def _beside(name: str) -> set[str]:
+    """Names of files that readers look for beside a slide: Trestle's macro, the journals of a database (Sakura)."""
+    return {f"{name.rpartition('.')[0]}.Full", f"{name}-journal", f"{name}-wal", f"{name}-shm"}
 
 
 def _mirax_folder(name: str) -> str:
@@ -202,7 +264,8 @@ def _vms_images(index: Path) -> Iterator[str]:
     """Names of the files that a Hamamatsu VMS or VMU index lists; nothing where it cannot be read."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(index.read_bytes()[:1_000_000].decode("latin-1"))
+        with index.open("rb") as file:
+            parser.read_string(file.read(_INDEX_BYTES).decode("latin-1"))
     except (OSError, configparser.Error):
         return
     for section in parser.sections():
@@ -240,12 +303,12 @@ class _Lookup:
         """Give the slide that a file belongs to, or why there is none."""
         if "\0" in str(path):
             return Unusable(path, "is no path: it holds a zero byte")
-        if not _is_below(path, self._root) or not any(_real(path).is_relative_to(place) for place in self._allowed):
+        if not _is_below(path, self._root) or not _is_inside(path, self._allowed):
             return Unusable(path, f"is not below the source root {self._root}")
         try:
             path.stat()
         except OSError as error:
-            return Unusable(path, f"cannot be read: {error.strerror}")
+            return Unusable(path, system_refusal(error))
         if any(part.startswith(".") for part in PurePath(os.path.relpath(path, self._root)).parts):
             return Unusable(path, "is hidden, or in a hidden folder; it is left alone")
         below = PurePath(os.path.normpath(os.path.relpath(path, self._root)))
@@ -259,7 +322,7 @@ class _Lookup:
                     return each
         return Unusable(path, "is not a slide or an image by its name")
 
-    def _read(self, below_root: PurePath) -> tuple[_Folder, tuple[Slide, ...]]:
+    def _read(self, below_root: PurePath) -> tuple[_Folder, tuple[Slide | Unusable, ...]]:
         crowded: frozenset[PurePath] = frozenset()
         if below_root.parts:
             above, _ = self._folder(below_root.parent)
@@ -270,6 +333,12 @@ class _Lookup:
 
 def _files_of(found: Slide | Unusable) -> tuple[Path, ...]:
     return found.members if isinstance(found, Slide) else (found.path,)
+
+
+def _is_inside(path: Path | str, allowed: Iterable[Path]) -> bool:
+    """Tell whether a path leads to a place below one of some real folders, or to one of them."""
+    real = Path(os.path.realpath(path))
+    return any(real.is_relative_to(place) for place in allowed)
 
 
 def _real(path: Path) -> Path:

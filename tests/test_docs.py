@@ -160,6 +160,7 @@ def test_the_defaults_in_the_table_are_those_of_the_program() -> None:
             "max_pixels",
             "open_timeout",
             "block_timeout",
+            "worker_memory",
             "blank",
             "icc",
         )

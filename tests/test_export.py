@@ -136,7 +136,7 @@ def test_a_slide_that_is_gone_when_its_turn_comes_fails_alone(flow: Flow, source
     with flow.store, flow.engine as engine:
         run = Export(flow.store, flow.receipts, engine, Options(), "https://h", "https://o", flow.told)
         summary = run.slides(found)
-    assert "cannot be read: No such file" in reasons(summary)["one.synthetic"]
+    assert "no such file: it is gone" in reasons(summary)["one.synthetic"]
     assert summary.counts[Status.EXPORTED] == 1
 
 

@@ -21,6 +21,7 @@ LAYERS = [
         "icc",
         "stores",
         "receipts",
+        "memory",
         "progress",
         "fingerprints",
         "handover",

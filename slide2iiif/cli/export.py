@@ -32,6 +32,7 @@ from slide2iiif.options import (
     SUBSAMPLINGS,
     TELLING_ASSOCIATED,
     TILE_SIZE,
+    WORKER_MEMORY,
     Blank,
     Check,
     Damaged,
@@ -165,6 +166,12 @@ def _add_slide_options(parser: argparse._ArgumentGroup) -> None:
     )
     add_open_timeout(parser, "fail slides whose opening takes longer")
     add_block_timeout(parser, "fail slides of which a block, 64 tiles or a whole image, takes longer")
+    parser.add_argument(
+        "--worker-memory",
+        metavar="MB",
+        default=str(WORKER_MEMORY.default),
+        help="fail slides that need more memory in one process (default: %(default)s)",
+    )
 
 
 def _add_privacy_options(parser: argparse._ArgumentGroup) -> None:
@@ -223,7 +230,9 @@ def run(args: argparse.Namespace) -> int:
 
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
         timeouts = options.open_timeout, options.block_timeout
-        engine = stack.enter_context(ProcessEngine(jobs, lambda function: deadline_of(function, *timeouts)))
+        engine = stack.enter_context(
+            ProcessEngine(jobs, lambda function: deadline_of(function, *timeouts), options.worker_memory)
+        )
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         if not args.dry_run:
             stack.enter_context(store)
@@ -279,6 +288,7 @@ def _options(args: argparse.Namespace) -> Options:
         max_pixels=MAX_PIXELS.parse(args.max_pixels),
         open_timeout=OPEN_TIMEOUT.parse(args.open_timeout),
         block_timeout=BLOCK_TIMEOUT.parse(args.block_timeout),
+        worker_memory=WORKER_MEMORY.parse(args.worker_memory),
         require_lossless=args.require_lossless,
         associated=parse_associated(args.associated),
         properties=parse_properties(args.properties),

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from slide2iiif.memory import limit_memory
+
 NUMBER_BYTES = 8
 """Length of the number of the task that a worker has begun, in the memory that it shares with its parent."""
 
@@ -53,11 +55,11 @@ def load_renderer() -> None:
     del simplejpeg, slide2iiif
 
 
-def serve(connection: Connection, other_end: Connection, parent: int, begun: int) -> None:
+def serve(connection: Connection, other_end: Connection, parent: int, begun: int, memory: int | None) -> None:
     """Work on tasks until the other end is closed."""
     # Held open here as well, it would hide that the parent has gone.
     other_end.close()
-    _prepare(parent, begun)
+    _prepare(parent, begun, memory)
     while True:
         try:
             number, function, task = connection.recv()
@@ -93,7 +95,7 @@ def _send(connection: Connection, reply: tuple[bool, Any]) -> None:
         connection.send((False, RuntimeError(f"{reply[1]!r} cannot be sent: {error}")))
 
 
-def start_fresh(parent: int, begun: int) -> None:
+def start_fresh(parent: int, begun: int, memory: int | None) -> None:
     """Make a process of loky a worker; what it has begun goes to the parent's descriptor."""
     from joblib.externals.loky import process_executor
 
@@ -103,14 +105,14 @@ def start_fresh(parent: int, begun: int) -> None:
     with contextlib.suppress(OSError):
         # The parent's descriptor. Without /proc a death is blamed after a few starts more.
         own = os.open(f"/proc/{parent}/fd/{begun}", os.O_WRONLY | os.O_CLOEXEC)
-    _prepare(parent, own)
+    _prepare(parent, own, memory)
 
 
 _begun: int | None = None
 """In a worker: the descriptor that takes the number of the task it has begun."""
 
 
-def _prepare(parent: int, begun: int | None) -> None:
+def _prepare(parent: int, begun: int | None, memory: int | None) -> None:
     """Make this process a worker: signals are for the parent, and it does not outlive it."""
     import logging
 
@@ -122,6 +124,7 @@ def _prepare(parent: int, begun: int | None) -> None:
     # The libraries below log what is also told as an error.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     _keep_memory()
+    limit_memory(memory)
     # What is loaded stays; and tiles come and go without cycles, so there is little for a collection to find.
     gc.freeze()
     gc.set_threshold(_GARBAGE_THRESHOLD)

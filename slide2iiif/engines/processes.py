@@ -28,6 +28,7 @@ from slide2iiif.engines.workers import (
     start_worker,
 )
 from slide2iiif.errors import WorkerError
+from slide2iiif.memory import too_large
 
 _AHEAD = 2
 """Tasks of one run that may be under way for each lane: one that runs and one that waits."""
@@ -45,15 +46,18 @@ class ProcessEngine:
         self,
         jobs: int,
         deadline_of: Callable[[Callable[..., Any]], Deadline | None] = lambda _: None,
+        memory: int | None = None,
     ) -> None:
         """Take how to run tasks; processes start when the engine is entered.
 
         Args:
             jobs: the number of processes.
             deadline_of: gives how long a task of a function may take; None is for ever.
+            memory: megabytes that each may take; None for no limit.
         """
         self.jobs = jobs
         self._deadline_of = deadline_of
+        self._memory = memory
         self._tickets: queue.SimpleQueue[_Ticket[Any, Any] | None] = queue.SimpleQueue()
         self._lanes: list[_Lane] = []
         self._cancelled = threading.Event()
@@ -68,10 +72,10 @@ class ProcessEngine:
         """
         _allow_open_files()
         try:
-            workers = fork_workers(self.jobs)
+            workers = fork_workers(self.jobs, self._memory)
         except OSError as error:
             raise _refusal(error) from None
-        self._lanes = [_Lane(self._tickets, self._cancelled, worker) for worker in workers]
+        self._lanes = [_Lane(self._tickets, self._cancelled, worker, self._memory) for worker in workers]
         for lane in self._lanes:
             lane.start()
         return self
@@ -181,12 +185,14 @@ class _Lane(threading.Thread):
         tickets: "queue.SimpleQueue[_Ticket[Any, Any] | None]",
         cancelled: threading.Event,
         worker: Worker | None,
+        memory: int | None,
     ) -> None:
-        """Take the tasks of all lanes, and a worker if there is one already."""
+        """Take the tasks of all lanes, a worker if there is one already, and the memory of those to come."""
         super().__init__(name="lane", daemon=True)
         self._tickets = tickets
         self._cancelled = cancelled
         self._worker = worker
+        self._memory = memory
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -212,6 +218,8 @@ class _Lane(threading.Thread):
             )
         except WorkerOverdueError:
             ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else _lateness(ticket.deadline))
+        except MemoryError:
+            ticket.error = WorkerError(too_large())
         except BaseException as error:  # noqa: BLE001 - whatever the task raised belongs to whoever asked for it
             ticket.error = error
 
@@ -235,7 +243,7 @@ class _Lane(threading.Thread):
                 raise WorkerError(_STOPPED)
             if self._worker is None:
                 try:
-                    self._worker = start_worker()
+                    self._worker = start_worker(self._memory)
                 except OSError as error:
                     raise _refusal(error) from None
             return self._worker

@@ -6,12 +6,14 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from slide2iiif.engines.child import NUMBER_BYTES, SIGNALS, load_renderer, preload, serve, start_fresh, work
+from slide2iiif.options import WORKER_MEMORY
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -23,8 +25,16 @@ Result = TypeVar("Result")
 _END_SECONDS = 5.0
 """How long a worker may take to end when it is told to."""
 
-_START_PATIENCE = 10
-"""How many times its task's deadline a worker may take to begin it, as one that has to be started does."""
+_START_SECONDS = 60.0
+"""How long a worker that has to be started may take until it begins its first task."""
+
+_LOOK_SECONDS = 0.25
+"""How often it is looked whether it has begun."""
+
+_NOT_STARTED = f"it did not start within {_START_SECONDS:g} s"
+
+_SIGNALS_OF_WANT = (signal.SIGKILL, signal.SIGABRT, signal.SIGTRAP)
+"""By which the system, the C++ library and GLib end a process that lacks memory."""
 
 _NOT_TO_FORK = ("pyvips", "joblib")
 """Libraries that start threads of their own when they are loaded."""
@@ -65,19 +75,24 @@ class Worker(Protocol):
         ...
 
 
-def fork_workers(count: int) -> "Sequence[ForkedWorker | None]":
-    """Fork workers that have what renders loaded, or give None for each where this process must not be forked."""
+def fork_workers(count: int, memory: int | None = None) -> "Sequence[ForkedWorker | None]":
+    """Fork workers that have what renders loaded, or give None for each where this process must not be forked.
+
+    Args:
+        count: how many.
+        memory: megabytes that each may take; None for no limit.
+    """
     load_renderer()
     # Threads of a library would not exist in the child, and its locks might be held for ever.
     if threading.active_count() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
         return [None] * count
     with signals_held():
-        return [ForkedWorker() for _ in range(count)]
+        return [ForkedWorker(memory) for _ in range(count)]
 
 
-def start_worker() -> "FreshWorker":
-    """Start a worker in a fresh interpreter."""
-    return FreshWorker()
+def start_worker(memory: int | None = None) -> "FreshWorker":
+    """Start a worker in a fresh interpreter, which may take so many megabytes."""
+    return FreshWorker(memory)
 
 
 class _Begun:
@@ -106,13 +121,14 @@ class _Begun:
 class ForkedWorker:
     """A child of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int | None = None) -> None:
+        """Fork it, with so many megabytes to take."""
         self._begun = _Begun()
         context = get_context("fork")
         self._ours, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
             target=serve,
-            args=(theirs, self._ours, os.getpid(), self._begun.descriptor),
+            args=(theirs, self._ours, os.getpid(), self._begun.descriptor, memory),
             daemon=True,
             name="slide2iiif worker",
         )
@@ -124,9 +140,10 @@ class ForkedWorker:
         try:
             self._ours.send((self._begun.next(), function, task))
             if seconds is not None and not _is_done(self._ours.poll, self._begun, seconds):
+                is_begun = self._begun.is_last()
                 self.kill()
                 self._end()
-                raise WorkerOverdueError
+                raise WorkerOverdueError if is_begun else WorkerGoneError(_NOT_STARTED)
             succeeded, outcome = self._ours.recv()
         except (EOFError, OSError):
             raise self._end() from None
@@ -159,7 +176,8 @@ class ForkedWorker:
 class FreshWorker:
     """A process of loky, which starts a fresh interpreter."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int | None = None) -> None:
+        """Start it, with so many megabytes to take."""
         from joblib.externals.loky import ProcessPoolExecutor
 
         self._killed = threading.Event()
@@ -167,7 +185,7 @@ class FreshWorker:
         # Empty, not absent: a worker that crashes is explained by us, and not by a dump of its stack.
         env = {"PYTHONFAULTHANDLER": os.environ.get("PYTHONFAULTHANDLER", "")}
         self._executor = ProcessPoolExecutor(
-            max_workers=1, initializer=start_fresh, initargs=(os.getpid(), self._begun.descriptor), env=env
+            max_workers=1, initializer=start_fresh, initargs=(os.getpid(), self._begun.descriptor, memory), env=env
         )
         with signals_held():
             self._executor.submit(preload)
@@ -179,9 +197,10 @@ class FreshWorker:
         try:
             future = self._executor.submit(work, self._begun.next(), function, task)
             if seconds is not None and not _is_done(lambda patience: _settles(future, patience), self._begun, seconds):
+                is_begun = self._begun.is_last()
                 self.kill()
                 self._end("")
-                raise WorkerOverdueError
+                raise WorkerOverdueError if is_begun else WorkerGoneError(_NOT_STARTED)
             succeeded, outcome = future.result()
         except (BrokenProcessPool, ShutdownExecutorError) as error:
             raise self._end(str(error)) from None
@@ -214,13 +233,14 @@ class FreshWorker:
 
 
 def _is_done(wait: Callable[[float], bool], begun: _Begun, seconds: float) -> bool:
-    """Wait for a task that may take so long from its beginning; a worker that is just starting gets more."""
-    for _ in range(_START_PATIENCE):
-        if wait(seconds):
+    """Wait for a task that may take so long from its beginning; a worker that is just starting gets time for that."""
+    latest = time.monotonic() + _START_SECONDS
+    while not begun.is_last():
+        if wait(_LOOK_SECONDS):
             return True
-        if begun.is_last():
+        if time.monotonic() > latest:
             return False
-    return False
+    return wait(seconds)
 
 
 def _settles(future: "Future[Any]", seconds: float) -> bool:
@@ -247,11 +267,14 @@ def describe_exit(code: int | None) -> str:
         return "it does not answer"
     if code >= 0:
         return f"exit code {code}"
-    hint = " (out of memory?)" if -code == signal.SIGKILL else ""
+    hint = f" (out of memory? {WORKER_MEMORY.name} raises its limit)" if -code in _SIGNALS_OF_WANT else ""
     return f"{signal.Signals(-code).name}{hint}"
 
 
 def _cause(text: str) -> str:
     """Find the signal or the exit code in loky's message."""
     codes = re.search(r"exit codes of the workers are \{([^}]*)\}", text)
-    return codes[1] if codes else "no reason known"
+    if not codes:
+        return "no reason known"
+    signals = re.findall(r"\((-\d+)\)", codes[1])
+    return describe_exit(int(signals[0])) if len(signals) == 1 else codes[1]

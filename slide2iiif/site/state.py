@@ -13,6 +13,7 @@ from slide2iiif.options import SiteOptions, Viewer
 from slide2iiif.receipts import Receipts
 from slide2iiif.site.cards import Picture
 from slide2iiif.stores.atomic import write_atomically
+from slide2iiif.stores.links import check_no_link
 from slide2iiif.stores.refusals import refusals_of
 
 _NAME = "!folder.json"
@@ -51,6 +52,7 @@ class States:
         self._site = receipts.private / "site.json"
         self._folders = receipts.private / "site"
         self._staging = receipts.private / "staging"
+        self._private = receipts.private
 
     def read_site(self) -> SiteState | None:
         """Give the state of the tree; None where it has no pages, or the state is not of this version's form."""
@@ -90,6 +92,7 @@ class States:
     def remove_folder(self, folder: str) -> None:
         """Forget a folder."""
         file = self._file(folder)
+        check_no_link(self._private, file.parent)
         with refusals_of(file):
             file.unlink(missing_ok=True)
         for place in file.parents:
@@ -104,6 +107,7 @@ class States:
         return self._folders / folder / _NAME
 
     def _write(self, file: Path, fields: dict[str, Any]) -> None:
+        check_no_link(self._private, file.parent)
         write_atomically(file, json.dumps(fields, indent=1).encode() + b"\n", self._staging)
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from slide2iiif.errors import SourceError
 from slide2iiif.sources.base import probe
 from slide2iiif.sources.formats import is_image_name, is_plain_tiff_name, is_synthetic_name
+from slide2iiif.sources.refusals import COMPARE, check_open_files, system_refusal
 from slide2iiif.sources.tiff import acquisition_of, check_whole, holds_levels, is_tiff, is_tiled
 
 if TYPE_CHECKING:
     from slide2iiif.sources.base import Source
 
-MAX_DECODED_PIXELS = 1_000_000_000
-"""Largest image, in pixels, that is decoded as a whole into memory; 3 bytes each."""
+_UNKNOWN = f"is not a slide in any format that OpenSlide knows, or is damaged: {COMPARE}"
 
 
 def open_source(path: Path) -> "Source":
@@ -23,6 +23,13 @@ def open_source(path: Path) -> "Source":
     Raises:
         SourceError: why the slide cannot be opened, in words for its owner.
     """
+    try:
+        return _open(path)
+    except OSError as error:
+        raise SourceError(system_refusal(error)) from None
+
+
+def _open(path: Path) -> "Source":
     head = probe(path)
     if is_synthetic_name(path.name):
         from slide2iiif.sources.synthetic import SyntheticSource
@@ -38,10 +45,11 @@ def open_source(path: Path) -> "Source":
         try:
             return OpenSlideSource(path)
         except UnsupportedFormatError:
+            check_open_files(path)
             if is_tiff(head):
                 check_whole(path)
             if not is_plain_tiff_name(path.name):
-                raise SourceError("is not a slide in any format that OpenSlide knows, or is damaged") from None
+                raise SourceError(_UNKNOWN) from None
     return _open_tiff(path) if is_tiff(head) else _open_image(path)
 
 
@@ -74,6 +82,4 @@ def _open_image(path: Path) -> "Source":
     try:
         return VipsSource(path)
     except NoLoaderError:
-        return PillowSource(path, MAX_DECODED_PIXELS)
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}") from None
+        return PillowSource(path)

@@ -19,6 +19,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.jpeg import decode
 from slide2iiif.pixels import Pixels
 from slide2iiif.sources.jpeg_tiles import JpegTiles
+from slide2iiif.sources.refusals import system_refusal
 
 _TOLERANCE = 1.0
 """Mean difference of two decoders' roundings, in grey values; a tile of another place differs by tens."""
@@ -56,9 +57,12 @@ def is_shown(tiles: JpegTiles, size: Size, read: Callable[[Region], Pixels], *, 
             with contextlib.suppress(SourceError):
                 yield _difference(tiles, place, size, read, blur)
 
-    compared = list(differences(_telling_places(tiles, size)))
-    if not compared:
-        compared = list(itertools.islice(differences(_other_places(tiles, size)), _SPARE))
+    try:
+        compared = list(differences(_telling_places(tiles, size)))
+        if not compared:
+            compared = list(itertools.islice(differences(_other_places(tiles, size)), _SPARE))
+    except OSError as error:
+        raise SourceError(system_refusal(error)) from None
     return bool(compared) and max(compared) <= tolerance
 
 

@@ -11,6 +11,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.pixels import WHITE, Colour, Pixels
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
+from slide2iiif.sources.refusals import system_refusal
 
 
 class StoredImage(NamedTuple):
@@ -179,15 +180,11 @@ def probe(path: Path) -> bytes:
     try:
         if not path.is_file():
             path.stat()
-            raise SourceError("is not a file")
+            raise SourceError("is not a file: name the file of a slide, or its folder as SOURCE")
         with path.open("rb") as file:
             head = file.read(512)
-    except FileNotFoundError:
-        raise SourceError("no such file") from None
-    except PermissionError:
-        raise SourceError("no permission to read it") from None
     except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror or error}") from None
+        raise SourceError(system_refusal(error)) from None
     if not head and path.suffix.lower() != _MIRAX_SUFFIX:
-        raise SourceError("the file is empty")
+        raise SourceError("the file is empty: copy it again from where it was made")
     return head

@@ -4,8 +4,10 @@ The only module that knows pydicom. A whole-slide image is a series of files in 
 level (PS3.3, sections A.32.8 and C.8.12.4).
 """
 
+import contextlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +49,8 @@ class DicomHeader:
     """Name of the compression, or the transfer syntax's UID."""
 
 
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+"""Transfer syntax of a file whose elements are compressed (PS3.5, section A.5)."""
 _ELEMENT_HEADER = 12
 """Bytes of tag, value representation and length before encapsulated pixel data."""
 _ITEM_HEADER = np.uint64(8)
@@ -75,8 +79,8 @@ def read_header(path: Path) -> DicomHeader | None:
     import pydicom
 
     try:
-        with path.open("rb") as file:
-            if not is_dicom(file.read(_MAGIC_OFFSET + len(_MAGIC))):
+        with path.open("rb") as file, _untold():
+            if not is_dicom(file.read(_MAGIC_OFFSET + len(_MAGIC))) or _is_deflated(path):
                 return None
             file.seek(0)
             header = pydicom.dcmread(
@@ -104,6 +108,25 @@ def read_header(path: Path) -> DicomHeader | None:
     except Exception as error:  # noqa: BLE001 - pydicom raises a dozen unrelated classes on damaged files
         logging.getLogger(__name__).info("DICOM header of %s: %r", path, error)
         return None
+
+
+@contextlib.contextmanager
+def _untold() -> Iterator[None]:
+    """Keep to ourselves what the library complains of: the file's own values are in it, and patients in those."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _is_deflated(path: Path) -> bool:
+    """Tell whether all of a file would be inflated to read its header, to a thousand times its size.
+
+    No reader of slides takes such a file.
+    """
+    from pydicom.filereader import read_file_meta_info
+
+    return str(read_file_meta_info(path).get("TransferSyntaxUID", "")) == _DEFLATED
 
 
 def find_series(path: Path) -> Iterator[tuple[Path, DicomHeader]]:
@@ -138,7 +161,7 @@ def _jpeg_tiles(path: Path) -> JpegTiles | None:
     import pydicom
 
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, _untold():
             header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_FRAME_TAGS)
             return _frames(path, file, header)
     except Exception as error:  # noqa: BLE001 - as above; the pixel library reports what matters of it

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size, ceil_div, touched
 from slide2iiif.sources.jpeg_tiles import JFIF, DamagedTileError, parse_head, resize_frame
+from slide2iiif.sources.refusals import system_refusal
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _RESTART_NUMBERS = 8
@@ -143,7 +144,7 @@ def _read_interval(file: int, offset: int, length: int) -> bytes:
     try:
         stored = os.pread(file, length, offset)
     except OSError as error:
-        raise SourceError(f"cannot be read at byte {offset}: {error.strerror}") from None
+        raise SourceError(f"byte {offset}: {system_refusal(error)}") from None
     if not length or len(stored) < length:
         raise SourceError(f"is truncated: a strip of {length} bytes at byte {offset} is not whole")
     end = len(stored)

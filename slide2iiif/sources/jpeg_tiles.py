@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size, touched
+from slide2iiif.sources.refusals import system_refusal
 
 _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
@@ -201,7 +202,7 @@ def find_tiles(
                 stream = _read(file.fileno(), int(offsets.flat[place]), int(lengths.flat[place]))
             head = parse_head(stream)
             shared = shared_tables(tables)
-        except (OSError, SourceError, DamagedTileError) as error:
+        except (SourceError, DamagedTileError) as error:
             logging.getLogger(__name__).info("tile %d of a level of %s cannot be copied: %s", place, path, error)
             continue
         if head.size == tile and len(head.sampling) in _COMPONENTS:
@@ -230,7 +231,7 @@ def _read(file: int, offset: int, length: int) -> bytes:
     try:
         return os.pread(file, length, offset)
     except OSError as error:
-        raise SourceError(f"cannot be read at byte {offset}: {error.strerror}") from None
+        raise SourceError(f"byte {offset}: {system_refusal(error)}") from None
     except (OverflowError, MemoryError):
         raise SourceError(f"is damaged: a tile of {length} bytes at byte {offset}") from None
 

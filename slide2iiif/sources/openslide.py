@@ -21,7 +21,7 @@ from slide2iiif.sources.agreement import is_shown
 from slide2iiif.sources.base import ClosingSource, Description, StoredArea, StoredImage, StoredLevel, probe
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
-from slide2iiif.sources.refusals import explain
+from slide2iiif.sources.refusals import check_open_files, explain
 from slide2iiif.sources.tiff import is_tiff
 
 _GENERIC_TIFF = "generic-tiff"
@@ -30,6 +30,10 @@ _DOUBTFUL_COLOURS = (
     "which is how OpenSlide shows them; if they are false, correct the header"
 )
 _LARGEST_PROFILE = 16_000_000
+_LARGEST_PART = 4096 * 4096
+"""Pixels that are read at once."""
+_LARGEST_PICTURE = 50_000_000
+"""Pixels of a picture beside the levels; those of scanners have a tenth of it."""
 
 
 class OpenSlideSource(ClosingSource):
@@ -73,13 +77,17 @@ class OpenSlideSource(ClosingSource):
     def read(self, level: int, region: Region) -> Pixels:
         """Read RGB pixels of a stored level. See `Source.read`."""
         downsample = self._slide.level_downsamples[level]
+        if region.size.pixels > _LARGEST_PART and downsample.is_integer():
+            # It takes four times the pixels to read them.
+            parts = [self.read(level, part) for part in _bands(region)]
+            return np.concatenate(parts)
         # OpenSlide takes the place in full-resolution pixels and the size in the level's own.
         location = (round(region.x * downsample), round(region.y * downsample))
         try:
             image = self._slide.read_region(location, level, region.size)
         except openslide.OpenSlideError as error:
             self._reopen()
-            raise SourceError(f"cannot be read at {region} of level {level}: {error}") from None
+            raise SourceError(f"cannot be read at {region} of level {level}: {explain(str(error))}") from None
         return compose(np.asarray(image), self._background)
 
     @property
@@ -98,13 +106,19 @@ class OpenSlideSource(ClosingSource):
 
     def read_associated(self, name: str) -> Pixels:
         """See `Source.read_associated`."""
+        size = self.associated.get(name, Size(0, 0))
+        if size.pixels > _LARGEST_PICTURE:
+            raise SourceError(
+                f"its picture {name!r} has {size.pixels:,} pixels ({size}), and at most {_LARGEST_PICTURE:,} are "
+                "published: leave it out of --associated"
+            )
         try:
             return compose(np.asarray(self._slide.associated_images[name]), self._background)
         except KeyError:
             return super().read_associated(name)
         except openslide.OpenSlideError as error:
             self._reopen()
-            raise SourceError(f"its picture {name!r} cannot be read: {error}") from None
+            raise SourceError(f"its picture {name!r} cannot be read: {explain(str(error))}") from None
 
     def associated_profile(self, name: str) -> bytes | None:
         """See `Source.associated_profile`."""
@@ -117,7 +131,10 @@ class OpenSlideSource(ClosingSource):
 
     def _reopen(self) -> None:
         self._slide.close()
-        self._slide = _open(self._path)
+        try:
+            self._slide = _open(self._path)
+        except UnsupportedFormatError:
+            raise SourceError("does not open any more: it has changed, or is damaged") from None
 
     def _profile(self) -> bytes | None:
         size = self._slide.properties.get("openslide.icc-size", "")
@@ -180,6 +197,13 @@ class OpenSlideSource(ClosingSource):
         return jpeg if is_same else None
 
 
+def _bands(region: Region) -> Iterator[Region]:
+    """Cut a region into parts of full width that are read at once; a part has one row at least."""
+    rows = max(1, _LARGEST_PART // region.width)
+    for y in range(region.y, region.y + region.height, rows):
+        yield Region(region.x, y, region.width, min(rows, region.y + region.height - y))
+
+
 class UnsupportedFormatError(Exception):
     """OpenSlide does not know the format; another reader may."""
 
@@ -190,6 +214,7 @@ def _open(path: Path) -> openslide.OpenSlide:
     except openslide.OpenSlideUnsupportedFormatError:
         raise UnsupportedFormatError(str(path)) from None
     except openslide.OpenSlideError as error:
+        check_open_files(path)
         raise SourceError(explain(str(error))) from None
 
 

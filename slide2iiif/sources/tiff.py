@@ -19,6 +19,7 @@ from slide2iiif.sources.acquisition import Acquisition, read_acquisition
 from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.jpeg_strips import JpegStrips, find_strips
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
+from slide2iiif.sources.refusals import COPY_AGAIN, damaged_directory, is_of_system
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG = 7
@@ -52,16 +53,28 @@ def is_tiff(head: bytes) -> bool:
 
 
 def read_images(path: Path) -> Mapping[Size, StoredImage]:
-    """Read the directories of a TIFF file, by image size; nothing where they cannot be read."""
+    """Read the directories of a TIFF file, by image size; as far as they are not damaged.
+
+    Raises:
+        SourceError: the system does not let them be read.
+    """
+    import tifffile
+
     found: dict[Size, StoredImage] = {}
-    with _directories(path) as pages:
-        for page in pages:
-            size = Size(int(page.imagewidth), int(page.imagelength))
-            number = int(page.compression)
-            image = StoredImage(_COMPRESSIONS.get(number, f"tiff {number}"), _find_jpeg(path, size, page))
-            # A thumbnail may have the size of a level; the level is the tiled one.
-            if size not in found or (image.jpeg is not None and found[size].jpeg is None):
-                found[size] = image
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            for page in tiff.pages:
+                size = Size(int(page.imagewidth), int(page.imagelength))
+                number = int(page.compression)
+                image = StoredImage(_COMPRESSIONS.get(number, f"tiff {number}"), _find_jpeg(path, size, page))
+                # A thumbnail may have the size of a level; the level is the tiled one.
+                if size not in found or (image.jpeg is not None and found[size].jpeg is None):
+                    found[size] = image
+    except Exception as error:  # noqa: BLE001 - as below; the pixel library reports what matters of it
+        if is_of_system(error):
+            # That tiles cannot be copied would be the wrong conclusion.
+            raise damaged_directory(error) from None
+        logging.getLogger(__name__).info("TIFF directories of %s: %r", path, error)
     return found
 
 
@@ -187,9 +200,9 @@ def check_whole(path: Path) -> None:
                 extents = zip(page.dataoffsets, page.databytecounts, strict=False)
                 end = max(end, max((offset + count for offset, count in extents), default=0))
     except Exception as error:  # noqa: BLE001 - tifffile raises a dozen unrelated classes on damaged files
-        raise SourceError(f"is truncated or damaged: its TIFF directory cannot be read ({error})") from None
+        raise damaged_directory(error) from None
     if end > length:
-        raise SourceError(f"is truncated: it has {length} bytes and points to byte {end}")
+        raise SourceError(f"is truncated: it has {length} bytes and points to byte {end}; {COPY_AGAIN}")
 
 
 def _end_of_directories(path: Path, length: int) -> int:
@@ -265,15 +278,4 @@ def _readable_directories(path: Path) -> Iterator[Any]:
     except SourceError:
         raise
     except Exception as error:  # noqa: BLE001 - tifffile raises a dozen unrelated classes on damaged files
-        raise SourceError(f"is truncated or damaged: its TIFF directory cannot be read ({error})") from None
-
-
-@contextmanager
-def _directories(path: Path) -> Iterator[Any]:
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            yield tiff.pages
-    except Exception as error:  # noqa: BLE001 - as above; the pixel library reports what matters of it
-        logging.getLogger(__name__).info("TIFF directories of %s: %r", path, error)
+        raise damaged_directory(error) from None

@@ -4,9 +4,12 @@ Whatever is stored (grey, palette, 16 bits, CMYK, alpha, an EXIF orientation) co
 white. Tiled TIFF is read by region; anything else is decoded once by the worker that takes the slide.
 """
 
+import contextlib
 import logging
 import os
-from collections.abc import Mapping
+import re
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ import numpy as np
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.icc import is_srgb
+from slide2iiif.memory import check_memory, too_large
 from slide2iiif.pixels import WHITE, Pixels, compose
 from slide2iiif.sources.base import ClosingSource, Description, StoredLevel
+from slide2iiif.sources.refusals import COMPARE, COPY_AGAIN, is_of_system, system_refusal
 
 # Processes are the unit of parallel work, so threads inside one only get into each other's way.
 os.environ.setdefault("VIPS_CONCURRENCY", "1")
@@ -28,6 +33,16 @@ _REMEMBERED_LINES = 64
 _PROFILE = "icc-profile-data"
 _NOTES = ("exif-", "png-comment", "jpeg-comment", "gif-comment", "image-description", "xmp-", "iptc-")
 """What libvips' names for the notes in a file begin with."""
+_ORIENTATION = 0x0112
+"""EXIF tag."""
+_SIDEWAYS = {5, 6, 7, 8}
+"""Orientations that exchange width and height."""
+_OUT_OF_MEMORY = re.compile(r"(?i)out of memory|insufficient memory|cannot allocate|allocate memory|malloc")
+_NO_REASON = "unable to write to memory"
+"""What libvips says of every failure."""
+_JPEG_2000_SIZE = b"\xff\x4f\xff\x51"
+"""Markers that a codestream begins with: the second one tells of sizes."""
+_JPEG_2000_HEAD = 1 << 20
 _RESOLUTION_UNITS = {"in", "cm", "mm"}
 
 
@@ -65,7 +80,7 @@ class VipsSource(ClosingSource):
             stored = _load(source, "sequential") if is_sequential else header
             self._image = _standardise(_remember(stored) if is_sequential else stored)
         except pyvips.Error as error:
-            raise SourceError(f"is damaged or of an unknown variant: {_first_line(error)}") from None
+            raise SourceError(_refusal("is damaged or of an unknown variant", error)) from None
         finally:
             os.close(descriptor)
         self._strip: tuple[int, Pixels] | None = None
@@ -107,7 +122,7 @@ class VipsSource(ClosingSource):
             # Through a sink: it streams a few lines at a time, where fetching a region computes all of it at once.
             raw = self._image.crop(*region).write_to_memory()
         except self._error as error:
-            raise SourceError(f"cannot be read at {region}: {_first_line(error)}") from None
+            raise SourceError(_refusal(f"cannot be read at {region}", error)) from None
         return np.frombuffer(raw, np.uint8).reshape(region.height, region.width, 3)
 
 
@@ -132,7 +147,9 @@ class TiffDirectories:
                 self._images[page, sub] = self._open(page, sub)
             raw = self._images[page, sub].crop(*region).write_to_memory()
         except pyvips.Error as error:
-            raise SourceError(f"cannot be read at {region} of directory {page}: {_first_line(error)}") from None
+            raise SourceError(_refusal(f"cannot be read at {region} of directory {page}", error)) from None
+        except OSError as error:
+            raise SourceError(system_refusal(error)) from None
         return np.frombuffer(raw, np.uint8).reshape(region.height, region.width, 3)
 
     def close(self) -> None:
@@ -171,46 +188,89 @@ def _is_turned(image: "pyvips.Image") -> bool:  # type: ignore[name-defined]  # 
 
 
 class PillowSource(ClosingSource):
-    """An ordinary image that Pillow reads, held in memory."""
+    """An ordinary image that Pillow reads: held in memory, from the first time that pixels are asked for."""
 
-    def __init__(self, path: Path, max_pixels: int) -> None:
-        """Open and decode the image.
-
-        Args:
-            path: the file.
-            max_pixels: refuse to decode more than this.
+    def __init__(self, path: Path) -> None:
+        """Read what the image says of itself.
 
         Raises:
-            SourceError: not an image, damaged, or too large for memory.
+            SourceError: not an image, or damaged.
         """
-        from PIL import Image, ImageOps, UnidentifiedImageError
-
-        # The limit is ours, with our own message, instead of Pillow's warning.
-        Image.MAX_IMAGE_PIXELS = None
-        try:
-            with Image.open(path) as image:
-                size = Size(*image.size)
-                if size.pixels > max_pixels:
-                    raise SourceError(
-                        f"{size} pixels are too many for a format that must be decoded as a whole "
-                        f"({max_pixels} at most): convert it to tiled TIFF"
-                    )
-                kind = (image.format or "unknown").lower()
-                upright = ImageOps.exif_transpose(image)
-                self._pixels = compose(np.asarray(upright.convert("RGBA")), WHITE)
-        except UnidentifiedImageError:
-            raise SourceError("is not an image in any format that is known here") from None
-        except (OSError, ValueError, SyntaxError, MemoryError, EOFError) as error:
-            raise SourceError(f"is damaged: {error}") from None
-        height, width, _ = self._pixels.shape
-        self.description = Description("pillow", kind, (StoredLevel(Size(width, height)),), random_access=False)
+        self._path = path
+        self._image: Any = None
+        with self._opened() as image:
+            kind = (image.format or "unknown").lower()
+            size = Size(*image.size)
+            is_turned = image.getexif().get(_ORIENTATION) in _SIDEWAYS
+        size = Size(size.height, size.width) if is_turned else size
+        self.description = Description("pillow", kind, (StoredLevel(size),), random_access=False)
 
     def read(self, level: int, region: Region) -> Pixels:
         """Read RGB pixels. See `Source.read`."""
         if level:
             raise IndexError(f"no level {level} in an ordinary image")
+        if self._image is None:
+            self._image = self._decode()
         x, y, width, height = region
-        return np.ascontiguousarray(self._pixels[y : y + height, x : x + width])
+        part = self._image.crop((x, y, x + width, y + height))
+        if part.mode == "RGB":
+            return np.array(part)
+        return compose(np.asarray(part.convert("RGBA")), WHITE)
+
+    def close(self) -> None:
+        """Let the decoded pixels go."""
+        self._image = None
+
+    def _decode(self) -> Any:
+        from PIL import ImageOps
+
+        with self._opened() as image:
+            check_memory(_decoded_bytes(image, self._path))
+            ImageOps.exif_transpose(image, in_place=True)
+            image.load()
+            return image
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Any]:
+        from PIL import Image, UnidentifiedImageError
+
+        # The limit is that of memory, with our own message, instead of Pillow's warning.
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            with self._path.open("rb") as file, warnings.catch_warnings():
+                # What matters of them is also told as an error.
+                warnings.simplefilter("ignore")
+                yield Image.open(file)
+        except UnidentifiedImageError:
+            raise SourceError(f"is not an image in any format that is known here, or is damaged: {COMPARE}") from None
+        except MemoryError:
+            raise SourceError(too_large()) from None
+        except (OSError, ValueError, SyntaxError, EOFError) as error:
+            if isinstance(error, OSError) and is_of_system(error):
+                raise SourceError(system_refusal(error)) from None
+            raise SourceError(f"is damaged: {error}; {COPY_AGAIN}") from None
+
+
+def _decoded_bytes(image: Any, path: Path) -> int:
+    """Estimate what it takes to decode an image."""
+    bands = len(image.getbands())
+    pixels = image.width * image.height
+    picture = pixels * (1 if bands == 1 else 4)
+    if image.format != "JPEG2000":
+        return int(picture)
+    # Of one tile, which is all of it as a rule, the decoder holds the samples as whole numbers and as bytes too.
+    tile = _codestream_tile(path)
+    return int(picture + min(pixels, pixels if tile is None else tile.pixels) * bands * 5)
+
+
+def _codestream_tile(path: Path) -> Size | None:
+    """Read the size of a tile of JPEG 2000 (T.800, section A.5.1), where its header is near the beginning."""
+    with path.open("rb") as file:
+        head = file.read(_JPEG_2000_HEAD)
+    place = head.find(_JPEG_2000_SIZE) + len(_JPEG_2000_SIZE) + 20
+    if place < len(_JPEG_2000_SIZE) + 20 or place + 8 > len(head):
+        return None
+    return Size(int.from_bytes(head[place : place + 4]), int.from_bytes(head[place + 4 : place + 8]))
 
 
 def _describe(stored: "pyvips.Image") -> Description:  # type: ignore[name-defined]  # noqa: F821
@@ -261,6 +321,13 @@ def _max_alpha(image: "pyvips.Image") -> float:  # type: ignore[name-defined]  #
     return 65535.0 if image.interpretation in {"rgb16", "grey16"} else 255.0
 
 
+def _refusal(what: str, error: Exception) -> str:
+    """Say why libvips refuses: for want of memory, or what it says itself."""
+    if _OUT_OF_MEMORY.search(str(error)):
+        return too_large()
+    return f"{what}: {_first_line(error)}; {COPY_AGAIN}"
+
+
 def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and line.strip() != _NO_REASON]
+    return lines[-1] if lines else "its data is damaged, or there is less of it than its header says"

@@ -24,11 +24,14 @@ from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.stores.atomic import exchange, remove_empty, write_atomically
 from slide2iiif.stores.base import Staging
 from slide2iiif.stores.durability import FileSystemSync, sync_folder
+from slide2iiif.stores.links import check_no_link, find_link, link_refusal
 from slide2iiif.stores.locks import TreeLock
 from slide2iiif.stores.refusals import PRIVATE, refusal, refusals_of
 from slide2iiif.stores.staging import FolderStaging, folder_of, staging_at
 from slide2iiif.stores.unfinished import Unfinished, staging_name
 
+_OWN_PLACES = ("staging", "receipts", "site", "lock")
+"""What the private folder holds that is written to by its name."""
 _STOP_SECONDS = 1.0
 """How long staged files are deleted once a run was told to stop."""
 
@@ -97,8 +100,9 @@ class FolderStore:
 
     def holds(self, identifier: str) -> bool:
         """Tell whether a slide is published. See `Store.holds`."""
-        with refusals_of(self.root / identifier):
-            return (self.root / identifier / DOCUMENT_NAME).is_file()
+        folder = self.root / identifier
+        with refusals_of(folder):
+            return find_link(self.root, folder) is None and (folder / DOCUMENT_NAME).is_file()
 
     def identifiers(self) -> Iterator[str]:
         """Find the documents of slides, without a look at their tiles. See `Store.identifiers`."""
@@ -172,6 +176,8 @@ class FolderStore:
         """Rename the staged folder into place. See `Store.publish`."""
         folder = folder_of(staging)
         target = self.root / identifier
+        # Hours may have passed since it was staged.
+        self._check_links(target)
         try:
             shutil.rmtree(staging.scratch)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -207,12 +213,14 @@ class FolderStore:
 
     def replace(self, identifier: str, path: str, content: bytes) -> None:
         """Replace a published file atomically. See `Store.replace`."""
+        check_no_link(self.root, (self.root / identifier / path).parent)
         write_atomically(self.root / identifier / path, content, self._staging, sync=True)
 
     def remove(self, identifier: str) -> None:
         """Rename a slide out of sight, then delete it, and folders that it leaves empty."""
         target = self.root / identifier
         trash = self._staging / uuid.uuid4().hex
+        check_no_link(self.root, target)
         try:
             target.rename(trash)
         except FileNotFoundError:
@@ -228,6 +236,7 @@ class FolderStore:
 
     def put_page(self, path: str, content: bytes) -> None:
         """Write a file of the tree atomically. See `Store.put_page`."""
+        check_no_link(self.root, (self.root / path).parent)
         write_atomically(self.root / path, content, self._staging)
 
     def remove_page(self, path: str) -> None:
@@ -238,6 +247,7 @@ class FolderStore:
     def remove_file(self, identifier: str, path: str) -> None:
         """Unlink a file of a slide. See `Store.remove_file`."""
         target = self.root / identifier / path
+        check_no_link(self.root, target.parent)
         try:
             target.unlink(missing_ok=True)
         except NotADirectoryError:
@@ -247,16 +257,26 @@ class FolderStore:
 
     def _check_place(self, identifier: str) -> None:
         target = self.root / identifier
+        self._check_links(target)
         for parent in target.parents:
             if parent == self.root:
                 break
             if (parent / DOCUMENT_NAME).exists():
                 raise SourceError(f"{parent} is a published slide itself; remove it, or run with --delete")
-        if target.is_symlink() or (target.exists() and not (target / DOCUMENT_NAME).is_file()):
+        if target.exists() and not (target / DOCUMENT_NAME).is_file():
             raise SourceError(f"{target} exists and is not a published slide; move it away")
+
+    def _check_links(self, target: Path) -> None:
+        link = find_link(self.root, target)
+        if link is not None:
+            raise SourceError(link_refusal(link))
 
     def _take_lock(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
+        if self.private.parent == self.root:
+            check_no_link(self.root, self.private)
+        for name in _OWN_PLACES:
+            check_no_link(self.private, self.private / name)
         if self.private.parent == self.root:
             self.private.mkdir(exist_ok=True)
         elif not self.private.is_dir():

@@ -54,8 +54,11 @@ class TreeLock:
     def _take(self, file: Path) -> None:
         tree = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._open.append(tree)
-        lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         self._open.append(lock)
+        if os.fstat(lock).st_nlink > 1:
+            # Written to, it would change under its other names, wherever they are.
+            raise TargetError(f"{file} has other names, by hard links: remove it, then run again")
         try:
             _lock_file(lock, self._root)
             _lock_folder(tree)
@@ -74,7 +77,7 @@ def check_free(root: Path, private: Path) -> None:
         TargetBusyError: another process holds it.
     """
     try:
-        lock = os.open(private / "lock", os.O_RDWR | os.O_CLOEXEC)
+        lock = os.open(private / "lock", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return  # There is no lock yet, or it may not be opened: whoever takes it will tell.
     try:

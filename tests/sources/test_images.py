@@ -12,6 +12,7 @@ from made_slides import smooth_pixels, write_image
 from numpy.typing import NDArray
 from PIL import Image
 
+from slide2iiif import memory
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.sources import open_source
@@ -169,12 +170,17 @@ def read_first_rows(path: Path) -> None:
         source.read(0, Region(0, 0, min(width, 4096), min(height, 4096)))
 
 
-def test_pillow_refuses_to_decode_more_than_memory_should_hold(tmp_path: Path) -> None:
+def test_pillow_refuses_to_decode_more_than_memory_should_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_image(tmp_path / "a.png", 300, 200)
-    with pytest.raises(SourceError, match=r"300×200 pixels are too many .* convert it to tiled TIFF"):
-        PillowSource(path, 59_999)
-    with PillowSource(path, 60_000) as source:
-        assert source.description.size == Size(300, 200)
+    for left, fits in ((4 * 60_000, True), (4 * 60_000 - 1, False)):
+        monkeypatch.setattr(memory, "memory_left", lambda left=left: left)
+        with PillowSource(path) as source:
+            assert source.description.size == Size(300, 200)
+            if fits:
+                assert source.read(0, Region(0, 0, 300, 200)).shape == (200, 300, 3)
+            else:
+                with pytest.raises(SourceError, match=r"needs more memory .* convert it to tiled TIFF"):
+                    source.read(0, Region(0, 0, 300, 200))
 
 
 def test_the_resolution_that_an_image_states_is_told(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_too_many_open_files_are_told_as_that(tmp_path: Path, monkeypatch: pytes
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(SourceError, match="Too many open files"):
+    with pytest.raises(SourceError, match=r"^too many open files: raise the limit \(ulimit -n\)"):
         open_source(path)
 
 
