@@ -55,11 +55,13 @@ def render(task: RenderTask) -> Rendered:
         TargetError: the store cannot take a file.
     """
     total = Rendered()
-    for block in task.blocks:
-        total += _render_block(task, block)
-    if not task.slide.random_access:
-        # Decoded as a whole and finished with: the pixels of the next slide need the room.
-        open_sources.release(task.slide.path, task.slide.fingerprint)
+    try:
+        for block in task.blocks:
+            total += _render_block(task, block)
+    finally:
+        if not task.slide.random_access:
+            # Decoded as a whole and finished with, well or badly: the pixels of the next slide need the room.
+            open_sources.release(task.slide.path, task.slide.fingerprint)
     return total
 
 

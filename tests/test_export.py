@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from made_slides import write_synthetic
 
+from slide2iiif.deadlines import deadline_of
+from slide2iiif.disclosure import disclose
 from slide2iiif.engines.base import Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import SourceError, TargetError, WorkerError
@@ -19,7 +21,7 @@ from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.pyramid import plan_pyramid
 from slide2iiif.receipts import Receipts
-from slide2iiif.render import render
+from slide2iiif.render import describe, describe_scanned_area, render
 from slide2iiif.stores.folder import FolderStore
 from slide2iiif.stores.memory import MemoryStore
 from slide2iiif.summary import Outcome, Status, Summary
@@ -105,6 +107,12 @@ def test_the_document_that_announces_a_slide_is_put_last(flow: Flow, source: Pat
     flow.export(source)
     for files in flow.store.slides.values():
         assert list(files)[-1] == "info.json"
+
+
+@pytest.mark.parametrize("task", [describe, describe_scanned_area, disclose])
+def test_whatever_opens_a_slide_first_has_the_deadline_for_that(task: Callable[..., object]) -> None:
+    assert deadline_of(task, 7, 8).seconds == 7
+    assert deadline_of(render, 7, 8).seconds == 8
 
 
 def test_a_slide_that_changes_while_it_is_read_is_not_published(tmp_path: Path, source: Path) -> None:

@@ -4,7 +4,7 @@ The only module that knows tifffile.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -63,7 +63,8 @@ def read_images(path: Path) -> Mapping[Size, StoredImage]:
     found: dict[Size, StoredImage] = {}
     try:
         with tifffile.TiffFile(path) as tiff:
-            for page in tiff.pages:
+            pages: Iterable[Any] = tiff.pages
+            for page in pages:
                 size = Size(int(page.imagewidth), int(page.imagelength))
                 number = int(page.compression)
                 image = StoredImage(_COMPRESSIONS.get(number, f"tiff {number}"), _find_jpeg(path, size, page))
@@ -271,8 +272,8 @@ def _readable_directories(path: Path) -> Iterator[Any]:
     """
     import tifffile
 
-    _end_of_directories(path, path.stat().st_size)
     try:
+        _end_of_directories(path, path.stat().st_size)
         with tifffile.TiffFile(path) as tiff:
             yield list(tiff.pages)
     except SourceError:

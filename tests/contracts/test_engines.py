@@ -15,6 +15,7 @@ import engine_tasks
 import psutil
 import pytest
 
+from slide2iiif.engines import workers
 from slide2iiif.engines.base import Deadline, Engine
 from slide2iiif.engines.processes import ProcessEngine
 from slide2iiif.engines.serial import SerialEngine
@@ -219,6 +220,29 @@ def test_a_task_that_passes_its_deadline_fails_alone_and_names_it(function: Call
                 list(engine.run(function, [60]))
             assert time.monotonic() - begun < 15
         assert sorted(result for _, result in engine.run(engine_tasks.double, range(20))) == [*range(0, 40, 2)]
+
+
+def test_a_task_that_takes_too_much_memory_fails_alone_and_says_so() -> None:
+    with ProcessEngine(1, memory=400) as engine:
+        # In a worker that was forked, and in one that was started afresh.
+        for _ in range(2):
+            assert list(engine.run(engine_tasks.take, [100])) == [(100, 100)]
+            with pytest.raises(WorkerError, match=r"^needs more memory than a worker may take: .*--worker-memory"):
+                list(engine.run(engine_tasks.take, [500]))
+            assert list(engine.run(engine_tasks.take, [100])) == [(100, 100)]
+            with pytest.raises(WorkerError, match="SIGKILL"):
+                list(engine.run(engine_tasks.die, ["kill"]))
+
+
+def test_a_worker_that_does_not_start_is_told_from_a_task_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_NOT_TO_FORK", ("os",))
+    monkeypatch.setattr(workers, "_START_SECONDS", 0.5)
+    monkeypatch.setattr(workers, "preload", engine_tasks.never_start)
+    with ProcessEngine(1, lambda _: Deadline(30, "doubling", "--patience")) as engine:
+        begun = time.monotonic()
+        with pytest.raises(WorkerError, match=r"did not start within"):
+            list(engine.run(engine_tasks.double, [1]))
+        assert time.monotonic() - begun < 25
 
 
 def test_a_worker_that_lets_no_thread_of_its_own_run_ends_with_its_parent() -> None:

@@ -105,6 +105,17 @@ def test_a_worker_that_is_lost_while_a_tree_is_repaired_costs_one_slide(
     assert not (dest / "bad.png" / LOST).exists()
 
 
+def test_a_slide_that_opens_once_and_then_no_more_has_a_deadline_too(tmp_path: Path) -> None:
+    """The first two openings are those of its description, the others those of a block."""
+    limits = ["--open-timeout", 60, "--block-timeout", 2]
+    code, err, dest = export_with(tmp_path, "delay_enter=8000000:when=3+", *limits, slides=3)
+    assert code == 1
+    assert [line for line in err.splitlines() if not line.startswith("strace:")] == [
+        "slide2iiif: bad.png: a block of it took longer than 2 s; if it is sound, raise --block-timeout"
+    ]
+    assert len(list(documents(dest))) == 2
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGBUS", "SIGKILL"])

@@ -157,7 +157,7 @@ def check_run(folder: Path, versions: Versions, change: Callable[[Path, Versions
         return True
     assert published in versions.trees, f"a mix of two versions, after {wait:.3f} s"
     assert faults(dest) == []
-    noticed = outcome["reason"] == _READ_AGAIN
+    noticed: bool = outcome["reason"] == _READ_AGAIN
     if noticed and change is not append:
         assert published == versions.trees[1]
     if change is truncate:

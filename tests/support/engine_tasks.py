@@ -109,3 +109,13 @@ def die_once(marker: Path) -> str:
 
 def raise_it(error: Exception) -> NoReturn:
     raise error
+
+
+def take(megabytes: int) -> int:
+    """Take memory, and give it back."""
+    return len(bytearray(megabytes << 20)) >> 20
+
+
+def never_start() -> None:
+    """Stand for what a worker loads when it starts."""
+    time.sleep(60)

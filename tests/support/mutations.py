@@ -47,7 +47,7 @@ class _Layout(NamedTuple):
     """How a TIFF writes its numbers."""
 
     order: str
-    count: str
+    entries: str
     """Of the entries of a directory."""
     entry: str
     word: str
@@ -74,8 +74,8 @@ def _change_directory(content: bytearray, rng: random.Random) -> None:
     if not places:
         return
     place = rng.choice(places)
-    count = layout.read(content, layout.count, place)
-    first = place + layout.size(layout.count)
+    count = layout.read(content, layout.entries, place)
+    first = place + layout.size(layout.entries)
     end = first + count * layout.size(layout.entry)
     if not count or end + layout.size(layout.word) > len(content):
         return
@@ -92,8 +92,8 @@ def _directories(content: bytearray, layout: _Layout, offset: int) -> list[int]:
     places: list[int] = []
     while 0 < offset < len(content) - 16 and offset not in places:
         places.append(offset)
-        entries = layout.read(content, layout.count, offset) * layout.size(layout.entry)
-        end = offset + layout.size(layout.count) + entries
+        entries = layout.read(content, layout.entries, offset) * layout.size(layout.entry)
+        end = offset + layout.size(layout.entries) + entries
         if end + layout.size(layout.word) > len(content):
             break
         offset = layout.read(content, layout.word, end)
