@@ -19,6 +19,7 @@ from slide2iiif.geometry import Size, ceil_div
 from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.formats import may_be_dicom
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
+from slide2iiif.sources.refusals import damaged_directory, is_of_system
 
 _MAGIC = b"DICM"
 _MAGIC_OFFSET = 128
@@ -165,6 +166,9 @@ def _jpeg_tiles(path: Path) -> JpegTiles | None:
             header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_FRAME_TAGS)
             return _frames(path, file, header)
     except Exception as error:  # noqa: BLE001 - as above; the pixel library reports what matters of it
+        if is_of_system(error):
+            # That frames cannot be copied would be the wrong conclusion.
+            raise damaged_directory(error) from None
         logging.getLogger(__name__).info("frames of %s cannot be copied: %r", path, error)
         return None
 

@@ -181,7 +181,7 @@ def write_bombs(folder: Path, dicom: Path, aperio: Path) -> dict[str, str]:
         "circle.svs": (circle_tiff, "lead in a circle"),
         "below.tif": (sub_circle_tiff, ""),
         "deflate.tif": (deflate_tiff, f"{memory}|{dead}|damaged"),
-        "plain.png": (png, f"{late}|{memory}"),
+        "plain.png": (png, ""),
         "interlaced.png": (lambda path: png(path, interlaced=True), f"{memory}|damaged"),
         "huge.jp2": (lambda path: jpeg_2000(path, 60_000), pixels),
         "large.jp2": (lambda path: jpeg_2000(path, 20_000), memory),

@@ -17,8 +17,8 @@ preload()
 class OneProcess(SerialEngine):
     """Stands for the engine of the command line."""
 
-    def __init__(self, jobs: int, *ahead: object) -> None:
-        del jobs, ahead
+    def __init__(self, jobs: int, *ahead: object, **limits: object) -> None:
+        del jobs, ahead, limits
 
     def is_cancelled(self) -> bool:
         """Never: one process is interrupted as a whole."""
