@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from slide2iiif.blank import blank_colour
 from slide2iiif.blocks import Pass
-from slide2iiif.geometry import Region
+from slide2iiif.geometry import Region, Size
 from slide2iiif.iiif.uris import pictures
 from slide2iiif.inputs import clip, pad_pixels, reduce_pixels
 from slide2iiif.jpeg import Encoding, encode
@@ -39,6 +39,8 @@ class Density(NamedTuple):
     """Share of the tiles that have."""
     shared_bytes: float
     """Bytes of a file that tiles of one colour share."""
+    header: int = _HEADER_BYTES
+    """Bytes of a stream beside its pixels."""
 
 
 _SHAPES = 4
@@ -86,23 +88,29 @@ def estimate_bytes(plan: SlidePlan, samples: Mapping[int, Density]) -> int:
     exact = plan.copied_bytes
     total = 0.0
     for level in plan.pyramid.levels[:-1]:
-        density = _density(level.index, samples)
+        density = density_of(level.index, samples)
         own = level.tile_count * density.share
         # A whole tile, and those that the right edge, the lower edge and both of them cut.
         shared = min(level.tile_count - own, _SHAPES)
         encoded = _bytes(own, level.size.pixels * density.own) + shared * density.shared_bytes
         total += exact.get(level.index) or encoded
     for picture in pictures(plan.pyramid, plan.api):
-        halvings = round(math.log2(plan.pyramid.size.width / picture.size.width))
-        total += _bytes(1, picture.size.pixels * _density(halvings, samples).whole)
+        total += expected_bytes(plan, picture.size, samples)
     return round(total)
+
+
+def expected_bytes(plan: SlidePlan, size: Size, samples: Mapping[int, Density]) -> float:
+    """Give the bytes of a picture of the whole image."""
+    halvings = round(math.log2(plan.pyramid.size.width / size.width))
+    return _bytes(1, size.pixels * density_of(halvings, samples).whole)
 
 
 def _bytes(streams: float, payload: float) -> float:
     return streams * _HEADER_BYTES + payload
 
 
-def _density(level: int, samples: Mapping[int, Density]) -> Density:
+def density_of(level: int, samples: Mapping[int, Density]) -> Density:
+    """Give what is known of a level: its own sample, or that of the next finer level that has one."""
     return samples[max(index for index in samples if index <= level)]
 
 

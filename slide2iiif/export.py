@@ -34,12 +34,13 @@ from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
 from slide2iiif.records import check_not_lost, record_outcome, record_receipt
 from slide2iiif.render import describe, describe_scanned_area, render
+from slide2iiif.room import check_slide_fits
 from slide2iiif.schedule import concurrent_passes, render_tasks, slide_task
 from slide2iiif.site.gallery import Gallery
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.summary import Outcome, Status, Summary
 from slide2iiif.tasks import Rendered
-from slide2iiif.upkeep import move
+from slide2iiif.upkeep import current_receipt, move
 from slide2iiif.walk import Slide, Unusable
 
 if TYPE_CHECKING:
@@ -195,16 +196,7 @@ class Export:
         """Give the receipt if exactly this is published already, by looking at a few small files."""
         if self.overwrite:
             return None
-        receipt = self.receipts.read(slide.identifier)
-        is_current = (
-            receipt is not None
-            and receipt.fingerprint == fingerprint
-            and receipt.settings == Settings.of(self.options)
-            and (receipt.is_lossless or not self.options.require_lossless)
-            and self.receipts.has_ledger(receipt)
-            and self.store.holds(slide.identifier)
-        )
-        return receipt if is_current else None
+        return current_receipt(self.store, self.receipts, self.options, slide.identifier, fingerprint)
 
     def _plan(self, slide: Slide) -> SlidePlan:
         [(_, description)] = self.engine.run(
@@ -221,7 +213,7 @@ class Export:
         state = repr((__version__, fingerprint, Settings.of(self.options), plan.pyramid, plan.passes, plan.encoding))
         staging = self.store.resume(slide.identifier, state)
         if staging is None:
-            self.store.check_room(plan.inode_count, sum(plan.copied_bytes.values()))
+            check_slide_fits(plan, self.options, self.store.capacity())
             staging = self.store.stage(slide.identifier, state)
         return staging
 
@@ -289,8 +281,8 @@ class Export:
     def _each(self, found: Iterable[Slide | Unusable], work: Callable[[Slide], Outcome]) -> Summary:
         begun = time.monotonic()
         summary = Summary()
-        in_flight = self.engine.jobs + 1 + _PUBLISHED_TOGETHER if self.engine.jobs > 1 else 1
-        for outcome in _in_threads(found, lambda each: self._guard(each, work), in_flight, self.engine.cancel):
+        together = in_flight(self.engine)
+        for outcome in _in_threads(found, lambda each: self._guard(each, work), together, self.engine.cancel):
             summary.add(outcome)
             self.progress.finished(outcome.identifier, outcome.status, outcome.reason)
         summary.seconds = time.monotonic() - begun
@@ -310,6 +302,11 @@ class Export:
             logging.getLogger(__name__).exception("unexpected error in %s", found.identifier)
             reason = f"unexpected {type(error).__name__}: {error} (please report this; -v shows where)"
             return Outcome(found.identifier, Status.FAILED, reason, source=found.source)
+
+
+def in_flight(engine: Engine) -> int:
+    """Give how many slides are under way at a time."""
+    return engine.jobs + 1 + _PUBLISHED_TOGETHER if engine.jobs > 1 else 1
 
 
 def _in_threads(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from slide2iiif.blocks import Pass, match_levels, plan_passes
 from slide2iiif.colours import Colours, choose_colours
@@ -17,8 +18,19 @@ from slide2iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.scale import Scale, choose_scale
 from slide2iiif.sources.base import Description
 
-INODES_PER_TILE = 4
-"""Three folders (region, size, rotation) and a file: what the canonical paths cost."""
+_FOLDERS_PER_TILE = 3
+"""Region, size and rotation: with the file, four inodes are what the canonical paths cost."""
+
+
+class Counts(NamedTuple):
+    """What a service is in a folder store."""
+
+    files: int
+    """Files, each counted once."""
+    names: int
+    """Names of files: those that links give to them, too."""
+    folders: int
+    """Folders, the service's own among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +66,7 @@ class SlidePlan:
     @property
     def file_count(self) -> int:
         """Number of names that can be asked for: tiles, pictures, their aliases and the documents."""
-        whole = sum(len(picture.paths) for picture in pictures(self.pyramid, self.api))
-        return self._named_tiles + self._tile_aliases + whole + self.document_count + self._profile_count
-
-    @property
-    def _named_tiles(self) -> int:
-        """Number of tiles below the top level that have files."""
-        return sum(named_tile_count(self.pyramid, level, self.api) for level in self.pyramid.levels[:-1])
-
-    @property
-    def _tile_aliases(self) -> int:
-        return sum(alias_count(self.pyramid, level, self.api) for level in self.pyramid.levels[:-1])
+        return self.counts.names
 
     @property
     def _profile_count(self) -> int:
@@ -81,12 +83,12 @@ class SlidePlan:
 
         Folders above the slide's own are not counted.
         """
-        whole = pictures(self.pyramid, self.api)
-        folders = {path.rsplit("/", cut)[0] for picture in whole for path in picture.paths for cut in range(1, 4)}
-        # An alias of a tile shares the region's folder and adds a size and a rotation.
-        tiles = INODES_PER_TILE * self._named_tiles + 2 * self._tile_aliases
-        tiles -= shared_region_count(self.pyramid, self.api)
-        return tiles + len(whole) + len(folders) + self.document_count + self._profile_count + 1
+        return self.counts.files + self.counts.folders
+
+    @property
+    def counts(self) -> "Counts":
+        """What lies in a folder store, tiles of one colour taken for files of their own."""
+        return count_service(self.pyramid, self.api, self.document_count + self._profile_count)
 
     def stored_level_of(self, level: int) -> int | None:
         """Give the stored level that a published level is made from, through other published levels or not."""
@@ -119,6 +121,26 @@ class SlidePlan:
             if pass_.copies and jpeg is not None:
                 found[pass_.input_level] = jpeg.stored_bytes
         return found
+
+
+def count_service(pyramid: Pyramid, api: Api, documents: int) -> Counts:
+    """Count what a service is in a folder store, from arithmetic alone.
+
+    Args:
+        pyramid: its levels.
+        api: version that the files are named for.
+        documents: files that lie with its pictures.
+    """
+    whole = pictures(pyramid, api)
+    folders = {path.rsplit("/", cut)[0] for picture in whole for path in picture.paths for cut in range(1, 4)}
+    tiles = sum(named_tile_count(pyramid, level, api) for level in pyramid.levels[:-1])
+    # An alias of a tile shares the region's folder and adds a size and a rotation.
+    aliases = sum(alias_count(pyramid, level, api) for level in pyramid.levels[:-1])
+    return Counts(
+        files=tiles + len(whole) + documents,
+        names=tiles + aliases + sum(len(picture.paths) for picture in whole) + documents,
+        folders=_FOLDERS_PER_TILE * tiles + 2 * aliases - shared_region_count(pyramid, api) + len(folders) + 1,
+    )
 
 
 def plan_slide(identifier: str, description: Description, options: Options, page_count: int = 0) -> SlidePlan:

@@ -4,10 +4,27 @@ from collections.abc import Iterable, Iterator
 
 from slide2iiif.documents import documents, has_own_ids, is_published
 from slide2iiif.iiif.api import Api
-from slide2iiif.receipts import Receipt, Receipts
+from slide2iiif.options import Options
+from slide2iiif.receipts import Receipt, Receipts, Settings
 from slide2iiif.site.gallery import Gallery
 from slide2iiif.stores.base import Store
 from slide2iiif.summary import Outcome, Status
+
+
+def current_receipt(
+    store: Store, receipts: Receipts, options: Options, identifier: str, fingerprint: str
+) -> Receipt | None:
+    """Give the receipt of a slide if exactly this is published already, by looking at a few small files."""
+    receipt = receipts.read(identifier)
+    is_current = (
+        receipt is not None
+        and receipt.fingerprint == fingerprint
+        and receipt.settings == Settings.of(options)
+        and (receipt.is_lossless or not options.require_lossless)
+        and receipts.has_ledger(receipt)
+        and store.holds(identifier)
+    )
+    return receipt if is_current else None
 
 
 def removals(

@@ -43,6 +43,7 @@ LAYERS = [
         "plan",
         "render",
         "estimate",
+        "room",
         "disclosure",
         "schedule",
         "journal",
@@ -51,7 +52,7 @@ LAYERS = [
         "records",
     },
     {"engines", "site"},
-    {"deadlines", "export", "upkeep", "verify", "repair"},
+    {"deadlines", "export", "upkeep", "verify", "repair", "survey"},
     {"cli"},
 ]
 """Lowest first. A module imports its own layer and those below."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slide2iiif.cli.deadlines import add_block_timeout, add_open_timeout
-from slide2iiif.cli.identifiers import add_identifier_options, choose_naming, named_slides, settle_naming
+from slide2iiif.cli.identifiers import add_identifier_options, keep_naming, settle_naming
 from slide2iiif.cli.places import (
     add_private_dir,
     check_places,
@@ -17,6 +17,7 @@ from slide2iiif.cli.places import (
     claim_private_dir,
     listed_paths,
 )
+from slide2iiif.cli.selection import Seen, check_selection, choose_slides
 from slide2iiif.cli.site import add_site_options, check_site_options, open_gallery
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.api import Api
@@ -214,7 +215,7 @@ def run(args: argparse.Namespace) -> int:
     other = args.other_base_url
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
     with ExitStack() as stack:
-        _check_selection(args)
+        check_selection(args)
         _load(with_site=not args.no_site)
         check_places(args.source, args.dest)
         check_private_dir(args.private_dir, args.dest, args.source)
@@ -224,9 +225,10 @@ def run(args: argparse.Namespace) -> int:
         from slide2iiif.cli.report import report
         from slide2iiif.deadlines import deadline_of
         from slide2iiif.engines.processes import ProcessEngine
-        from slide2iiif.export import Export
+        from slide2iiif.export import Export, in_flight
         from slide2iiif.receipts import Receipts
         from slide2iiif.stores.folder import FolderStore
+        from slide2iiif.survey import Survey
 
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
         timeouts = options.open_timeout, options.block_timeout
@@ -234,11 +236,15 @@ def run(args: argparse.Namespace) -> int:
             ProcessEngine(jobs, lambda function: deadline_of(function, *timeouts), options.worker_memory)
         )
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
+        receipts = Receipts(store.private)
+        naming, found = choose_slides(args, store, receipts, listed)
         if not args.dry_run:
+            pages = _page_count(args)
+            survey = Survey(store, receipts, engine, options, args.overwrite, pages, in_flight(engine))
+            found = survey.of(found)
             stack.enter_context(store)
             claim_private_dir(args.private_dir, args.dest)
-        receipts = Receipts(store.private)
-        naming = choose_naming(args, receipts)
+            keep_naming(naming, receipts)
         if not args.recompress and not args.quiet:
             _warn_of_missing_library()
         _warn_of_names(options, args)
@@ -256,7 +262,7 @@ def run(args: argparse.Namespace) -> int:
             gallery=gallery,
             page_count=_page_count(args),
         )
-        summary, refusal = _run(flow, args, listed, naming)
+        summary, refusal = _run(flow, args, found, naming)
     report(summary, args)
     if refusal is not None:
         raise refusal
@@ -295,18 +301,6 @@ def _options(args: argparse.Namespace) -> Options:
     )
 
 
-def _check_selection(args: argparse.Namespace) -> None:
-    """Refuse to choose slides in two ways that exclude each other.
-
-    Raises:
-        UsageError: --delete without all of SOURCE, or --files-from of what is no folder.
-    """
-    if args.delete and (args.files_from or args.source.is_file()):
-        raise UsageError("--delete needs all of SOURCE: it cannot go with --files-from or a single slide")
-    if args.files_from and args.source.exists() and not args.source.is_dir():
-        raise UsageError(f"SOURCE {args.source}: must be a folder, which --files-from names files of")
-
-
 def _load(*, with_site: bool) -> None:
     """Import all that a run needs, once for all workers, which are forked then; no signal can come between."""
     from slide2iiif.engines.child import preload
@@ -319,6 +313,7 @@ def _load(*, with_site: bool) -> None:
         import slide2iiif.export
         import slide2iiif.progress
         import slide2iiif.stores.folder
+        import slide2iiif.survey
 
         if with_site:
             import slide2iiif.site.gallery  # noqa: F401
@@ -343,17 +338,14 @@ def _warn_of_names(options: Options, args: argparse.Namespace) -> None:
 
 
 def _run(
-    flow: "Export", args: argparse.Namespace, listed: list[str] | None, naming: "Naming | None"
+    flow: "Export", args: argparse.Namespace, found: "Iterator[Slide | Unusable]", naming: "Naming | None"
 ) -> "tuple[Summary, UsageError | None]":
     """Export, then delete if asked to; a refusal to delete is told after what was exported."""
     from slide2iiif.upkeep import removals
-    from slide2iiif.walk import find_listed, walk
 
-    found = walk(args.source) if listed is None else find_listed(args.source, listed)
-    seen = _Seen(keep=args.delete)
-    found = named_slides(found, naming)
+    seen = Seen(keep=args.delete)
     summary = flow.plans(seen.of(found)) if args.dry_run else flow.slides(seen.of(found))
-    if listed is None and not args.dry_run and args.source.is_dir():
+    if args.files_from is None and not args.dry_run and args.source.is_dir():
         # All slides have been seen: what was staged and not gone on from belongs to none.
         flow.store.drop_unfinished()
     if flow.gallery is not None:
@@ -368,37 +360,6 @@ def _run(
         if not args.dry_run:
             settle_naming(flow.receipts, naming)
     return summary, None
-
-
-class _Seen:
-    """What a walk has found, for telling what is gone."""
-
-    def __init__(self, *, keep: bool) -> None:
-        self.identifiers: set[str] = set()
-        self._keep = keep
-        self._blind: Path | None = None
-
-    def of(self, found: "Iterator[Slide | Unusable]") -> "Iterator[Slide | Unusable]":
-        """Pass on what is found, and remember it."""
-        from slide2iiif.walk import Unusable
-
-        for each in found:
-            if isinstance(each, Unusable):
-                self._blind = each.path if each.hides_slides else self._blind
-            elif self._keep:
-                self.identifiers.add(each.identifier)
-            yield each
-
-    def check(self) -> None:
-        """Refuse to delete on the word of a walk that has not seen everything.
-
-        Raises:
-            UsageError: a part of the source could not be read, or it holds no slide at all.
-        """
-        if self._blind is not None:
-            raise UsageError(f"nothing is deleted: {self._blind} could not be read, so slides may be there")
-        if not self.identifiers:
-            raise UsageError("nothing is deleted: SOURCE holds no slide at all; is it mounted?")
 
 
 def _progress(args: argparse.Namespace) -> "Silent | Bar":

@@ -59,11 +59,22 @@ def choose_naming(args: argparse.Namespace, receipts: "Receipts") -> "Naming | N
             f"DEST {args.dest} holds {count:,} slides that were named otherwise ({', '.join(others)}), and they would "
             "stay public under those names: run with --delete to have them replaced, or choose another DEST"
         )
-    if not args.dry_run:
-        schemes.use(naming)
     if isinstance(naming, TableNaming) and not args.delete:
         _tell_unlisted(naming, receipts)
     return naming
+
+
+def keep_naming(naming: "Naming | None", receipts: "Receipts") -> None:
+    """Note how slides are named, before the first one is published so, and keep a key that is new.
+
+    Raises:
+        TargetError: the note cannot be written.
+    """
+    if naming is None and not receipts.schemes.exists():
+        return
+    from slide2iiif.naming import Schemes
+
+    Schemes(receipts).use(naming)
 
 
 def named_slides(found: "Iterator[Slide | Unusable]", naming: "Naming | None") -> "Iterator[Slide | Unusable]":

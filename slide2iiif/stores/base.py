@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
+from slide2iiif.stores.capacity import Capacity
+
 
 class Staging(Protocol):
     """Where the files of one slide are put before anybody sees them. A value: it travels to workers."""
@@ -56,15 +58,11 @@ class Store(Protocol):
         """Identifiers of all slides that are published, whoever has put them there."""
         ...
 
-    def check_room(self, inodes: int, size: int) -> None:
-        """Check, as far as can be known, that there is room for a slide.
-
-        Args:
-            inodes: files and folders that it takes.
-            size: bytes that it takes at least.
+    def capacity(self) -> Capacity | None:
+        """Tell what the place has room for, entered or not; None where nothing is known.
 
         Raises:
-            SourceError: there is not; smaller slides may still fit.
+            TargetError: the place cannot be asked.
         """
         ...
 

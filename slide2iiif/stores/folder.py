@@ -23,6 +23,7 @@ from slide2iiif.errors import SourceError, TargetError
 from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.stores.atomic import exchange, remove_empty, write_atomically
 from slide2iiif.stores.base import Staging
+from slide2iiif.stores.capacity import Capacity, capacity_of
 from slide2iiif.stores.durability import FileSystemSync, sync_folder
 from slide2iiif.stores.links import check_no_link, find_link, link_refusal
 from slide2iiif.stores.locks import TreeLock
@@ -119,20 +120,9 @@ class FolderStore:
                 raise refusal(error, folder) from None
             folders += [folder / name for name in sorted(inner, reverse=True) if name != PRIVATE]
 
-    def check_room(self, inodes: int, size: int) -> None:
-        """Ask the file system what is left. See `Store.check_room`."""
-        try:
-            status = os.statvfs(self.root)
-        except OSError as error:
-            raise refusal(error, self.root) from None
-        # Some file systems make inodes as they go, and say that they have none at all.
-        if status.f_files and inodes > status.f_favail:
-            raise SourceError(
-                f"takes {inodes:,} inodes (files and folders), and {self.root} has {status.f_favail:,} left"
-            )
-        if size > status.f_bavail * status.f_frsize:
-            left = status.f_bavail * status.f_frsize
-            raise SourceError(f"takes at least {size:,} bytes, and {self.root} has {left:,} left")
+    def capacity(self) -> Capacity:
+        """Ask the file system. See `Store.capacity`."""
+        return capacity_of(self.root, self._staging)
 
     def resume(self, identifier: str, state: str) -> FolderStaging | None:
         """Take over a staging folder. See `Store.resume`."""

@@ -71,8 +71,8 @@ class MemoryStore:
         """See `Store.identifiers`."""
         return iter(sorted(self.slides))
 
-    def check_room(self, inodes: int, size: int) -> None:
-        """See `Store.check_room`; memory says when it is full."""
+    def capacity(self) -> None:
+        """See `Store.capacity`; memory says when it is full."""
 
     def resume(self, identifier: str, state: str) -> MemoryStaging | None:
         """See `Store.resume`; nothing outlives a run."""
