@@ -64,6 +64,14 @@ def test_the_old_version_is_deleted_only_when_the_new_one_is_on_the_disk(calls: 
         assert deleted == []
 
 
+def test_the_files_of_a_block_are_recorded_before_the_journal_says_that_it_is_done(calls: list[Call]) -> None:
+    noted = places(calls, "write", "/journal>")
+    recorded = places(calls, "pwrite", "/ledger>")
+    assert noted
+    for before, place in zip([0, *noted], noted, strict=False):
+        assert any(before <= each < place for each in recorded)
+
+
 def test_the_end_of_a_run_waits_for_the_receipts(calls: list[Call]) -> None:
     recorded = max(places(calls, "rename", "receipt.json"))
     assert max(places(calls, "syncfs")) > recorded
