@@ -86,7 +86,9 @@ def test_a_broken_slide_is_named_with_the_reason(slides: Path, name: str) -> Non
     assert line.startswith(f"slide2iiif: {slides / 'broken' / name}: ")
 
 
-@pytest.mark.parametrize(("name", "reason"), [("missing.svs", "no such file: it is gone"), (".", "is not a file: name")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing.svs", "no such file: it is gone"), (".", "is not a file: name")]
+)
 def test_what_is_no_file_is_named(tmp_path: Path, name: str, reason: str) -> None:
     done = run_command("inspect", tmp_path / name)
     assert (done.returncode, done.stdout) == (1, "")
