@@ -154,7 +154,7 @@ class Export:
             self.store.publish(slide.identifier, staging)
             self.receipts.write(receipt, ledger)
             # The older version, now that the new one is on record: to delete a million files takes a while.
-            self.store.discard(staging)
+            self.store.drop_replaced(staging)
             if self.gallery is not None:
                 self.gallery.changed(slide.identifier)
         return record_outcome(slide, plan, Status.EXPORTED, journal.rendered, time.monotonic() - begun, services)

@@ -100,6 +100,14 @@ class Store(Protocol):
         """Throw staged files away; if the run was told to stop, leave them to the next one."""
         ...
 
+    def drop_replaced(self, staging: Staging) -> None:
+        """Delete the older version that a published slide has replaced; if the run was told to stop, leave it.
+
+        Raises:
+            TargetError: it cannot be deleted; the slide is published all the same.
+        """
+        ...
+
     def drop_unfinished(self) -> None:
         """Delete what earlier runs have staged and this one has not gone on from."""
         ...

@@ -192,6 +192,17 @@ class FolderStore:
             with contextlib.suppress(OSError):
                 _delete(folder, patience)
 
+    def drop_replaced(self, staging: Staging) -> None:
+        """Delete what has come into the staging's place. See `Store.drop_replaced`."""
+        if self._is_stopped():
+            return
+        try:
+            _delete(folder_of(staging), _Patience(self._is_stopped))
+        except FileNotFoundError:
+            return  # There was none.
+        except OSError as error:
+            raise refusal(error, self.root) from None
+
     def read(self, identifier: str, path: str) -> bytes | None:
         """Read a published file. See `Store.read`."""
         try:

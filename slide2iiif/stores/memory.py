@@ -96,6 +96,9 @@ class MemoryStore:
         """See `Store.discard`."""
         shutil.rmtree(staging.scratch, ignore_errors=True)
 
+    def drop_replaced(self, staging: Staging) -> None:
+        """Nothing is left of it."""
+
     def read(self, identifier: str, path: str) -> bytes | None:
         """See `Store.read`."""
         return self.slides.get(identifier, {}).get(path)

@@ -44,7 +44,7 @@ SYNCS = ("fsync", "fdatasync", "syncfs", "sync")
 _ATTACH_SECONDS = 20.0
 _RUN_SECONDS = 120.0
 _LOADED = [
-    *("openslide", "simplejpeg", "tifffile", "slide2iiif.cli.report", "slide2iiif.export", "slide2iiif.render"),
+    *("openslide", "simplejpeg", "tifffile", "slide2iiif.cli.report", "slide2iiif.export", "slide2iiif.survey"),
     *("slide2iiif.stores.folder", "slide2iiif.site.pages", "slide2iiif.upkeep", "slide2iiif.sources.vips"),
 ]
 """What the server loads: installed modules only, because it does not know where the tests lie."""
