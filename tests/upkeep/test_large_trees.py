@@ -143,7 +143,7 @@ def test_the_memory_of_verify_does_not_grow_with_a_slide_and_a_core_does_ten_tho
     tree: PublishedTree, tmp_path: Path
 ) -> None:
     peaks = []
-    for tiles in (100_000, 1_000_000):
+    for tiles in (100_000, 500_000):
         count = enlarge(tree, tiles, tmp_path)
         lay_tiles(tree, count)
         peak, processor, wall = peak_of(tree)
