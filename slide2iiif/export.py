@@ -36,7 +36,6 @@ from slide2iiif.records import check_not_lost, record_outcome, record_receipt
 from slide2iiif.render import describe, describe_scanned_area, render
 from slide2iiif.room import check_slide_fits
 from slide2iiif.schedule import concurrent_passes, render_tasks, slide_task
-from slide2iiif.site.gallery import Gallery
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.summary import Outcome, Status, Summary
 from slide2iiif.tasks import Rendered
@@ -45,6 +44,7 @@ from slide2iiif.walk import Slide, Unusable
 
 if TYPE_CHECKING:
     from slide2iiif.disclosure import Disclosed
+    from slide2iiif.site.gallery import Gallery
 
 Item = TypeVar("Item")
 
@@ -74,7 +74,7 @@ class Export:
     """Whom to tell."""
     overwrite: bool = False
     """Publish anew what is published and unchanged."""
-    gallery: Gallery | None = None
+    gallery: "Gallery | None" = None
     """Pages, manifests and collections; None for a tree without."""
     page_count: int = 0
     """Files of the gallery that lie with those of a slide."""

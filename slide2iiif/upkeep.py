@@ -1,14 +1,17 @@
 """What becomes of a published tree without a slide being read: new ids in its documents, slides that go."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from slide2iiif.documents import documents, has_own_ids, is_published
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import Options
 from slide2iiif.receipts import Receipt, Receipts, Settings
-from slide2iiif.site.gallery import Gallery
 from slide2iiif.stores.base import Store
 from slide2iiif.summary import Outcome, Status
+
+if TYPE_CHECKING:
+    from slide2iiif.site.gallery import Gallery
 
 
 def current_receipt(
@@ -28,7 +31,7 @@ def current_receipt(
 
 
 def removals(
-    store: Store, receipts: Receipts, keep: Iterable[str], gallery: Gallery | None = None, *, dry: bool
+    store: Store, receipts: Receipts, keep: Iterable[str], gallery: "Gallery | None" = None, *, dry: bool
 ) -> Iterator[Outcome]:
     """Remove what has no source any more, or say what would be removed. Pages stop showing it before it goes.
 

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from changing_trees import URL, Scene
 from commands import COMMAND, run_command, staged
-from made_slides import write_image, write_synthetic
-from published import contents, documents, faults, slide_of
-from traces import Call, installed_run, plain_run, read_calls, traced_run
-
-URL = ["--base-url", "https://host.example/iiif"]
-SLIDES = ("one.synthetic", "ward/picture.png", "ward/two.synthetic")
+from made_slides import write_synthetic
+from published import contents, documents, faults
+from traces import Call, installed_run, read_calls, traced_run
 
 TRACED = (
     *("write", "pwrite64", "writev", "ftruncate", "openat"),
@@ -54,28 +52,6 @@ _MISSED = 2
 """How many moments of some twenty may not be found again."""
 
 
-class Scene(NamedTuple):
-    """A tree that is about to be changed by a run, and what becomes of it."""
-
-    source: Path
-    before: Path
-    """The tree; to be copied, not changed."""
-    after: Path
-    """The tree that an undisturbed run leaves."""
-    options: list[object]
-    """Of that run."""
-
-    def start(self, dest: Path) -> Path:
-        """Make a tree that the run is about to change."""
-        shutil.rmtree(dest, ignore_errors=True)
-        if self.before.exists():
-            shutil.copytree(self.before, dest)
-        return dest
-
-    def command(self, dest: Path) -> list[object]:
-        return ["export", self.source, dest, *URL, "-q", *self.options]
-
-
 class Moment(NamedTuple):
     """A call that can be made to fail."""
 
@@ -93,26 +69,6 @@ class Moment(NamedTuple):
             (each for each in ERRORS if self.name.startswith(each) or self.name.endswith(each)), "sync"
         )
         return ERRORS[kind]
-
-
-@pytest.fixture(scope="module", params=["first", "again"])
-def scene(request: pytest.FixtureRequest, quick_folder: Path) -> Scene:
-    """A first export, and one over an older tree with other options and a slide less."""
-    folder = quick_folder / str(request.param)
-    source, before, after = folder / "slides", folder / "before", folder / "after"
-    write_synthetic(source / SLIDES[0], 300, 140)
-    write_image(source / SLIDES[1], 150, 90)
-    write_synthetic(source / SLIDES[2], 90, 300)
-    options: list[object] = ["--tile-size", 128]
-    if request.param == "again":
-        gone = write_synthetic(source / "gone.synthetic", 70, 60)
-        run_command("export", source, before, *URL, "-q", "--tile-size", 64, "--quality", 60).check_returncode()
-        gone.unlink()
-        options += ["--delete"]
-    made = Scene(source, before, after, options)
-    run_command(*made.command(made.start(after))).check_returncode()
-    assert len(list(after.rglob("info.json"))) == len(SLIDES)
-    return made
 
 
 def moments_on(dest: Path, calls: Iterable[Call]) -> Iterator[Moment]:
@@ -162,21 +118,9 @@ def fail_at(scene: Scene, folder: Path, moment: Moment, error: str) -> bool:
     [line] = run.err.splitlines()
     assert line.startswith("slide2iiif: "), what
     assert WORDS[error] in line, what
-    if dest.exists():
-        assert_whole(scene, dest, what)
-    done = plain_run(scene.command(dest), folder)
-    assert (done.exit_code, done.err) == (0, ""), what
-    assert contents(dest) == contents(scene.after), what
-    assert staged(dest) == [], what
+    scene.assert_whole(dest, what)
+    scene.assert_finished_by_the_next_run(dest, what)
     return True
-
-
-def assert_whole(scene: Scene, dest: Path, what: str) -> None:
-    """Whatever is published is the old version or the new one, and all that it announces is there."""
-    assert faults(dest) == [], what
-    for identifier in (*SLIDES, "gone.synthetic"):
-        now = slide_of(dest, identifier)
-        assert now in [slide_of(scene.before, identifier), slide_of(scene.after, identifier)], what
 
 
 def one_of_each_stage(moments: Iterable[Moment]) -> list[Moment]:

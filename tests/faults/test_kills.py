@@ -2,84 +2,23 @@
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from commands import COMMAND, run_command, staged
-from made_slides import write_image, write_synthetic
-from published import contents, faults, slide_of
-from traces import CHANGES, SYNCS, moments, plain_run, spread, traced_run
+from changing_trees import Scene
+from commands import COMMAND, run_command
+from published import contents
+from traces import CHANGES, SYNCS, moments, spread, traced_run
 
-URL = ["--base-url", "https://host.example/iiif"]
 POINTS, PIECE = 200, 50
 """Moments of a run, the first ones, that the full form tries, and how many of them a test does: minutes, not hours."""
 KILLS, KILLS_AT_ONCE = 300, 25
 """Kills at random moments in the full form, on both scenes together, and how many of them a test does."""
-SLIDES = ("one.synthetic", "ward/picture.png", "ward/two.synthetic")
-
-
-class Scene(NamedTuple):
-    """A tree that is about to be changed by a run, and what becomes of it."""
-
-    source: Path
-    before: Path
-    """The tree; to be copied, not changed."""
-    after: Path
-    """The tree that an undisturbed run leaves."""
-    options: list[object]
-    """Of that run."""
-
-    def start(self, dest: Path) -> Path:
-        """Make a tree that the run is about to change."""
-        shutil.rmtree(dest, ignore_errors=True)
-        if self.before.exists():
-            shutil.copytree(self.before, dest)
-        return dest
-
-    def command(self, dest: Path) -> list[object]:
-        return ["export", self.source, dest, *URL, "-q", *self.options]
-
-
-@pytest.fixture(scope="module", params=["first", "again"])
-def scene(request: pytest.FixtureRequest, quick_folder: Path) -> Scene:
-    """A first export, and one over an older tree with other options and a slide less."""
-    folder = quick_folder / str(request.param)
-    source, before, after = folder / "slides", folder / "before", folder / "after"
-    write_synthetic(source / SLIDES[0], 300, 140)
-    write_image(source / SLIDES[1], 150, 90)
-    write_synthetic(source / SLIDES[2], 90, 300)
-    options: list[object] = ["--tile-size", 128]
-    if request.param == "again":
-        gone = write_synthetic(source / "gone.synthetic", 70, 60)
-        run_command("export", source, before, *URL, "-q", "--tile-size", 64, "--quality", 60).check_returncode()
-        gone.unlink()
-        options += ["--delete"]
-    made = Scene(source, before, after, options)
-    run_command(*made.command(made.start(after))).check_returncode()
-    assert len(list(after.rglob("info.json"))) == len(SLIDES)
-    return made
-
-
-def assert_whole(scene: Scene, dest: Path) -> None:
-    """Whatever is published is the old version or the new one, and all that it announces is there."""
-    assert faults(dest) == []
-    for identifier in (*SLIDES, "gone.synthetic"):
-        now = slide_of(dest, identifier)
-        assert now in [slide_of(scene.before, identifier), slide_of(scene.after, identifier)], identifier
-
-
-def assert_finished_by_the_next_run(scene: Scene, dest: Path) -> None:
-    done = plain_run(scene.command(dest), dest.parent)
-    assert (done.exit_code, done.err) == (0, "")
-    assert contents(dest) == contents(scene.after)
-    assert staged(dest) == []
 
 
 def kill_at(scene: Scene, folder: Path, moment: tuple[str, int]) -> None:
@@ -87,9 +26,8 @@ def kill_at(scene: Scene, folder: Path, moment: tuple[str, int]) -> None:
     name, number = moment
     run = traced_run(scene.command(dest), folder, (*CHANGES, *SYNCS), f"{name}:signal=SIGKILL:when={number}")
     assert run.exit_code == -signal.SIGKILL, f"{moment}: {run.err}"
-    if dest.exists():
-        assert_whole(scene, dest)
-    assert_finished_by_the_next_run(scene, dest)
+    scene.assert_whole(dest)
+    scene.assert_finished_by_the_next_run(dest)
 
 
 def all_moments(scene: Scene, folder: Path) -> list[tuple[str, int]]:
@@ -124,9 +62,8 @@ def kill_at_random(scene: Scene, dest: Path, moments: Iterator[float]) -> None:
     with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as process:
         time.sleep(next(moments))
         process.kill()
-    if dest.exists():
-        assert_whole(scene, dest)
-    assert_finished_by_the_next_run(scene, dest)
+    scene.assert_whole(dest)
+    scene.assert_finished_by_the_next_run(dest)
 
 
 def random_moments(scene: Scene, dest: Path) -> Iterator[float]:
