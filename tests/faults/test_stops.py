@@ -25,6 +25,8 @@ SECONDS = 5.0
 """How long a command may take to stop."""
 MARGIN = 1.0
 """For a busy machine."""
+DEFAULTS = ["env", "--default-signal=INT,TERM"]
+"""Shells start what runs in the background with Ctrl-C ignored, and so it stays until a command's handlers stand."""
 STOPS, PIECE = 300, 50
 """Signals at random moments in the full form, and how many of them a test does."""
 
@@ -62,7 +64,7 @@ def stop(
         slow: options of strace that hold calls back.
     """
     tracer = ["strace", "-f", "-o", f"{log}.trace", *slow, "--"] if slow else []
-    arguments = [*tracer, *(str(each) for each in (COMMAND, *command))]
+    arguments = [*tracer, *DEFAULTS, *(str(each) for each in (COMMAND, *command))]
     with log.open("wb") as err:
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True)
     try:
@@ -77,9 +79,6 @@ def stop(
         begun = time.monotonic()
         send(process.pid if group else pid, number, group=group)
         while not is_over(pid):
-            if time.monotonic() > begun + 2 and not is_caught:
-                # Before its handlers stand, a process may have been started with the signal ignored, as shells do.
-                send(process.pid if group else pid, number, group=group)
             assert time.monotonic() < begun + 60, "it does not end"
             time.sleep(0.01)
         seconds = time.monotonic() - begun
