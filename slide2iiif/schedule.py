@@ -5,13 +5,18 @@ from pathlib import Path
 
 from slide2iiif.blocks import Block, Pass, input_region
 from slide2iiif.colours import lay_profile
+from slide2iiif.geometry import Region
 from slide2iiif.inputs import clip
 from slide2iiif.ledger import order_files
 from slide2iiif.options import Blank, Options
 from slide2iiif.plan import SlidePlan
 from slide2iiif.sources.jpeg_strips import JpegStrips
+from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Staging
 from slide2iiif.tasks import RenderTask, SlideTask
+
+_COPIED_TOGETHER = 4
+"""Blocks of one task where tiles are only copied, some 256 tiles: a task costs as much to hand over as ten of them."""
 
 IsDone = Callable[[Pass, Iterable[Block]], bool]
 """Tells whether blocks of a pass need not be made."""
@@ -39,11 +44,32 @@ def render_tasks(slide: SlideTask, plan: SlidePlan, passes: Iterable[Pass], is_d
         # Strips are for copying only: pixels come faster from the slide's own reader.
         if isinstance(jpeg, JpegStrips) and not pass_.copies:
             jpeg = None
-        for block in pass_.blocks():
-            if is_done(pass_, (block,)):
-                continue
-            region = input_region(plan.pyramid, pass_, block)
-            yield RenderTask(slide, pass_, (block,), jpeg and jpeg.window(clip(region, pass_.stored_size)))
+        length = _COPIED_TOGETHER if _only_copies(pass_) and isinstance(jpeg, JpegTiles) else 1
+        for blocks in _runs(pass_, is_done, length):
+            first, last = (input_region(plan.pyramid, pass_, block) for block in (blocks[0], blocks[-1]))
+            region = Region(first.x, first.y, last.x + last.width - first.x, first.height)
+            yield RenderTask(slide, pass_, blocks, jpeg and jpeg.window(clip(region, pass_.stored_size)))
+
+
+def _only_copies(pass_: Pass) -> bool:
+    """Tell whether a pass makes nothing from pixels: its blocks are done before another task could be handed over."""
+    return pass_.copies and pass_.levels == (pass_.input_level,) and not pass_.pictures and pass_.hands_on is None
+
+
+def _runs(pass_: Pass, is_done: IsDone, length: int) -> Iterator[tuple[Block, ...]]:
+    """Give the blocks that are not done, some neighbours of a row together."""
+    run: list[Block] = []
+    for block in pass_.blocks():
+        if run and (len(run) == length or block.row != run[0].row):
+            yield tuple(run)
+            run.clear()
+        if not is_done(pass_, (block,)):
+            run.append(block)
+        elif run:
+            yield tuple(run)
+            run.clear()
+    if run:
+        yield tuple(run)
 
 
 def slide_task(path: Path, fingerprint: str, plan: SlidePlan, options: Options, staging: Staging) -> SlideTask:
