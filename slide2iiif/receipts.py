@@ -25,7 +25,7 @@ from slide2iiif.stores.atomic import write_atomically, write_pieces_atomically
 from slide2iiif.stores.links import check_no_link
 from slide2iiif.stores.refusals import refusal, refusals_of
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Rises whenever the same slide and options give other files, so that they are made anew."""
 
 _NAME = "receipt.json"

@@ -1,8 +1,8 @@
 """Slide -> manifest, folder -> collection: IIIF Presentation API 3.0. Pure.
 
-Every URL that a document names exists: the thumbnail is an entry of `sizes`, the image body is `full/max`. The
-thumbnail has no service, or viewers would ask that for sizes of their own. The service of the body is bare: with a
-width and height but no sizes, Mirador asks for a picture of no size at all.
+Every URL that a document names exists, in every version of a slide: the thumbnail is `full/400,` and the image body
+`full/max`. The thumbnail has no service, or viewers would ask that for sizes of their own. The service of the body is
+bare: with a width and height but no sizes, Mirador asks for a picture of no size at all.
 
 Source: Presentation API 3.0, section 5 (Manifest, Canvas, Collection) and section 3 (rights, requiredStatement,
 thumbnail); "Physical Dimensions" of the annex of services.
@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import LEVEL_0, ImageService, physical_dimensions
-from slide2iiif.iiif.uris import SUFFIX, picture_path
-from slide2iiif.pyramid import Level, Pyramid
+from slide2iiif.iiif.uris import COVER_PATH, SUFFIX, cover_size
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
 MANIFEST_NAME = "manifest.json"
@@ -25,9 +25,6 @@ COLLECTION_NAME = "collection.json"
 """The collection of a folder, in that folder."""
 PAGE_NAME = "index.html"
 """The page of a slide or of a folder, which documents name as their homepage."""
-
-THUMBNAIL_WIDTH = 200
-"""Least width of a thumbnail in pixels, where the slide is that wide."""
 
 _MICRONS_PER_MM = 1000
 
@@ -74,18 +71,9 @@ class Member:
     """See `thumbnail`."""
 
 
-def thumbnail_level(pyramid: Pyramid) -> Level:
-    """Give the smallest level that is offered whole and is wide enough for a thumbnail, else the largest one."""
-    for level in reversed(pyramid.levels[pyramid.overview.index :]):
-        if level.size.width >= THUMBNAIL_WIDTH:
-            return level
-    return pyramid.overview
-
-
 def thumbnail(service: ImageService, api: Api) -> dict[str, Any]:
     """Describe the thumbnail of a slide: a plain picture."""
-    level = thumbnail_level(service.pyramid)
-    return _image(f"{service.uri}/{picture_path(level, api)}", level)
+    return _image(f"{service.uri}/{COVER_PATH}", cover_size(service.pyramid, api))
 
 
 def metadata(subject: Subject) -> list[tuple[str, str]]:
@@ -150,8 +138,7 @@ def _canvas(subject: Subject) -> dict[str, Any]:
     service = subject.service
     width, height = service.pyramid.size
     canvas = f"{service.uri}/canvas"
-    overview = service.pyramid.overview
-    body = _image(f"{service.uri}/full/max{SUFFIX}", overview)
+    body = _image(f"{service.uri}/full/max{SUFFIX}", service.pyramid.overview.size)
     body["service"] = [_service(service.uri, subject.api)]
     painting = {
         "id": f"{canvas}/page/image",
@@ -179,13 +166,13 @@ def _service(uri: str, api: Api) -> dict[str, str]:
     return {"id": uri, "type": "ImageService3", "profile": LEVEL_0[api]}
 
 
-def _image(uri: str, level: Level) -> dict[str, Any]:
+def _image(uri: str, size: Size) -> dict[str, Any]:
     return {
         "id": uri,
         "type": "Image",
         "format": "image/jpeg",
-        "width": level.size.width,
-        "height": level.size.height,
+        "width": size.width,
+        "height": size.height,
     }
 
 

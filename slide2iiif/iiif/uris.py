@@ -13,6 +13,7 @@ the viewers do when they are watched.
 | the whole image | `full/full` unless limited; `full/max` | `full/max` | level 0 |
 | an entry of `sizes` | `full/w,` and `full/w,h` | `full/w,h` and `full/w,` | level 0; Clover |
 | a thumbnail | `full/90,` | `full/90,` | Universal Viewer |
+| a small picture | `full/400,` | `full/400,` | pages, manifests and collections of ours |
 | the whole image below one tile, T ≥ 512 | `0,0,W,H/w',` | `0,0,W,H/w',h'` | Leaflet in a small map |
 
 `full/max` is written in 2.1 also where no limit is declared: 2.1 section 4.2 lets it mean `full` there, and a
@@ -32,6 +33,16 @@ SUFFIX = "/0/default.jpg"
 
 THUMBNAIL_WIDTH = 90
 """Width in pixels of the thumbnails that Universal Viewer asks for."""
+
+COVER_WIDTH = 400
+"""Width in pixels of the small picture that documents and pages show.
+
+It is of no level, so that it has the same path whatever size the slide has and with whatever options it is published:
+the page of a folder, which is written after its slides, leads to a picture of the version before and of the new one.
+"""
+
+COVER_PATH = f"full/{COVER_WIDTH},{SUFFIX}"
+"""Request path of that picture."""
 
 LEAFLET_TILE_SIZE = 512
 """From this tile size on, Leaflet's map may be smaller than a tile and asks for reduced ones."""
@@ -152,9 +163,9 @@ def pictures(pyramid: Pyramid, api: Api) -> tuple[Picture, ...]:
     return tuple(Picture(size, tuple(paths[size])) for size in sorted(paths, reverse=True))
 
 
-def picture_path(level: Level, api: Api) -> str:
-    """Give the request path of the whole image at a level that is no finer than the overview."""
-    return f"full/{_size_request(level.size, api)}{SUFFIX}"
+def cover_size(pyramid: Pyramid, api: Api) -> Size:
+    """Give the size of the picture at `COVER_PATH`: a level of that width may answer for it."""
+    return next(picture.size for picture in pictures(pyramid, api) if COVER_PATH in picture.paths)
 
 
 def tile_of_path(pyramid: Pyramid, path: str, api: Api) -> Tile | None:
@@ -195,15 +206,16 @@ def _whole_requests(pyramid: Pyramid, api: Api) -> Iterator[tuple[str, Size]]:
         for step in range(1, LEAFLET_STEPS + 1):
             reduced = pyramid.size.reduced(pyramid.top.scale << step)
             yield f"{whole}/{_size_request(reduced, api)}", reduced
-    yield f"full/{THUMBNAIL_WIDTH},", _thumbnail(pyramid)
+    yield f"full/{THUMBNAIL_WIDTH},", _of_width(pyramid, THUMBNAIL_WIDTH)
+    yield f"full/{COVER_WIDTH},", _of_width(pyramid, COVER_WIDTH)
 
 
-def _thumbnail(pyramid: Pyramid) -> Size:
-    """Size of the answer to `full/90,`: that width, or the largest picture of an image that is narrower."""
+def _of_width(pyramid: Pyramid, width: int) -> Size:
+    """Size of the answer to a request for a width: that width, or the largest picture of an image that is narrower."""
     size = pyramid.overview.size
-    if size.width <= THUMBNAIL_WIDTH:
+    if size.width <= width:
         return size
-    return Size(THUMBNAIL_WIDTH, max(1, round(THUMBNAIL_WIDTH * pyramid.size.height / pyramid.size.width)))
+    return Size(width, max(1, round(width * pyramid.size.height / pyramid.size.width)))
 
 
 def _size_request(size: Size, api: Api) -> str:

@@ -6,9 +6,8 @@ A receipt also knows the path of the source; that is for the operator and never 
 from dataclasses import dataclass
 
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.manifest import PAGE_NAME, Subject, metadata, thumbnail_level
-from slide2iiif.iiif.uris import SUFFIX, picture_path
-from slide2iiif.pyramid import Level
+from slide2iiif.iiif.manifest import PAGE_NAME, Subject, metadata
+from slide2iiif.iiif.uris import COVER_PATH, SUFFIX, cover_size
 from slide2iiif.receipts import Receipt
 from slide2iiif.site.names import display_name, visible
 
@@ -57,9 +56,7 @@ class Card:
     href: str
     """Path of its page below the folder."""
     picture: Picture
-    """The smallest that will do."""
-    srcset: str
-    """The same and the next larger one, for fine screens."""
+    """What it looks like."""
     facts: tuple[str, ...]
     """Lines below the name."""
     badge: str
@@ -88,22 +85,12 @@ def card_of(receipt: Receipt, folder: str) -> Card:
     """Make the card of a slide for the page of a folder."""
     subject = subject_of(receipt)
     below = receipt.identifier[len(folder) + 1 if folder else 0 :]
-    pyramid = subject.service.pyramid
-    small = thumbnail_level(pyramid)
-    large = pyramid.levels[max(small.index - 1, pyramid.overview.index)]
-    pictures = [_picture(below, level, subject.api) for level in dict.fromkeys((small, large))]
+    size = cover_size(subject.service.pyramid, subject.api)
     facts = [value for name, value in metadata(subject) if name in {"Size", "Physical size"}]
     return Card(
         label=subject.label,
         href=f"{below}/{PAGE_NAME}",
-        picture=pictures[0],
-        srcset=", ".join(f"{each.src} {each.width}w" for each in pictures),
+        picture=Picture(f"{below}/{COVER_PATH}", *size),
         facts=tuple(facts),
         badge=f"{subject.objective:g}×" if subject.objective is not None else "",
     )
-
-
-def _picture(below: str, level: Level, api: Api) -> Picture:
-    # A comma would end the address in a list of them.
-    path = picture_path(level, api).replace(",", "%2C")
-    return Picture(f"{below}/{path}", *level.size)

@@ -83,6 +83,7 @@ class Scene:
             self.rng.randrange(50, 90),
         ]
         options += ["--base-url", self.rng.choice(BASES)]
+        options += ["--api", self.rng.choice([2, 3])]
         options += [each for each in ("--delete", "--overwrite", "--no-site") if self.rng.random() < 0.4]
         return ["export", self.source, self.dest, "--jobs", 2, "-q", *options]
 
@@ -98,10 +99,11 @@ def poll_through(folder: Path, exports: int, seed: int) -> None:
         while scene.exports < exports:
             scene.change()
         scene.export()
-    sys.stdout.write(f"{seen['looks']} looks, {seen['documents']} documents\n")
+    sys.stdout.write(f"{seen['looks']} looks, {seen['documents']} documents, {seen['pictures']} pictures\n")
     assert not seen["misses"], "\n".join(seen["misses"])
     assert seen["looks"] > 10 * exports
     assert seen["documents"] > 100 * exports
+    assert seen["pictures"] > 50 * exports
     assert faults(scene.dest) == []
 
 
@@ -135,10 +137,19 @@ def test_a_document_that_is_put_right_follows_what_it_announces(tmp_path: Path) 
     assert faults(scene.dest) == []
 
 
-def test_the_reader_sees_what_is_missing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lost", "by"),
+    [
+        ("stays.synthetic/0,0,*/*/0/default.jpg", {"info.json"}),
+        ("stays.synthetic/full/400,/0/default.jpg", {"public/collection.json", "public/index.html", "manifest.json"}),
+        ("ward/stays.png/full/max/0/default.jpg", {"stays.png/index.html", "stays.png/manifest.json"}),
+    ],
+)
+def test_the_reader_sees_what_is_missing(tmp_path: Path, lost: str, by: set[str]) -> None:
     scene = Scene(tmp_path, 1)
-    scene.export()
+    run_command("export", scene.source, scene.dest, "--base-url", BASES[0], "-q").check_returncode()
     with polled(scene.dest) as seen:
-        next(scene.dest.glob("stays.synthetic/0,0,*/*/0/default.jpg")).unlink()
+        next(scene.dest.glob(lost)).unlink()
         time.sleep(1)
-    assert any("info.json announces" in miss for miss in seen["misses"])
+    for document in by:
+        assert any(f"{document} announces" in miss for miss in seen["misses"]), seen["misses"]

@@ -83,10 +83,11 @@ def test_every_picture_that_a_manifest_names_exists_at_the_size_it_gives(size: S
         assert exists[image["id"]] == (image["width"], image["height"])
 
 
-def test_a_thumbnail_is_a_plain_picture_of_two_hundred_pixels_or_more() -> None:
+def test_a_thumbnail_is_a_plain_picture_at_a_path_that_is_the_same_for_every_slide() -> None:
     [picture] = manifest()["thumbnail"]
     assert "service" not in picture
-    assert (picture["width"], picture["height"]) == (272, 224)
+    assert (picture["width"], picture["height"]) == (400, 329)
+    assert {manifest(size=size, api=api)["thumbnail"][0]["id"] for size in SIZES for api in Api} == {picture["id"]}
 
 
 @pytest.mark.parametrize("size", [Size(150, 1300), Size(120, 90)])

@@ -4,7 +4,7 @@ import pytest
 
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.uris import alias_count, pictures, tile_of_path, tile_paths
+from slide2iiif.iiif.uris import alias_count, cover_size, pictures, tile_of_path, tile_paths
 from slide2iiif.pyramid import Tile, plan_pyramid
 
 SMALL = plan_pyramid(Size(1001, 701), 256)
@@ -77,6 +77,7 @@ def test_the_whole_of_a_small_image_in_2_1() -> None:
         (1001, 701): ["full/full", "full/max", "full/1001,", "full/1001,701"],
         (501, 351): ["full/501,", "full/501,351"],
         (251, 176): ["full/251,", "0,0,1001,701/251,", "full/251,176"],
+        (400, 280): ["full/400,"],
         (90, 63): ["full/90,"],
     }
 
@@ -86,6 +87,7 @@ def test_the_whole_of_a_small_image_in_3_0() -> None:
         (1001, 701): ["full/max", "full/1001,701", "full/1001,"],
         (501, 351): ["full/501,351", "full/501,"],
         (251, 176): ["full/251,176", "0,0,1001,701/251,176", "full/251,"],
+        (400, 280): ["full/400,"],
         (90, 63): ["full/90,"],
     }
 
@@ -101,18 +103,21 @@ def test_the_whole_of_one_pixel_is_one_picture_in_2_1() -> None:
             "0,0,1,1/full",
             "0,0,1,1/max",
             "full/90,",
+            "full/400,",
         ]
     }
 
 
 def test_the_whole_of_one_pixel_is_one_picture_in_3_0() -> None:
-    assert whole(Size(1, 1), 256, Api.V3) == {(1, 1): ["full/1,1", "0,0,1,1/1,1", "full/max", "full/1,", "full/90,"]}
+    assert whole(Size(1, 1), 256, Api.V3) == {
+        (1, 1): ["full/1,1", "0,0,1,1/1,1", "full/max", "full/1,", "full/90,", "full/400,"]
+    }
 
 
 def test_pictures_run_from_the_overview_down_to_the_thumbnail() -> None:
     offered = [tuple(picture.size) for picture in pictures(plan_pyramid(Size(46_000, 32_914), 256), Api.V2)]
 
-    assert offered == [(1438, 1029), (719, 515), (360, 258), (180, 129), (90, 64)]
+    assert offered == [(1438, 1029), (719, 515), (400, 286), (360, 258), (180, 129), (90, 64)]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +134,25 @@ def test_a_thumbnail_is_90_wide_or_the_image_itself(size: Size, thumbnail: tuple
     (answer,) = [asked for asked, paths in whole(size, 256, Api.V3).items() if "full/90," in paths]
 
     assert answer == thumbnail
+
+
+@pytest.mark.parametrize("api", Api)
+@pytest.mark.parametrize(
+    ("size", "side", "answer"),
+    [
+        (Size(46_000, 32_914), 256, (400, 286)),
+        (Size(46_000, 32_914), 4096, (400, 286)),
+        (Size(800, 601), 64, (400, 301)),
+        (Size(399, 1000), 256, (399, 1000)),
+        (Size(1000, 30_000), 256, (63, 1875)),
+    ],
+)
+def test_the_small_picture_has_one_path_whatever_the_slide_and_the_options(
+    size: Size, side: int, answer: tuple[int, int], api: Api
+) -> None:
+    """A level of that width answers for it, and the largest picture of an image that is narrower."""
+    assert [asked for asked, paths in whole(size, side, api).items() if "full/400," in paths] == [answer]
+    assert cover_size(plan_pyramid(size, side), api) == answer
 
 
 def test_a_level_that_is_90_wide_answers_for_the_thumbnail() -> None:

@@ -67,6 +67,7 @@ def naive_whole(width: int, height: int, side: int, version: str) -> Iterator[st
         yield f"full/{w},"
         yield f"full/{w},{h}"
     yield "full/90,"
+    yield "full/400,"
     if side >= 512:
         n = top_exponent(width, height, side)
         for k in (1, 2, 3, 4, 5):

@@ -20,7 +20,7 @@ def promised_sizes(path: str, width: int, height: int, side: int) -> set[tuple[i
     asked = int(match[7])
     if match[8]:
         return {(asked, int(match[8]))}
-    if path.startswith("full/90,"):
+    if path.startswith(("full/90,", "full/400,")):
         longest = whole_image_size(width, height, side)
         # Level 0 does not enlarge: a picture narrower than the thumbnail answers with what there is.
         return {longest} if longest[0] < asked else {(asked, each) for each in rounded(asked * height / width)}

@@ -1,11 +1,8 @@
 """A reader of a tree that polls it while it changes, as a web server would: a process of its own.
 
 It believes every document that it reads: whatever an info.json of either version or a manifest announces has to be
-there, as long as the document is, and so have the slides and folders that a collection or the page of a folder names.
+there, as long as the document is, and so have the slides, folders and pictures that a collection or a page names.
 What a document announces is worked out without the program.
-
-The pictures of slides in collections and pages of folders are not asked for: those documents follow at the end of a
-run, and a slide that is exchanged meanwhile may have its small picture in another size.
 
     python reader.py TREE BASE-URL …
 
@@ -25,8 +22,9 @@ from urllib.parse import unquote
 
 PRIVATE = ".slide2iiif"
 _MOST_MISSES = 20
-_SLIDES = frozenset({"Manifest", "Collection"})
-_DOWNWARDS = re.compile(r'href="([^":?#./][^":?#]*)"')
+_FILES = frozenset({"Manifest", "Collection", "Image"})
+_DOWNWARDS = re.compile(r'(?:href|src)="([^":?#./][^":?#]*)"')
+_SOURCES = re.compile(r'srcset="([^"]*)"')
 _WITH_HEIGHT = re.compile(r"/(\d+),\d+/0/default\.jpg$")
 
 
@@ -38,6 +36,7 @@ class Reader:
         self.bases = bases
         self.looks = 0
         self.documents = 0
+        self.pictures = 0
         self.misses: list[str] = []
 
     def look(self) -> None:
@@ -62,12 +61,16 @@ class Reader:
             is_rewritten = name != "info.json" and b"image/3" in content
             yield from (f"{folder}/{url}" for url in image_urls(content, is_rewritten=is_rewritten))
         elif name.endswith(".html"):
-            yield from (f"{folder}/{unquote(link)}" for link in _DOWNWARDS.findall(content.decode()))
+            text = content.decode()
+            links = [each.split()[0] for found in _SOURCES.findall(text) for each in found.split(",")]
+            for link in (*_DOWNWARDS.findall(text), *links):
+                self.pictures += link.endswith(".jpg")
+                yield f"{folder}/{unquote(link)}"
         else:
-            kinds = _SLIDES if name != "manifest.json" else _SLIDES | {"Image"}
-            for identity in _ids(json.loads(content), kinds):
+            for identity in _ids(json.loads(content)):
                 below = next((identity[len(base) :] for base in self.bases if identity.startswith(base)), None)
                 if below is not None:
+                    self.pictures += below.endswith(".jpg")
                     yield self.root + below
 
 
@@ -92,7 +95,7 @@ def _documents(root: str) -> Iterator[str]:
         for name, is_folder in entries.items():
             if is_folder and name != PRIVATE and not name.startswith("!site") and (not is_slide or "associ" in name):
                 waiting.append(f"{folder}/{name}")
-            elif name.endswith(".json") or (name.endswith(".html") and not is_slide):
+            elif name.endswith((".json", ".html")):
                 yield f"{folder}/{name}"
 
 
@@ -105,19 +108,19 @@ def image_urls(content: bytes, *, is_rewritten: bool) -> tuple[str, ...]:
     return tuple(sorted({_WITH_HEIGHT.sub(r"/\1,/0/default.jpg", url) if is_rewritten else url for url in urls}))
 
 
-def _ids(document: Any, kinds: frozenset[str]) -> Iterator[str]:
-    """Files of some kinds that a document of Presentation 3 names, and the documents of services."""
+def _ids(document: Any) -> Iterator[str]:
+    """Files that a document of Presentation 3 names, and the documents of services."""
     if isinstance(document, list):
         for each in document:
-            yield from _ids(each, kinds)
+            yield from _ids(each)
     elif isinstance(document, dict):
         kind, identity = (str(document.get(name) or document.get(f"@{name}")) for name in ("type", "id"))
-        if kind in kinds:
+        if kind in _FILES:
             yield identity
         elif kind in {"ImageService2", "ImageService3"}:
             yield f"{identity}/info.json"
         for value in document.values():
-            yield from _ids(value, kinds)
+            yield from _ids(value)
 
 
 def main(root: str, *bases: str) -> None:
@@ -125,7 +128,8 @@ def main(root: str, *bases: str) -> None:
     reader = Reader(root, list(bases))
     while not select.select([sys.stdin], [], [], 0)[0] and len(reader.misses) < _MOST_MISSES:
         reader.look()
-    json.dump({"looks": reader.looks, "documents": reader.documents, "misses": reader.misses}, sys.stdout)
+    counts = {"looks": reader.looks, "documents": reader.documents, "pictures": reader.pictures}
+    json.dump({**counts, "misses": reader.misses}, sys.stdout)
 
 
 if __name__ == "__main__":
