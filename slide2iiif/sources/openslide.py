@@ -47,8 +47,22 @@ class OpenSlideSource(ClosingSource):
             SourceError: it knows the format, and the file is damaged.
         """
         self._path = path
-        self._slide = _open(path)
+        self._handle: openslide.OpenSlide | None = _open(path)
         self._background = _colour(self._slide.properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR))
+
+    @property
+    def _slide(self) -> openslide.OpenSlide:
+        """The handle; a new one after one that failed.
+
+        Raises:
+            SourceError: the slide does not open any more.
+        """
+        if self._handle is None:
+            try:
+                self._handle = _open(self._path)
+            except UnsupportedFormatError:
+                raise SourceError("does not open any more: it has changed, or is damaged") from None
+        return self._handle
 
     @functools.cached_property
     def description(self) -> Description:
@@ -86,7 +100,7 @@ class OpenSlideSource(ClosingSource):
         try:
             image = self._slide.read_region(location, level, region.size)
         except openslide.OpenSlideError as error:
-            self._reopen()
+            self.close()
             raise SourceError(f"cannot be read at {region} of level {level}: {explain(str(error))}") from None
         return compose(np.asarray(image), self._background)
 
@@ -117,7 +131,7 @@ class OpenSlideSource(ClosingSource):
         except KeyError:
             return super().read_associated(name)
         except openslide.OpenSlideError as error:
-            self._reopen()
+            self.close()
             raise SourceError(f"its picture {name!r} cannot be read: {explain(str(error))}") from None
 
     def associated_profile(self, name: str) -> bytes | None:
@@ -126,15 +140,10 @@ class OpenSlideSource(ClosingSource):
         return profile
 
     def close(self) -> None:
-        """Close the handle."""
-        self._slide.close()
-
-    def _reopen(self) -> None:
-        self._slide.close()
-        try:
-            self._slide = _open(self._path)
-        except UnsupportedFormatError:
-            raise SourceError("does not open any more: it has changed, or is damaged") from None
+        """Close the handle; whatever is asked for later opens a new one."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
 
     def _profile(self) -> bytes | None:
         size = self._slide.properties.get("openslide.icc-size", "")
@@ -144,7 +153,7 @@ class OpenSlideSource(ClosingSource):
             # The bytes: the property of that name opens them, and a damaged profile would fail the slide.
             profile: bytes | None = openslide.lowlevel.read_icc_profile(self._slide._osr)  # noqa: SLF001
         except openslide.OpenSlideError:
-            self._reopen()
+            self.close()
             return None
         return profile
 
