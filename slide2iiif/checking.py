@@ -19,10 +19,13 @@ from slide2iiif.iiif.uris import has_region_of_finer_level, is_tile_region, tile
 from slide2iiif.jpeg import check_strictly
 from slide2iiif.ledger import NO_FILE, RECORD_BYTES, FileOrder, Ledger, length_of, record_of
 from slide2iiif.pyramid import Tile
+from slide2iiif.stores.refusals import refusals_of
 
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
-_NO_FILE_AT_ALL = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
+NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
+"""What it means that there is no file."""
+NO_FILE_AT_ALL = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
+"""What it means that something else is in its place."""
 Folder: TypeAlias = "dict[str, Folder]"
 """What a folder may hold: name -> the same for a folder, nothing for a file."""
 _BELOW_SIZE: Folder = {"0": {"default.jpg": {}}}
@@ -117,7 +120,11 @@ class Checked:
 
 
 def check_files(task: CheckTask) -> Checked:
-    """Check the files of a task."""
+    """Check the files of a task.
+
+    Raises:
+        TargetError: their records cannot be read.
+    """
     checking = _Checking(task)
     if task.ordinals.start == 0 and task.is_alone:
         checking.find_strangers()
@@ -135,18 +142,19 @@ def check_document(root: Path, slide: str, name: str, content: bytes) -> Finding
     return None if found == content else Finding(Kind.DOCUMENT, slide, path)
 
 
-def matches(path: Path, record: bytes) -> bool:
-    """Tell whether a file is what a record says."""
-    try:
-        return record_of(_read(str(path), length_of(record))) == record
-    except OSError:
-        return False
+def is_recorded(path: Path, record: bytes) -> bool:
+    """Tell whether a file is what a record says.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return record_of(_read(str(path), length_of(record))) == record
 
 
 def _records(task: CheckTask) -> bytes:
     if task.ledger is None:
         return b""
-    with Ledger(task.ledger) as ledger:
+    with refusals_of(task.ledger), Ledger(task.ledger) as ledger:
         return ledger.read(task.base + task.ordinals.start, len(task.ordinals))
 
 
@@ -198,7 +206,7 @@ class _Checking:
                         self._add(Finding(Kind.STRANGER, self.task.slide, self._path + entry.name))
         except OSError as error:
             # Whether files are missing is told one by one.
-            if error.errno not in _NOT_THERE:
+            if error.errno not in NOT_THERE:
                 self._add(_refused(Finding(Kind.UNREADABLE, self.task.slide, self._path), error))
         if strangers > _MOST_STRANGERS:
             detail = f"and {strangers - _MOST_STRANGERS:,} more like it"
@@ -223,7 +231,7 @@ class _Checking:
             with os.scandir(self._folder + path) as found:
                 entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
         except OSError as error:
-            if error.errno not in _NOT_THERE:
+            if error.errno not in NOT_THERE:
                 self._add(_refused(Finding(Kind.UNREADABLE, self.task.slide, self._path + path), error))
             return
         for name, is_folder in entries:
@@ -291,8 +299,8 @@ def _read(path: str, length: int) -> bytes:
 
 def _refused(finding: Finding, error: OSError) -> Finding:
     """Say what it means that a file cannot be read."""
-    if error.errno in _NOT_THERE:
+    if error.errno in NOT_THERE:
         return replace(finding, kind=Kind.MISSING)
-    if error.errno in _NO_FILE_AT_ALL:
+    if error.errno in NO_FILE_AT_ALL:
         return replace(finding, kind=Kind.CHANGED, detail="it is no file")
     return replace(finding, kind=Kind.UNREADABLE, detail=error.strerror or "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slide2iiif.blocks import Block, Pass
-from slide2iiif.checking import Finding, Kind, matches
+from slide2iiif.checking import Finding, Kind, is_recorded
 from slide2iiif.disclosure import PictureTask, Wish, disclose, hand_on, plan_associated
 from slide2iiif.documents import documents
 from slide2iiif.engines.base import Engine
@@ -27,6 +27,7 @@ from slide2iiif.render import describe, describe_scanned_area, render
 from slide2iiif.schedule import concurrent_passes, render_tasks, slide_task
 from slide2iiif.stores.folder import FolderStore
 from slide2iiif.stores.placing import MendedStaging, link_into_place, move_into_place
+from slide2iiif.stores.refusals import refusals_of
 from slide2iiif.stores.staging import FolderStaging
 from slide2iiif.verify import Verification
 from slide2iiif.walk import Slide, Unusable, find_listed
@@ -88,11 +89,13 @@ class Repair:
             return repaired
         try:
             if damage.ordinals:
-                with Ledger(self.receipts.ledger_path(identifier)) as ledger:
+                with refusals_of(self.store.root), Ledger(self.receipts.ledger_path(identifier)) as ledger:
                     _Files(self, receipt, ledger, repaired).put_right(damage)
         except SourceError as error:
             repaired.reason = str(error)
-        repaired.files += self._put_documents(receipt, damage.documents, is_whole=not repaired.reason)
+        # What cannot be read may not be there for a reader either.
+        is_whole = not repaired.reason and all(each.kind is not Kind.UNREADABLE for each in damage.left)
+        repaired.files += self._put_documents(receipt, damage.documents, is_whole=is_whole)
         return repaired
 
     def _put_documents(self, receipt: Receipt, paths: set[str], *, is_whole: bool) -> int:
@@ -196,7 +199,15 @@ class _Files:
             self._repaired.files += len(broken)
 
     def _broken(self, paths: Iterable[str], record: bytes) -> list[str]:
-        return [path for path in paths if not matches(self._folder / path, record)]
+        return [path for path in paths if not self._is_sound(self._folder / path, record)]
+
+    @staticmethod
+    def _is_sound(path: Path, record: bytes) -> bool:
+        """Tell whether a published file is as it was; one that cannot be read is put right like a damaged one."""
+        try:
+            return is_recorded(path, record)
+        except OSError:
+            return False
 
     def _record(self, service: "_Service", ordinal: int) -> bytes:
         return self._ledger.read(service.base + ordinal, 1)
@@ -214,8 +225,10 @@ class _Files:
             check_unchanged(slide.members, receipt.fingerprint)
             for ordinal in ordinals:
                 self._take(staging, service.paths_at(ordinal), self._record(service, ordinal))
-        finally:
+        except BaseException:
             repair.store.discard(staging)
+            raise
+        repair.store.drop_emptied(staging)
 
     def _plan(self, slide: Slide, service: "_Service") -> SlidePlan:
         receipt, options, engine = self._receipt, self._receipt.settings.options(), self._repair.engine
@@ -253,14 +266,17 @@ class _Files:
                 pass
 
     def _take(self, staging: FolderStaging, paths: Sequence[str], record: bytes) -> None:
-        if not matches(staging.folder / paths[0], record):
+        file = staging.folder / paths[0]
+        with refusals_of(file):
+            is_same = file.exists() and is_recorded(file, record)
+        if not is_same:
             raise SourceError(
                 "gives other bytes than it was published with, by other versions of libraries perhaps: "
                 "export it again with --overwrite"
             )
         for alias in paths[1:]:
-            link_into_place(staging.folder / paths[0], self._folder, alias, staging.scratch)
-        move_into_place(staging.folder / paths[0], self._folder, paths[0])
+            link_into_place(file, self._folder, alias, staging.scratch)
+        move_into_place(file, self._folder, paths[0])
         self._repaired.files += len(paths)
 
 

@@ -73,15 +73,17 @@ def unrecorded(store: Store, receipts: Receipts) -> Iterator[str]:
 
 
 def move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, other_base_url: str) -> bool:
-    """Write a slide's documents for other base URLs, and tell whether they were not so already."""
+    """Write a slide's documents for other base URLs, and tell whether they, or their receipt, were not so already."""
     api = Api(receipt.settings.api)
     moved = receipt.moved(base_url, other_base_url if api is Api.V2 else None)
     if moved == receipt and has_own_ids(store, receipt):
         return False
     written = documents(moved, api)
-    if all(store.read(receipt.identifier, name) == content for name, content in written):
-        return False
-    for name, content in written:
-        store.replace(receipt.identifier, name, content)
-    receipts.write(moved)
-    return True
+    is_written = all(store.read(receipt.identifier, name) == content for name, content in written)
+    if not is_written:
+        for name, content in written:
+            store.replace(receipt.identifier, name, content)
+    # A move may have been cut short between the two.
+    if moved != receipt:
+        receipts.write(moved)
+    return not is_written or moved != receipt

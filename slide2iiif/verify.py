@@ -17,7 +17,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slide2iiif.checking import CheckTask, Finding, Kind, check_document, check_files
+from slide2iiif.checking import (
+    NO_FILE_AT_ALL,
+    NOT_THERE,
+    CheckTask,
+    Finding,
+    Kind,
+    check_document,
+    check_files,
+)
 from slide2iiif.documents import documents
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import SourceError, WorkerError
@@ -226,9 +234,9 @@ class Verification:
             if finding is not None:
                 findings.append(finding)
         ledger: Path | None = self.receipts.ledger_path(identifier)
-        if not _is_whole(self.receipts.ledger_path(identifier), receipt):
-            detail = "its ledger is missing or damaged; export the slide again with --overwrite"
-            findings.append(Finding(Kind.RECEIPT, identifier, identifier, detail))
+        finding = _check_ledger(self.receipts.ledger_path(identifier), receipt)
+        if finding is not None:
+            findings.append(finding)
             ledger = None
         others = frozenset(name.partition("/")[0] for name, _ in documents_)
         if self.pages is None:
@@ -326,12 +334,18 @@ def _inode_of(path: Path) -> int | None:
         return None
 
 
-def _is_whole(ledger: Path, receipt: Receipt) -> bool:
+def _check_ledger(ledger: Path, receipt: Receipt) -> Finding | None:
+    """Check the ledger of a slide; None if it is what the receipt means."""
+    slide = receipt.identifier
     try:
         with Ledger(ledger) as opened:
-            return opened.is_whole(receipt.file_count, receipt.ledger)
-    except OSError:
-        return False
+            is_whole = opened.is_whole(receipt.file_count, receipt.ledger)
+    except OSError as error:
+        if error.errno not in NOT_THERE | NO_FILE_AT_ALL:
+            return Finding(Kind.UNREADABLE, slide, slide, f"its ledger: {error.strerror}")
+        is_whole = False
+    detail = "its ledger is missing or damaged; export the slide again with --overwrite"
+    return None if is_whole else Finding(Kind.RECEIPT, slide, slide, detail)
 
 
 def _is_unchanged(slide: Slide, fingerprint: str) -> bool:

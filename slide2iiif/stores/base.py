@@ -109,7 +109,11 @@ class Store(Protocol):
         ...
 
     def drop_unfinished(self) -> None:
-        """Delete what earlier runs have staged and this one has not gone on from."""
+        """Delete what earlier runs have staged and this one has not gone on from.
+
+        Raises:
+            TargetError: it cannot be deleted.
+        """
         ...
 
     def read(self, identifier: str, path: str) -> bytes | None:
@@ -121,7 +125,11 @@ class Store(Protocol):
         ...
 
     def remove(self, identifier: str) -> None:
-        """Unpublish a slide: nobody sees a part of it go."""
+        """Unpublish a slide: nobody sees a part of it go.
+
+        Raises:
+            TargetError: it cannot be moved away, or not be deleted then.
+        """
         ...
 
     def read_page(self, path: str) -> bytes | None:

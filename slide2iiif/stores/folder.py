@@ -138,7 +138,8 @@ class FolderStore:
     def drop_unfinished(self) -> None:
         """Delete what is left in the staging folder. See `Store.drop_unfinished`."""
         if self._unfinished is not None:
-            self._unfinished.drop()
+            with refusals_of(self.root):
+                self._unfinished.drop()
 
     def stage(self, identifier: str, state: str = "") -> FolderStaging:
         """Make a staging folder. See `Store.stage`."""
@@ -203,6 +204,16 @@ class FolderStore:
         except OSError as error:
             raise refusal(error, self.root) from None
 
+    def drop_emptied(self, staging: FolderStaging) -> None:
+        """Delete a staging folder of which all that was wanted has been taken.
+
+        Raises:
+            TargetError: it cannot be deleted.
+        """
+        for folder in (staging.scratch, staging.folder):
+            with refusals_of(self.root):
+                _delete(folder, _Patience(self._is_stopped))
+
     def read(self, identifier: str, path: str) -> bytes | None:
         """Read a published file. See `Store.read`."""
         try:
@@ -218,7 +229,7 @@ class FolderStore:
         write_atomically(self.root / identifier / path, content, self._staging, sync=True)
 
     def remove(self, identifier: str) -> None:
-        """Rename a slide out of sight, then delete it, and folders that it leaves empty."""
+        """Rename a slide out of sight, then delete it, and folders that it leaves empty. See `Store.remove`."""
         target = self.root / identifier
         trash = self._staging / uuid.uuid4().hex
         check_no_link(self.root, target)
@@ -228,8 +239,9 @@ class FolderStore:
             return
         except OSError as error:
             raise refusal(error, target) from None
-        shutil.rmtree(trash, ignore_errors=True)
         remove_empty(target.parent, self.root)
+        with refusals_of(self.root):
+            _delete(trash, _Patience(self._is_stopped))
 
     def read_page(self, path: str) -> bytes | None:
         """Read a file of the tree. See `Store.read_page`."""
@@ -320,7 +332,9 @@ def _delete(folder: str | Path, patience: _Patience) -> None:
                 _delete(entry.path, patience)
             else:
                 os.unlink(entry.path)
-    os.rmdir(folder)
+    # What is left of a folder in it, if the time was over there.
+    if not patience.is_over():
+        os.rmdir(folder)
 
 
 def _file_systems(*folders: Path) -> list[FileSystemSync]:

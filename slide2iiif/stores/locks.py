@@ -13,12 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from slide2iiif.errors import TargetBusyError, TargetError
+from slide2iiif.stores.refusals import refusal
 
 _NO_LOCKS = frozenset({errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL})
 """What file systems say that have no such locks, or not of a folder."""
 
 _TAKEN = frozenset({errno.EAGAIN, errno.EACCES})
 """What a lock of `fcntl` says that another process holds."""
+
+_NO_LOCK_YET = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+"""What it means that there is no lock, or that something is in its place, which whoever takes it has words for."""
 
 _NOTE_BYTES = 300
 
@@ -75,11 +79,14 @@ def check_free(root: Path, private: Path) -> None:
 
     Raises:
         TargetBusyError: another process holds it.
+        TargetError: it cannot be asked.
     """
     try:
         lock = os.open(private / "lock", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return  # There is no lock yet, or it may not be opened: whoever takes it will tell.
+    except OSError as error:
+        if error.errno in _NO_LOCK_YET:
+            return
+        raise refusal(error, root) from None
     try:
         _lock_file(lock, root)
     except BlockingIOError:

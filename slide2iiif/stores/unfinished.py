@@ -11,11 +11,16 @@ The name of a staging folder says all that decides this, as digests that tell no
   write into files that somebody else has finished.
 """
 
+import errno
 import hashlib
 import re
 import shutil
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 SCRATCH = ".scratch"
 """Ends the name of the folder beside a staged one."""
@@ -23,6 +28,8 @@ SCRATCH = ".scratch"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NAME = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{16})-[0-9a-f]{12}")
 _DIGITS = 16
+_MEANWHILE = frozenset({errno.ENOENT, errno.ENOTEMPTY})
+"""What it means that somebody else deletes or makes files at the same time."""
 
 
 def staging_name(identifier: str, state: str) -> str:
@@ -37,7 +44,7 @@ class Unfinished:
         """Take the staging folder, and delete in it what nobody can go on from.
 
         Raises:
-            OSError: it cannot be listed.
+            OSError: it cannot be listed, or something not be deleted.
         """
         self._folder = folder
         self._left: dict[str, list[str]] = {}
@@ -54,7 +61,7 @@ class Unfinished:
         """Take over the staging of a slide in this state; what is there of it in others is deleted.
 
         Raises:
-            OSError: it cannot be renamed.
+            OSError: it cannot be renamed, or what is in other states not be deleted.
         """
         taken: Path | None = None
         wanted = _tag("state", state)
@@ -69,7 +76,11 @@ class Unfinished:
         return taken
 
     def drop(self) -> None:
-        """Delete all that was not taken over."""
+        """Delete all that was not taken over.
+
+        Raises:
+            OSError: it cannot be deleted.
+        """
         for names in self._left.values():
             for name in names:
                 self._drop(name)
@@ -83,9 +94,15 @@ class Unfinished:
 
 def _delete(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path, onerror=_raise)
     else:
         path.unlink(missing_ok=True)
+
+
+def _raise(_: object, __: object, raised: "tuple[type[BaseException], BaseException, TracebackType]") -> None:
+    """Stop deleting, unless it is about what a worker does that outlives its run by a moment."""
+    if not isinstance(raised[1], OSError) or raised[1].errno not in _MEANWHILE:
+        raise raised[1]
 
 
 def _tag(*texts: str) -> str:

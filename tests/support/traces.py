@@ -1,13 +1,14 @@
 """Runs under strace: what a run asks of the system, and a system call that fails, or kills, at a chosen moment.
 
-The run is the command line in one process, forked from a server that has loaded everything, so that the same calls
-come in the same order every time; strace is attached when it is about to begin. strace counts the calls of each
-name and each thread by itself, so a moment is a name and a number.
+The run is the command line in one process and one thread, forked from a server that has loaded everything, so that the
+same calls come in the same order every time; strace is attached when it is about to begin. strace counts the calls of
+each name by itself, so a moment is a name and a number.
 """
 
 import contextlib
 import multiprocessing
 import os
+import pkgutil
 import re
 import subprocess
 import time
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import one_process
+
+import slide2iiif
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -44,8 +47,8 @@ SYNCS = ("fsync", "fdatasync", "syncfs", "sync")
 _ATTACH_SECONDS = 20.0
 _RUN_SECONDS = 120.0
 _LOADED = [
-    *("openslide", "simplejpeg", "tifffile", "slide2iiif.cli.report", "slide2iiif.export", "slide2iiif.survey"),
-    *("slide2iiif.stores.folder", "slide2iiif.site.pages", "slide2iiif.upkeep", "slide2iiif.sources.vips"),
+    *(module.name for module in pkgutil.walk_packages(slide2iiif.__path__, "slide2iiif.")),
+    *("openslide", "simplejpeg", "tifffile", "PIL.ImageFile", "encodings.ascii", "encodings.unicode_escape"),
 ]
 """What the server loads: installed modules only, because it does not know where the tests lie."""
 _ERR = "err.txt"
