@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contestants import Contestant, deepzoom, ours, pyvips, tar, vips
+from contestants import Contestant, bare, deepzoom, ours, pyvips, synced, tar, vips
 from slides import Shelf
 
 TMPFS, DISK = "tmpfs", "disk"
@@ -24,6 +24,8 @@ class Case:
     """What is exported; most have one slide."""
     contestants: tuple[Contestant, ...]
     """Who exports; the first is what the others are compared with."""
+    on_disk: tuple[Contestant, ...] = ()
+    """Who exports besides where the output is on disk."""
     tile_size: int = 256
     """Side of a tile in pixels."""
     goals: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -43,20 +45,27 @@ def _generated(*sizes: tuple[int, int], scales: tuple[int, ...] = _APERIO) -> Ca
 
 
 def _everybody() -> tuple[Contestant, ...]:
-    return ours(), vips(), pyvips(), deepzoom(), tar()
+    return ours(), vips(), pyvips(), deepzoom(), bare(), tar()
+
+
+def _synced() -> tuple[Contestant, ...]:
+    return tuple(synced(each) for each in (vips(), pyvips(), bare(), tar()))
 
 
 _P37 = _real("aperio/P37-CRC01-he.svs")
 
 _ALL = (
-    Case("smoke", _generated((1000, 700)), _everybody()),
+    Case("smoke", _generated((1000, 700)), _everybody(), _synced()),
     Case(
         "p37",
         _P37,
         _everybody(),
+        _synced(),
         goals={
             "vips dzsave": {TMPFS: 12, DISK: 6},
             "pyvips dzsave": {TMPFS: 6, DISK: 3},
+            "vips dzsave, and sync": {DISK: 6},
+            "pyvips dzsave, and sync": {DISK: 3},
             "DeepZoomGenerator": {TMPFS: 12},
             "tar xf": {TMPFS: 1 / 3, DISK: 1 / 3},
         },
@@ -64,7 +73,7 @@ _ALL = (
     Case(
         "p37-recompress",
         _P37,
-        (ours("slide2iiif --recompress", extra=("--recompress",)), pyvips()),
+        (ours("slide2iiif --recompress", extra=("--recompress",)), pyvips(), bare("--recompress")),
         goals={"pyvips dzsave": {TMPFS: 2.5}},
     ),
     Case(
@@ -76,7 +85,7 @@ _ALL = (
     Case(
         "dyadic-large",
         _generated((35328, 28416), scales=(*_DYADIC, 64)),
-        (ours(), pyvips(), tar()),
+        (ours(), pyvips(), bare(), tar()),
         goals={"pyvips dzsave": {TMPFS: 15}},
     ),
     Case(
@@ -119,7 +128,9 @@ _ALL = (
         _P37,
         (ours("2 processes", jobs=2), ours("1 process", jobs=1)),
         goals={"1 process": {TMPFS: 1.8}},
+        repeated=True,
     ),
+    Case("processes-one-slide", _P37, (ours("2 processes", jobs=2), ours("1 process", jobs=1))),
 )
 
 CASES = {case.name: case for case in _ALL}

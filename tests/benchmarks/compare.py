@@ -105,13 +105,14 @@ def _run_case(case: Case, shelf: Shelf, args: argparse.Namespace) -> Iterator[Ta
 
 
 def _run_in_place(case: Case, place: str, materials: list[Material], args: argparse.Namespace) -> Table:
+    contestants = (*case.contestants, *(case.on_disk if place == DISK else ()))
     rows = [
         Row(each.name, materials[each.slide].megapixels, case.goals.get(each.name, {}).get(place), each.missing() or "")
-        for each in case.contestants
+        for each in contestants
     ]
     with _folder(place, args) as folder:
-        works = [_work(case, materials[each.slide], folder, args) for each in case.contestants]
-        entries = list(zip(case.contestants, works, rows, strict=True))
+        works = [_work(case, materials[each.slide], folder, args) for each in contestants]
+        entries = list(zip(contestants, works, rows, strict=True))
         for entry in entries:
             _prepare(*entry)
         for run in range(args.runs):

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from measuring import Command, measure
@@ -105,6 +105,27 @@ def deepzoom() -> Contestant:
         return [_command(sys.executable, script, work.tile_size, work.quality, work.jobs, *_pairs(work))]
 
     return Contestant("DeepZoomGenerator", commands, lambda: _without_module("openslide"))
+
+
+def synced(contestant: Contestant) -> Contestant:
+    """Give a contestant that waits for the disk at the end, as this tool does."""
+
+    def commands(work: Work) -> list[Command]:
+        # One call for the file system of the output, whatever is on it.
+        return [*contestant.commands(work), _command("sync", "-f", work.out.parent)]
+
+    return replace(contestant, name=f"{contestant.name}, and sync", commands=commands)
+
+
+def bare(*flags: str) -> Contestant:
+    """Give the floor: a program that does what every exporter has to, and nothing else."""
+
+    def commands(work: Work) -> list[Command]:
+        script = PEERS / "bare.py"
+        setting = (work.tile_size, work.quality, work.jobs)
+        return [_command(sys.executable, script, *setting, *flags, *pair) for pair in _each(work)]
+
+    return Contestant("bare", commands, lambda: _without_module("tifffile"))
 
 
 def tar() -> Contestant:
