@@ -8,8 +8,8 @@ from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT
 from slide2iiif.render import describe, describe_scanned_area
 from slide2iiif.survey import look
 
-_DISCLOSE = "disclose"
-"""Name of the task of `disclosure`, which is loaded only where something beside the levels was asked for."""
+_OPENING = frozenset({"disclose", "inspect_slide"})
+"""Names of tasks of `disclosure` and `inspection`, which few commands load, that open a slide."""
 
 
 def deadline_of(
@@ -24,7 +24,7 @@ def deadline_of(
         open_timeout: seconds for opening a slide.
         block_timeout: seconds for anything else: a block, or some files that are checked.
     """
-    if function in {describe, describe_scanned_area, look} or function.__name__ == _DISCLOSE:
+    if function in {describe, describe_scanned_area, look} or function.__name__ in _OPENING:
         return Deadline(open_timeout, "opening it", OPEN_TIMEOUT.name)
     what = "checking some of its files" if function is check_files else "a block of it"
     return Deadline(block_timeout, what, BLOCK_TIMEOUT.name)

@@ -54,13 +54,26 @@ def check_memory(needed: int) -> None:
         raise SourceError(too_large(needed))
 
 
-def too_large(needed: int | None = None) -> str:
-    """Say that a slide does not fit into memory, and what to do about it."""
-    size = "" if needed is None else f", some {needed // MEGABYTE:,} MB"
+def too_large(needed: int | None = None, megabytes: int | None = None) -> str:
+    """Say that a slide does not fit into memory, and what to do about it.
+
+    Args:
+        needed: bytes that it takes, at about, where that is known.
+        megabytes: the limit; None for that of this process.
+    """
+    limit = megabytes or _limit()
+    size = "" if needed is None else f", some {needed // MEGABYTE:,} MB for its pixels alone"
+    allowed = "a worker may take" if limit is None else f"the {limit:,} MB that a worker may take"
     return (
-        f"needs more memory than a worker may take{size}: convert it to tiled TIFF, which is read in parts, "
+        f"needs more memory than {allowed}{size}: convert it to tiled TIFF, which is read in parts, "
         f"or raise {WORKER_MEMORY.name} if it is sound"
     )
+
+
+def _limit() -> int | None:
+    """Give the limit of this process in megabytes; None where there is none."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return None if soft in {resource.RLIM_INFINITY, -1} else soft // MEGABYTE
 
 
 def _taken() -> int:

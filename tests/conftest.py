@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,3 +67,13 @@ def real_tree(slides: Path, tmp_path_factory: pytest.TempPathFactory) -> RealTre
     planned = run_command("export", slides, dest, *options, "--dry-run")
     assert not dest.exists()
     return RealTree(slides, dest, planned, run_command("export", slides, dest, *options))
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - the folder of it is made by tempfile
+
+
+@pytest.fixture(scope="module")
+def quick_folder() -> Iterator[Path]:
+    """A folder in memory where the system has one: hundreds of runs that wait for a disk take an hour."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None, prefix="slide2iiif-") as name:
+        yield Path(name)

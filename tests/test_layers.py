@@ -45,6 +45,7 @@ LAYERS = [
         "estimate",
         "room",
         "disclosure",
+        "inspection",
         "schedule",
         "journal",
         "checking",
@@ -172,6 +173,19 @@ def test_every_module_can_be_imported_first() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=True)
     assert done.stdout == ""
+
+
+def test_workers_come_from_one_place_and_no_command_opens_a_slide_itself() -> None:
+    """There they get their limits of time and memory."""
+    makers = {name for name, tree in TREES.items() if "ProcessEngine" in {node.id for node in _names(tree)}}
+    assert makers == {"cli.workers"}
+    for name in TREES:
+        if name.startswith("cli.") or name in {"export", "verify", "repair", "survey"}:
+            assert not own_imports(name) & {"sources", "sources.openslide", "sources.vips", "sources.pyramids"}, name
+
+
+def _names(tree: ast.Module) -> Iterator[ast.Name]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 def test_only_the_command_line_prints() -> None:

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slide2iiif.cli.deadlines import add_block_timeout, add_open_timeout
 from slide2iiif.cli.identifiers import add_identifier_options, keep_naming, settle_naming
 from slide2iiif.cli.places import (
     add_private_dir,
@@ -19,6 +18,7 @@ from slide2iiif.cli.places import (
 )
 from slide2iiif.cli.selection import Seen, check_selection, choose_slides
 from slide2iiif.cli.site import add_site_options, check_site_options, open_gallery
+from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import (
@@ -167,12 +167,7 @@ def _add_slide_options(parser: argparse._ArgumentGroup) -> None:
     )
     add_open_timeout(parser, "fail slides whose opening takes longer")
     add_block_timeout(parser, "fail slides of which a block, 64 tiles or a whole image, takes longer")
-    parser.add_argument(
-        "--worker-memory",
-        metavar="MB",
-        default=str(WORKER_MEMORY.default),
-        help="fail slides that need more memory in one process (default: %(default)s)",
-    )
+    add_worker_memory(parser, "fail slides that need more memory in one process")
 
 
 def _add_privacy_options(parser: argparse._ArgumentGroup) -> None:
@@ -223,8 +218,6 @@ def run(args: argparse.Namespace) -> int:
         listed = list(listed_paths(args.files_from)) if args.files_from else None
 
         from slide2iiif.cli.report import report
-        from slide2iiif.deadlines import deadline_of
-        from slide2iiif.engines.processes import ProcessEngine
         from slide2iiif.export import Export, in_flight
         from slide2iiif.receipts import Receipts
         from slide2iiif.stores.folder import FolderStore
@@ -232,9 +225,7 @@ def run(args: argparse.Namespace) -> int:
 
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
         timeouts = options.open_timeout, options.block_timeout
-        engine = stack.enter_context(
-            ProcessEngine(jobs, lambda function: deadline_of(function, *timeouts), options.worker_memory)
-        )
+        engine = stack.enter_context(worker_engine(jobs, options.worker_memory, *timeouts))
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         receipts = Receipts(store.private)
         naming, found = choose_slides(args, store, receipts, listed)

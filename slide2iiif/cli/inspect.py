@@ -2,13 +2,16 @@
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slide2iiif.cli.workers import add_open_timeout, add_worker_memory, worker_engine
 from slide2iiif.iiif.api import Api
-from slide2iiif.options import Options, parse_tile_size
+from slide2iiif.options import OPEN_TIMEOUT, WORKER_MEMORY, Options, parse_tile_size
 
 if TYPE_CHECKING:
+    from slide2iiif.geometry import Region
     from slide2iiif.plan import SlidePlan
 
 HELP = "tell what a slide is and how it would be exported"
@@ -22,28 +25,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--phi", action="store_true", help="list what the slide holds that is not published unless it is asked for"
     )
+    add_open_timeout(parser, "give up where opening it takes longer")
+    add_worker_memory(parser, "give up where it takes more memory to open it")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
     options = Options(api=Api(args.api), tile_size=parse_tile_size(args.tile_size))
+    memory, timeout = WORKER_MEMORY.parse(args.worker_memory), OPEN_TIMEOUT.parse(args.open_timeout)
 
     from slide2iiif.errors import SourceError
     from slide2iiif.identifiers import encode_path
+    from slide2iiif.inspection import InspectTask, inspect_slide
     from slide2iiif.plan import plan_slide
     from slide2iiif.progress import printable
-    from slide2iiif.render import describe
 
     try:
-        description = describe(args.slide)
+        with worker_engine(1, memory, timeout) as engine:
+            [(_, found)] = engine.run(inspect_slide, [InspectTask(args.slide, args.phi)])
+        plan = plan_slide(encode_path(Path(args.slide.name)), found.description, options)
     except SourceError as error:
         raise SourceError(f"{printable(str(args.slide))}: {error}") from None
-    identifier = encode_path(Path(args.slide.name))
-    facts = _facts(plan_slide(identifier, description, options))
-    facts["scanned_area"] = _scanned_area(args.slide, facts)
-    if args.phi:
-        facts["kept_back"] = _kept_back(args.slide)
+    facts = _facts(plan)
+    facts["scanned_area"] = _scanned_area(found.area, facts)
+    if found.kept_back is not None:
+        facts["kept_back"] = asdict(found.kept_back)
     if args.json:
         print(json.dumps(facts, indent=1))
     else:
@@ -53,29 +60,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _scanned_area(slide: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
+def _scanned_area(area: "Region | None", facts: dict[str, Any]) -> dict[str, Any] | None:
     """Tell what cutting a slide down to its scanned area would leave; None where it names none."""
-    from slide2iiif.sources import open_source
-    from slide2iiif.sources.cropped import find_area
-
-    with open_source(slide) as source:
-        area = find_area(source)
     if area is None:
         return None
     saved = 1 - area.size.pixels / (facts["width"] * facts["height"])
     return {**area._asdict(), "saved": round(saved, 4)}
-
-
-def _kept_back(slide: Path) -> dict[str, Any]:
-    from slide2iiif.disclosure import kept_back, segments_kept_back
-    from slide2iiif.sources import open_source
-
-    with open_source(slide) as source:
-        return {
-            "properties": kept_back(source.properties),
-            "associated": {name: list(size) for name, size in source.associated.items()},
-            "segments": segments_kept_back(source.description),
-        }
 
 
 def _print_kept_back(found: dict[str, Any]) -> None:

@@ -6,10 +6,10 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from slide2iiif.cli.deadlines import add_block_timeout, add_open_timeout
 from slide2iiif.cli.places import add_private_dir, check_places, check_private_dir, private_of
 from slide2iiif.cli.verify import line_of
-from slide2iiif.options import BLOCK_TIMEOUT, JOBS, OPEN_TIMEOUT
+from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
+from slide2iiif.options import BLOCK_TIMEOUT, JOBS, OPEN_TIMEOUT, WORKER_MEMORY
 from slide2iiif.progress import printable
 
 HELP = "make damaged files of a published tree again"
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_private_dir(parser)
     add_open_timeout(parser, "leave slides whose opening takes longer")
     add_block_timeout(parser, "leave slides of which a block, or a check of some thousand files, takes longer")
+    add_worker_memory(parser, "leave slides that need more memory in one process")
     parser.add_argument(
         "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
     )
@@ -33,13 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
     jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
+    memory = WORKER_MEMORY.parse(args.worker_memory)
     timeouts = OPEN_TIMEOUT.parse(args.open_timeout), BLOCK_TIMEOUT.parse(args.block_timeout)
     check_places(args.source, args.dest)
     check_private_dir(args.private_dir, args.dest, args.source)
     private_of(args.dest, args.private_dir)
 
-    from slide2iiif.deadlines import deadline_of
-    from slide2iiif.engines.processes import ProcessEngine
     from slide2iiif.receipts import Receipts
     from slide2iiif.repair import Repair
     from slide2iiif.site.gallery import reopen_gallery
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
     slides = files = failed = 0
     with ExitStack() as stack:
-        engine = stack.enter_context(ProcessEngine(jobs, deadline_of=lambda function: deadline_of(function, *timeouts)))
+        engine = stack.enter_context(worker_engine(jobs, memory, *timeouts))
         store = stack.enter_context(FolderStore(args.dest, engine.is_cancelled, args.private_dir))
         receipts = Receipts(store.private)
         for repaired in Repair(store, receipts, engine, args.source).slides(receipts.identifiers()):

@@ -8,15 +8,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from slide2iiif.cli.deadlines import add_block_timeout
 from slide2iiif.cli.places import add_private_dir, check_private_dir, check_summary_file, private_of
+from slide2iiif.cli.workers import add_block_timeout, add_worker_memory, worker_engine
 from slide2iiif.errors import TargetError
-from slide2iiif.options import BLOCK_TIMEOUT, JOBS
+from slide2iiif.options import BLOCK_TIMEOUT, JOBS, WORKER_MEMORY
 from slide2iiif.progress import printable
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write what is found for machines; - writes to standard output")
     add_private_dir(parser)
     add_block_timeout(parser, "give up slides of which some thousand files take longer to check")
+    add_worker_memory(parser, "give up slides of which some thousand files need more memory in one process")
     parser.add_argument(
         "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
     )
@@ -43,12 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
     jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
-    block_timeout = BLOCK_TIMEOUT.parse(args.block_timeout)
+    memory, block_timeout = WORKER_MEMORY.parse(args.worker_memory), BLOCK_TIMEOUT.parse(args.block_timeout)
     check_private_dir(args.private_dir, args.dest)
     check_summary_file(args.json)
 
-    from slide2iiif.deadlines import deadline_of
-    from slide2iiif.engines.processes import ProcessEngine
     from slide2iiif.receipts import Receipts
     from slide2iiif.site.gallery import known_pages
     from slide2iiif.stores.folder import FolderStore
@@ -61,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     begun = time.monotonic()
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        engine = stack.enter_context(ProcessEngine(jobs, deadline_of=partial(deadline_of, block_timeout=block_timeout)))
+        engine = stack.enter_context(worker_engine(jobs, memory, block_timeout=block_timeout))
         verification = Verification(args.dest, receipts, engine, is_deep=args.deep)
         verification.pages = known_pages(FolderStore(args.dest, private=args.private_dir), receipts)
         findings = verification.tree()

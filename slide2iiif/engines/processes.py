@@ -219,7 +219,7 @@ class _Lane(threading.Thread):
         except WorkerOverdueError:
             ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else _lateness(ticket.deadline))
         except MemoryError:
-            ticket.error = WorkerError(too_large())
+            ticket.error = WorkerError(too_large(megabytes=self._memory))
         except BaseException as error:  # noqa: BLE001 - whatever the task raised belongs to whoever asked for it
             ticket.error = error
 

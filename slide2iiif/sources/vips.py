@@ -30,6 +30,8 @@ os.environ.setdefault("VIPS_DISC_THRESHOLD", "200m")
 
 _MICRONS_PER_MM = 1000
 _REMEMBERED_LINES = 64
+_WHOLE_BYTES = {"gif": 4}
+"""Bytes a pixel that libvips takes for an image as a whole, and ends the process where it does not get them."""
 _PROFILE = "icc-profile-data"
 _NOTES = ("exif-", "png-comment", "jpeg-comment", "gif-comment", "image-description", "xmp-", "iptc-")
 """What libvips' names for the notes in a file begin with."""
@@ -108,6 +110,8 @@ class VipsSource(ClosingSource):
             raise IndexError(f"no level {level} in an ordinary image")
         if not self._is_sequential:
             return self._fetch(region)
+        if self._strip is None:
+            check_memory(self.description.size.pixels * _WHOLE_BYTES.get(self.description.format, 0))
         top, strip = self._strip or (0, np.empty((0, 0, 3), np.uint8))
         if not top <= region.y <= region.y + region.height <= top + len(strip):
             self._strip = None  # Its memory is for the next one.

@@ -227,7 +227,7 @@ def test_a_task_that_takes_too_much_memory_fails_alone_and_says_so() -> None:
         # In a worker that was forked, and in one that was started afresh.
         for _ in range(2):
             assert list(engine.run(engine_tasks.take, [100])) == [(100, 100)]
-            with pytest.raises(WorkerError, match=r"^needs more memory than a worker may take: .*--worker-memory"):
+            with pytest.raises(WorkerError, match=r"^needs more memory than the 400 MB that .*--worker-memory"):
                 list(engine.run(engine_tasks.take, [500]))
             assert list(engine.run(engine_tasks.take, [100])) == [(100, 100)]
             with pytest.raises(WorkerError, match="SIGKILL"):

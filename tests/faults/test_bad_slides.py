@@ -3,9 +3,15 @@
 The program is the installed one: strace sends the signal, or holds the call back, when a worker opens the slide.
 """
 
+import contextlib
 import json
+import os
+import re
+import subprocess
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from commands import COMMAND, run_command
 from made_slides import write_image, write_synthetic
@@ -103,6 +109,61 @@ def test_a_worker_that_is_lost_while_a_tree_is_repaired_costs_one_slide(
     found = [each for each in faults(dest) if not each.startswith("bad.png/")]
     assert found == []
     assert not (dest / "bad.png" / LOST).exists()
+
+
+@pytest.mark.parametrize(("inject", "words"), WAYS, ids=["hangs", "dies"])
+def test_a_worker_that_is_lost_while_a_slide_is_inspected_is_told_with_the_slide(
+    tmp_path: Path, inject: str, words: str
+) -> None:
+    slide, log = write_image(tmp_path / "bad.png", 60, 50), tmp_path / "trace.log"
+    command = [COMMAND, "inspect", slide, "--open-timeout", 2]
+    code, err = installed_run(command, log, "-P", str(slide), "-e", "trace=openat", "-e", f"inject=openat:{inject}")
+    assert code == 1
+    words = words.format("opening it", "--open-timeout")
+    assert [line for line in err.splitlines() if not line.startswith("strace:")] == [f"slide2iiif: {slide}: {words}"]
+
+
+@pytest.mark.parametrize("command", ["export", "export -n", "inspect"])
+def test_a_mapped_file_that_is_cut_is_a_bus_error_that_costs_one_slide(tmp_path: Path, command: str) -> None:
+    """libvips maps a WebP. strace holds the worker when it has, until the file is cut; the signal is the system's."""
+    source, dest, log = tmp_path / "slides", tmp_path / "public", tmp_path / "trace.log"
+    for name in "ac":
+        write_synthetic(source / f"{name}.synthetic", 60, 50)
+    slide = write_image(source / "b.webp", 900, 700, lossless=True)
+    summary = tmp_path / "summary.json"
+    arguments = [slide] if command == "inspect" else [source, dest, *URL, "-q", "--jobs", 2, "--json", summary]
+    hold = ["-P", slide, "-e", "trace=mmap", "-e", "inject=mmap:delay_exit=1000000"]
+    run = ["strace", "-f", "-o", log, *hold, "--", COMMAND, *command.split(), *arguments]
+    with subprocess.Popen([str(each) for each in run], stderr=subprocess.PIPE, text=True) as process:
+        wait_until_mapped(slide, process.pid)
+        os.truncate(slide, 0)
+        _, err = process.communicate(timeout=60)
+    assert re.search(r"SIGBUS \{si_signo=SIGBUS, si_code=BUS_ADRERR", log.read_text())
+    assert "killed by SIGBUS" in log.read_text()
+    assert process.returncode == 1
+    [line] = err.splitlines()
+    died = "the process that worked on it died: SIGBUS"
+    if command == "inspect":
+        assert line == f"slide2iiif: {slide}: {died}"
+        return
+    # An export has read it once more, as it had changed.
+    assert line.startswith(f"slide2iiif: b.webp: {died if '-n' in command else 'the file is empty: copy it again'}")
+    told = {each["source"]: each["status"] for each in json.loads(summary.read_text())["slides"]}
+    good = "planned" if "-n" in command else "exported"
+    assert told == {"a.synthetic": good, "b.webp": "failed", "c.synthetic": good}
+    assert len(list(documents(dest))) == (0 if "-n" in command else 2)
+
+
+def wait_until_mapped(file: Path, ancestor: int) -> None:
+    """Wait until a process below another one has a file in its memory."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for process in psutil.Process(ancestor).children(recursive=True):
+            with contextlib.suppress(OSError):
+                if str(file) in Path(f"/proc/{process.pid}/maps").read_text():
+                    return
+        time.sleep(0.01)
+    raise AssertionError(f"{file} is not mapped")
 
 
 def test_a_slide_that_opens_once_and_then_no_more_has_a_deadline_too(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from formats.vendors import write_leica, write_philips, write_ventana
 from made_slides import write_image, write_synthetic
 from mutations import mutate
 from published import contents, faults, slide_of
+from traces import installed_run
 from watched import Watched, watched_run
 
 from slide2iiif.geometry import Size
@@ -215,3 +216,80 @@ def test_small_files_that_claim_to_be_huge_are_refused_in_time_and_in_little_mem
     assert len(list(dest.rglob("info.json"))) == sum(each["status"] == "exported" for each in told.values())
     assert faults(dest) == []
     assert_small(run)
+
+
+# Every command, and images that are large and honest
+
+
+def test_every_command_holds_whoever_opens_a_slide_to_the_limit_of_memory(tmp_path: Path) -> None:
+    """strace tells the limit of each process, and which processes open slides, or decode published pictures."""
+    source, dest, log = tmp_path / "slides", tmp_path / "public", tmp_path / "trace.log"
+    write_image(source / "b.png", 300, 200)
+    write_aperio(source / "a.svs", Size(600, 450))
+    commands: dict[str, list[object]] = {
+        "export --dry-run": ["export", source, dest, *URL, "-q", "-n"],
+        "export": ["export", source, dest, *URL, "-q"],
+        "verify": ["verify", dest, "-q", "--deep", "--source", source],
+        "repair": ["repair", dest, "--source", source, "-q"],
+        "inspect": ["inspect", source / "a.svs", "--phi"],
+    }
+    for name, command in commands.items():
+        if name == "repair":
+            for picture in dest.rglob("full/90,/0/default.jpg"):
+                picture.unlink()
+        # To compare its bytes is no danger to whoever puts a picture into its place.
+        looked_at = f"{source}/.*|{dest}/.*\\.jpg" if name == "verify" else f"{source}/.*"
+        opened = opened_by_whom([COMMAND, *command, "--worker-memory", 700], log, looked_at)
+        assert opened, name
+        assert set(opened.values()) == {700 << 20}, (name, opened)
+
+
+def opened_by_whom(command: list[object], log: Path, pattern: str) -> dict[str, int]:
+    """Run a command, and give the limit of memory of each process that opened such a file, in bytes."""
+    code, err = installed_run(command, log, "-y", "-e", "trace=openat,prlimit64,setrlimit")
+    assert code == 0, err
+    limits: dict[str, int] = {}
+    opened: dict[str, int] = {}
+    for line in log.read_text(errors="replace").splitlines():
+        process = line.split()[0]
+        if found := re.search(r"RLIMIT_DATA, \{rlim_cur=(\d+)(\*1024)?", line):
+            limits[process] = int(found[1]) * (1024 if found[2] else 1)
+        elif re.search(rf"O_RDONLY.* = \d+<({pattern})>$", line) and "O_DIRECTORY" not in line:
+            opened[process] = limits.get(process, 0)
+    return opened
+
+
+def test_a_large_honest_image_is_refused_with_the_limit_and_done_with_a_higher_one(tmp_path: Path) -> None:
+    source, dest = tmp_path / "slides", tmp_path / "public"
+    write_image(source / "large.jp2", 3500, 3500)
+    export, low = ["export", source, dest, *URL, "-q"], ["--worker-memory", 256]
+    said = (
+        "slide2iiif: large.jp2: needs more memory than the 256 MB that a worker may take, some 221 MB for its pixels "
+        "alone: convert it to tiled TIFF, which is read in parts, or raise --worker-memory if it is sound\n"
+    )
+    done = run_command(*export, *low)
+    assert (done.returncode, done.stderr) == (1, said)
+    run_command(*export).check_returncode()
+    (lost,) = dest.rglob("full/90,/0/default.jpg")
+    lost.unlink()
+    repair = ["repair", dest, "--source", source, "-q"]
+    done = run_command(*repair, *low)
+    assert (done.returncode, done.stderr, lost.exists()) == (1, said, False)
+    run_command(*repair).check_returncode()
+    assert lost.exists()
+    assert faults(dest) == []
+
+
+def test_a_published_file_of_gigabytes_is_told_and_not_taken_into_memory(tmp_path: Path) -> None:
+    source, dest = tmp_path / "slides", tmp_path / "public"
+    write_synthetic(source / "a.synthetic", 600, 450)
+    run_command("export", source, dest, *URL, "-q", "--tile-size", 256).check_returncode()
+    for name in ("full/90,/0/default.jpg", "0,0,256,256/256,/0/default.jpg"):
+        os.truncate(dest / "a.synthetic" / name, 3 << 30)
+    for options in ([], ["--deep"]):
+        run = watched_run([COMMAND, "verify", dest, "--json", "-", *options], 60)
+        found = json.loads(run.out)["findings"]
+        assert {(each["kind"], each["path"].partition("/")[2].split("/")[1]) for each in found} == {
+            ("changed", "90,"), ("changed", "256,")
+        }  # fmt: skip
+        assert_small(run)

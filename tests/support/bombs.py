@@ -174,7 +174,7 @@ def write_bombs(folder: Path, dicom: Path, aperio: Path) -> dict[str, str]:
 
     An empty one is of a file that may be published too: as it is without what is hostile in it.
     """
-    memory, pixels = "needs more memory than a worker may take", "at most 1,000,000,000 are allowed"
+    memory, pixels = "needs more memory than the 960 MB that a worker may take", "at most 1,000,000,000 are allowed"
     late, dead = "took longer than", "the process that worked on it died"
     bombs: dict[str, tuple[Callable[[Path], None], str]] = {
         "sparse.tif": (sparse_tiff, f"{pixels}|{late}|{memory}|damaged"),

@@ -64,6 +64,35 @@ def test_forty_random_edits_are_found_and_nothing_else(tree: PublishedTree, seed
     assert told_paths(tree.findings()) == changed | strangers
 
 
+THOUSAND = 1000
+
+
+@pytest.fixture(scope="module")
+def large(quick_folder: Path) -> PublishedTree:
+    """A slide of some 1,700 tiles, in memory; not to be changed."""
+    write_synthetic(quick_folder / "slides" / ONE, 2600, 2000)
+    tree = PublishedTree(quick_folder / "public", quick_folder / "slides")
+    assert tree.export().exit_code == 0
+    return tree
+
+
+@pytest.mark.parametrize("edit", [*EDITS, add_stranger], ids=["flipped bits", "cuts", "deletions", "strangers"])
+def test_a_thousand_edits_of_one_sort_are_all_found_and_nothing_else(
+    large: PublishedTree, edit: Callable[[Path, random.Random], Path | None]
+) -> None:
+    rng = random.Random(edit.__name__)  # noqa: S311 - damage, no secrets
+    copy = large.copy(large.root.with_name(edit.__name__))
+    before = snapshot(copy.root)
+    pictures = [name for name in before if name.endswith(".jpg")]
+    put = {edit(copy.root / name, rng) for name in rng.sample(pictures, THOUSAND)} - {None}
+    after = snapshot(copy.root)
+    changed = {name for name in before if name not in after or after[name].digest != before[name].digest}
+    strangers = {each.relative_to(copy.root).as_posix() for each in put if each is not None}
+    assert len(changed) + len(strangers) >= THOUSAND
+    assert told_paths(copy.findings()) == changed | strangers
+    shutil.rmtree(copy.root)
+
+
 def test_a_finding_names_slide_tile_and_path(tree: PublishedTree) -> None:
     (tree.root / TILE).unlink()
     [finding] = tree.findings()

@@ -1,0 +1,55 @@
+"""The worker processes of a command, and what each may take: time and memory.
+
+Every command that opens slides, or decodes what is published, does it in such a process and gets it here, so that what
+a hostile file can cost is the same everywhere.
+"""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT, WORKER_MEMORY, Limited
+
+if TYPE_CHECKING:
+    from slide2iiif.engines.processes import ProcessEngine
+
+Arguments = argparse.ArgumentParser | argparse._ArgumentGroup  # noqa: SLF001 - it has no public name
+"""What options are added to."""
+
+
+def add_open_timeout(parser: Arguments, what: str) -> None:
+    """Declare how long opening a slide may take."""
+    _add(parser, OPEN_TIMEOUT, "SECONDS", what)
+
+
+def add_block_timeout(parser: Arguments, what: str) -> None:
+    """Declare how long anything else may take."""
+    _add(parser, BLOCK_TIMEOUT, "SECONDS", what)
+
+
+def add_worker_memory(parser: Arguments, what: str) -> None:
+    """Declare how much memory a process may take."""
+    _add(parser, WORKER_MEMORY, "MB", what)
+
+
+def _add(parser: Arguments, option: Limited, unit: str, what: str) -> None:
+    parser.add_argument(option.name, metavar=unit, default=str(option.default), help=f"{what} (default: %(default)s)")
+
+
+def worker_engine(
+    jobs: int,
+    memory: int,
+    open_timeout: int = OPEN_TIMEOUT.default,
+    block_timeout: int = BLOCK_TIMEOUT.default,
+) -> "ProcessEngine":
+    """Give the engine of a command, not entered. Enter it before anything is open: its workers are forked then.
+
+    Args:
+        jobs: the number of processes.
+        memory: megabytes that each may take.
+        open_timeout: seconds for opening a slide.
+        block_timeout: seconds for anything else.
+    """
+    from slide2iiif.deadlines import deadline_of
+    from slide2iiif.engines.processes import ProcessEngine
+
+    return ProcessEngine(jobs, lambda function: deadline_of(function, open_timeout, block_timeout), memory)
