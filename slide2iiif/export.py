@@ -23,6 +23,7 @@ from slide2iiif import __version__
 from slide2iiif.documents import documents
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, SourceError, TargetError
+from slide2iiif.exchanges import FolderWatch
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.iiif.api import Api
 from slide2iiif.inputs import handed_on_picture
@@ -121,8 +122,9 @@ class Export:
         return replace(self._publish(slide, fresh, begun), reason=_CHANGED)
 
     def _publish(self, slide: Slide, fingerprint: str, begun: float) -> Outcome:
-        slide.check_inside()
         with ExitStack() as made:
+            watch = made.enter_context(FolderWatch(slide.ways))
+            slide.check_inside()
             with self._working:
                 plan = self._plan(slide)
                 disclosed = self._disclosed(slide)
@@ -135,6 +137,7 @@ class Export:
                 beside = self._render_associated(slide, fingerprint, disclosed, staging, made)
             check_unchanged(slide.members, fingerprint)
             slide.check_inside()
+            watch.check()
             check_not_lost(plan, journal.rendered)
             ledger = [journal.ledger, *(each.ledger for _, each in beside)]
             services = [each for each, _ in beside]

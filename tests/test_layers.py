@@ -24,6 +24,7 @@ LAYERS = [
         "memory",
         "progress",
         "fingerprints",
+        "exchanges",
         "handover",
         "summary",
         "walk",

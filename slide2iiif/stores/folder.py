@@ -33,6 +33,7 @@ from slide2iiif.stores.unfinished import Unfinished, staging_name
 
 _OWN_PLACES = ("staging", "receipts", "site", "lock")
 """What the private folder holds that is written to by its name."""
+_PRIVATE_MODE = 0o700
 _STOP_SECONDS = 1.0
 """How long staged files are deleted once a run was told to stop."""
 
@@ -71,10 +72,10 @@ class FolderStore:
         """
         try:
             self._take_lock()
-            self._staging.mkdir(exist_ok=True)
+            _make_private(self._staging)
             if self.private.parent != self.root and not _can_rename(self._staging, self.root):
                 self._staging = self.root / PRIVATE / "staging"
-                self._staging.mkdir(parents=True, exist_ok=True)
+                _make_private(self._staging)
             self._unfinished = Unfinished(self._staging)
             self._syncs = _file_systems(self._staging, self.private)
         except OSError as error:
@@ -171,8 +172,10 @@ class FolderStore:
         self._check_links(target)
         try:
             shutil.rmtree(staging.scratch)
-            target.parent.mkdir(parents=True, exist_ok=True)
             self._sync()
+            # The disk may have taken its time.
+            self._check_links(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
             if target.is_dir():
                 exchange(folder, target)
             else:
@@ -335,6 +338,14 @@ def _delete(folder: str | Path, patience: _Patience) -> None:
     # What is left of a folder in it, if the time was over there.
     if not patience.is_over():
         os.rmdir(folder)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that other users cannot enter, or close one that is there: a link in it would be followed."""
+    folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_MODE)
+    with contextlib.suppress(PermissionError):
+        # It may be somebody else's, or on a file system that knows no owners.
+        folder.chmod(_PRIVATE_MODE)
 
 
 def _file_systems(*folders: Path) -> list[FileSystemSync]:

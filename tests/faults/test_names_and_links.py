@@ -7,7 +7,9 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Callable
+import stat
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +20,20 @@ from made_slides import write_image, write_synthetic
 from published import faults
 from traces import Run, installed_run, plain_run
 
+from slide2iiif.engines.base import Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.export import Export
 from slide2iiif.identifiers import decode_identifier
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.receipts import Receipts
+from slide2iiif.stores.atomic import exchange
 from slide2iiif.stores.folder import FolderStore
 from slide2iiif.summary import Status
 from slide2iiif.walk import walk
 
+NOBODY = [] if os.geteuid() else ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+"""Begins a command that another user runs; root only can."""
 URL = ["--base-url", "https://host.example/iiif"]
 
 NAMES: list[bytes] = [
@@ -265,6 +271,82 @@ def test_a_folder_that_becomes_a_link_between_walk_and_read_is_not_read(
     assert not list((tmp_path / "public").rglob("info.json"))
 
 
+class Exchanging(SerialEngine):
+    """Lets a folder be another one whenever a slide is read, and only then."""
+
+    def __init__(self, there: Callable[[], None], back: Callable[[], None]) -> None:
+        self._there, self._back = there, back
+
+    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+        for task in tasks:
+            self._there()
+            try:
+                done = function(task)
+            finally:
+                self._back()
+            yield task, done
+
+
+@pytest.mark.parametrize("way", ["link", "exchange", "inner", "linked", "file"])
+def test_a_folder_that_is_another_one_only_while_it_is_read_is_noticed(tmp_path: Path, way: str) -> None:
+    source, outside, place = tmp_path / "slides", tmp_path / "outside", "ward/deep/a.synthetic"
+    write_synthetic(source / place, 300, 200)
+    write_synthetic(outside / "a.synthetic", 61, 53)
+    write_synthetic(outside / "deep" / "a.synthetic", 61, 53)
+    write_synthetic(source / "b.synthetic", 70, 50)
+    exchanged = source / "ward" / "deep" if way == "inner" else source / "ward"
+    if way == "linked":
+        exchanged.rename(source / ".real")
+        exchanged.symlink_to(".real")
+    target, said = outside, "a folder on the way to it, was exchanged while it was read"
+    if way == "file":
+        exchanged, target, said = source / place, outside / "a.synthetic", "has changed while it was read"
+    aside, link = tmp_path / "aside", tmp_path / "link"
+    link.symlink_to(target)
+    done = []
+
+    def there() -> None:
+        if way == "exchange":
+            exchange(exchanged, link)
+        else:
+            exchanged.rename(aside)
+            link.rename(exchanged)
+        done.append(exchanged.resolve())
+
+    def back() -> None:
+        if way == "exchange":
+            exchange(exchanged, link)
+        else:
+            exchanged.rename(link)
+            aside.rename(exchanged)
+
+    with FolderStore(tmp_path / "public") as store, Exchanging(there, back) as engine:
+        flow = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", Silent())
+        outcomes = {each.source: each for each in flow.slides(walk(source)).outcomes}
+    assert set(done) == {target}
+    assert outcomes["b.synthetic"].status is Status.EXPORTED
+    assert outcomes[place].status is Status.FAILED
+    assert said in outcomes[place].reason
+    assert [path.parent.name for path in (tmp_path / "public").rglob("info.json")] == ["b.synthetic"]
+
+
+def test_what_comes_and_goes_in_a_folder_is_no_exchange(tmp_path: Path) -> None:
+    source, dest = tmp_path / "slides", tmp_path / "public"
+    write_synthetic(source / "ward" / "a.synthetic", 300, 200)
+
+    def come_and_go() -> None:
+        write_synthetic(source / "ward" / "new.synthetic", 61, 53)
+        (source / "other").mkdir(exist_ok=True)
+        os.utime(source / "ward")
+        (source / "ward" / "new.synthetic").unlink()
+        (source / "other").rmdir()
+
+    with FolderStore(dest) as store, Exchanging(come_and_go, come_and_go) as engine:
+        flow = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", Silent())
+        [outcome] = flow.slides(walk(source)).outcomes
+    assert outcome.status is Status.EXPORTED
+
+
 # Links in DEST
 
 
@@ -353,3 +435,49 @@ def test_no_link_leads_a_writer_out_of_the_tree(tmp_path: Path, case: str, has_t
     publish(["rebase", dest, "--base-url", "https://other.example"], tmp_path)
     publish(["repair", dest, "--source", source, "-q"], tmp_path)
     assert (snapshot(outside), sorted(outside.rglob("*"))) == before
+
+
+def test_nobody_else_can_put_a_link_into_what_is_being_staged(tmp_path: Path, quick_folder: Path) -> None:
+    """Staging is closed to other users whatever the umask is, and whatever it was before; what is published is not."""
+    # Where others may go, as they may not below the folders of pytest.
+    quick_folder.chmod(0o755)
+    place = quick_folder / tmp_path.name
+    source, dest, outside = place / "slides", place / "public", place / "outside"
+    write_synthetic(source / "a.synthetic", 300, 200)
+    for folder in (outside, dest, dest / ".slide2iiif", dest / ".slide2iiif" / "staging"):
+        folder.mkdir()
+        folder.chmod(0o777)
+    staging = dest / ".slide2iiif" / "staging"
+    seen = []
+
+    class Planting(Silent):
+        """Somebody else tries to lead tiles out, once they are being staged."""
+
+        def started(self, identifier: str, tiles: int) -> None:
+            del identifier, tiles
+            seen.append(stat.S_IMODE(staging.stat().st_mode))
+            folders = [path for path in staging.iterdir() if path.is_dir()]
+            assert folders
+            for folder in (staging, *folders) if NOBODY else ():
+                assert subprocess.run([*NOBODY, "ln", "-s", outside, folder / "full"], check=False).returncode
+
+    before = os.umask(0)
+    try:
+        with FolderStore(dest) as store, SerialEngine() as engine:
+            flow = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", Planting())
+            [outcome] = flow.slides(walk(source)).outcomes
+    finally:
+        os.umask(before)
+    assert seen == [0o700]
+    assert outcome.status is Status.EXPORTED
+    assert list(outside.iterdir()) == []
+    assert faults(dest) == []
+    assert stat.S_IMODE((dest / "a.synthetic").stat().st_mode) == 0o777
+
+
+def test_what_is_published_is_open_to_the_server(tmp_path: Path) -> None:
+    source, dest = tmp_path / "slides", tmp_path / "public"
+    write_synthetic(source / "ward" / "a.synthetic", 70, 50)
+    run_command("export", source, dest, *URL, "-q").check_returncode()
+    for path in [dest, *(each for each in dest.rglob("*") if ".slide2iiif" not in each.parts)]:
+        assert path.stat().st_mode & 0o055 == (0o055 if path.is_dir() else 0o044), path
