@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from formats.exports import write_pyramid
+from formats.pictures import Coding, without
 from made_slides import smooth_pixels, write_image
 from numpy.typing import NDArray
+from PIL import Image
 from simplejpeg import decode_jpeg, encode_jpeg
 
 from slide2iiif.engines.serial import SerialEngine
@@ -13,6 +16,7 @@ from slide2iiif.errors import SourceError
 from slide2iiif.export import Export
 from slide2iiif.geometry import Size
 from slide2iiif.options import Options
+from slide2iiif.plan import SlidePlan, plan_slide
 from slide2iiif.progress import Silent
 from slide2iiif.pyramid import plan_pyramid
 from slide2iiif.receipts import Receipts
@@ -78,6 +82,29 @@ def test_the_whole_image_is_the_same_picture_at_every_size(tmp_path: Path) -> No
         picture = decode_jpeg(files[f"{path}/0/default.jpg"])
         assert error_of(picture, reduced(smooth_pixels(3000, 2000), scale)) < 3
     assert decode_jpeg(files["full/90,/0/default.jpg"]).shape == (60, 90, 3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(4600, 1300), (2100, 4300)])
+@pytest.mark.parametrize("missing", [frozenset[int](), frozenset({1, 20})], ids=["all stored", "some missing"])
+def test_every_level_of_one_that_is_stored_in_jpeg_tiles_is_the_picture(
+    tmp_path: Path, width: int, height: int, missing: frozenset[int]
+) -> None:
+    """Its pixels are padded on their way, and neither the fourth byte nor another order of the others gets out."""
+    pixels = without(smooth_pixels(width, height), (256, 256), missing)
+    coding = Coding(quality=95, sampling="444")
+    slide = write_pyramid(tmp_path / "a.tif", pixels, scales=(1,), missing=missing, coding=coding)
+    files = export(slide, Options(tile_size=256, quality=95, subsampling="444"), tmp_path)
+    assert any(pass_.hands_on is not None for pass_ in plan_of(slide).passes)
+    for level in plan_pyramid(Size(width, height), 256).levels:
+        found = stitch(files, Size(width, height), 256, level.index)
+        assert error_of(found, reduced(pixels, level.scale)) < 4, level
+    small = decode_jpeg(files["full/400,/0/default.jpg"])
+    whole = Image.fromarray(pixels).resize((small.shape[1], small.shape[0]), Image.Resampling.BOX)
+    assert error_of(small, np.asarray(whole, np.float64)) < 4
+
+
+def plan_of(slide: Path) -> SlidePlan:
+    return plan_slide("a.tif", describe(slide), Options(tile_size=256))
 
 
 def test_rendering_again_gives_the_same_bytes(tmp_path: Path) -> None:
