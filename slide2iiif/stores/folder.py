@@ -172,10 +172,10 @@ class FolderStore:
         self._check_links(target)
         try:
             shutil.rmtree(staging.scratch)
+            target.parent.mkdir(parents=True, exist_ok=True)
             self._sync()
             # The disk may have taken its time.
             self._check_links(target)
-            target.parent.mkdir(parents=True, exist_ok=True)
             if target.is_dir():
                 exchange(folder, target)
             else:
