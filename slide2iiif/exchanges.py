@@ -10,10 +10,11 @@ import functools
 import os
 import struct
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Self
 
 from slide2iiif.errors import SourceError
+from slide2iiif.walk import Slide
 
 _MOVE_SELF, _DELETE_SELF, _DONT_FOLLOW = 0x800, 0x400, 0x0200_0000
 """Events of what is watched itself, not of what is in it: others may come and go there."""
@@ -62,6 +63,24 @@ class FolderWatch:
         watch, _, _, _ = _EVENT.unpack_from(events)
         name = self._watched[watch].name if watch in self._watched else "a folder"
         raise SourceError(f"{name}, a folder on the way to it, was exchanged while it was read: run again")
+
+
+def ways_to(slide: Slide) -> frozenset[Path]:
+    """Give the folders, and links to some, on the way from the source root to a slide's files: by name, and really."""
+    if not slide.allowed:
+        return frozenset()
+    root = slide.path
+    for _ in PurePath(slide.source).parts:
+        root = root.parent
+    folders = {member.parent for member in slide.members}
+    named = {way for folder in folders for way in _between(root, folder)}
+    real = (_between(slide.allowed[0], Path(os.path.realpath(folder))) for folder in folders)
+    return frozenset(named.union(*real))
+
+
+def _between(root: Path, folder: Path) -> list[Path]:
+    """Give a folder and those above it that are below a root; none where it is not below that."""
+    return [place for place in (folder, *folder.parents) if place != root and place.is_relative_to(root)]
 
 
 @functools.cache

@@ -23,7 +23,7 @@ from slide2iiif import __version__
 from slide2iiif.documents import documents
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, SourceError, TargetError
-from slide2iiif.exchanges import FolderWatch
+from slide2iiif.exchanges import FolderWatch, ways_to
 from slide2iiif.fingerprints import check_unchanged, take_fingerprint
 from slide2iiif.iiif.api import Api
 from slide2iiif.inputs import handed_on_picture
@@ -123,7 +123,7 @@ class Export:
 
     def _publish(self, slide: Slide, fingerprint: str, begun: float) -> Outcome:
         with ExitStack() as made:
-            watch = made.enter_context(FolderWatch(slide.ways))
+            watch = made.enter_context(FolderWatch(ways_to(slide)))
             slide.check_inside()
             with self._working:
                 plan = self._plan(slide)

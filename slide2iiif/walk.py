@@ -42,18 +42,6 @@ class Slide:
     allowed: tuple[Path, ...] = ()
     """Real places, below one of which its files must lie; none to ask nothing."""
 
-    @property
-    def ways(self) -> frozenset[Path]:
-        """Folders, and links to some, on the way from the source root to its files: by name, and where they are."""
-        if not self.allowed:
-            return frozenset()
-        root = self.path
-        for _ in PurePath(self.source).parts:
-            root = root.parent
-        folders = {member.parent for member in self.members}
-        named = {way for folder in folders for way in _between(root, folder)}
-        return frozenset(named.union(*(_between(self.allowed[0], _real(folder)) for folder in folders)))
-
     def check_inside(self) -> None:
         """Check that the files lie where they may: a folder may have become a link since they were found.
 
@@ -351,13 +339,6 @@ def _is_inside(path: Path | str, allowed: Iterable[Path]) -> bool:
     """Tell whether a path leads to a place below one of some real folders, or to one of them."""
     real = Path(os.path.realpath(path))
     return any(real.is_relative_to(place) for place in allowed)
-
-
-def _between(root: Path, folder: Path) -> list[Path]:
-    """Give a folder and those above it that are below a root; none where it is not below that."""
-    if not folder.is_relative_to(root):
-        return []
-    return [place for place in (folder, *folder.parents) if place != root and place.is_relative_to(root)]
 
 
 def _real(path: Path) -> Path:
