@@ -238,6 +238,25 @@ def test_no_link_leads_a_reader_out_of_the_source(tmp_path: Path, slides: Path) 
     assert snapshot(outside) == before
 
 
+def test_no_link_leads_out_of_the_source_by_a_list(tmp_path: Path, slides: Path) -> None:
+    source, dest, outside, log = (tmp_path / name for name in ("slides", "public", "outside", "trace.log"))
+    for folder in (source, outside):
+        folder.mkdir()
+    write_image(outside / "canary.png", 61, 53)
+    shutil.copyfile(slides / "dicom/cmu-1-small-region/level-5-frames-0-1.dcm", outside / "level-5.dcm")
+    write_image(source / "good.png", 61, 53)
+    (source / "folder").symlink_to(outside)
+    (source / "a.png").symlink_to(outside / "canary.png")
+    listed = ["folder/canary.png", "folder/level-5.dcm", "a.png", "folder/../outside/canary.png"]
+    (tmp_path / "list").write_text("\n".join([*listed, "good.png"]))
+    command = [COMMAND, "export", source, dest, *URL, "-q", "--files-from", tmp_path / "list"]
+    code, err = installed_run(command, log, "-y", "-e", "trace=open,openat,openat2")
+    assert code == 1
+    assert [name for name in listed if f"/{name}: " not in err] == []
+    assert [path.parent.name for path in dest.rglob("info.json")] == ["good.png"]
+    assert opened_in(outside, log) == []
+
+
 @pytest.mark.parametrize("is_swapped_later", [False, True])
 def test_a_folder_that_becomes_a_link_between_walk_and_read_is_not_read(
     tmp_path: Path,

@@ -105,6 +105,16 @@ def progressive_jpeg(path: Path) -> None:
     path.write_bytes(content)
 
 
+def gif(path: Path) -> None:
+    """A GIF whose screen and first frame claim 30,000 pixels a side: libvips holds the frame, or ends the process."""
+    write_image(path, 300, 200)
+    content = bytearray(path.read_bytes())
+    frame = content.index(b",\0\0\0\0" + struct.pack("<HH", 300, 200))
+    for place in (6, frame + 5):
+        struct.pack_into("<HH", content, place, 30_000, 30_000)
+    path.write_bytes(content)
+
+
 def dicom_frames(path: Path, original: Path) -> None:
     """A level that claims two thousand million frames."""
     header = pydicom.dcmread(original)
@@ -186,6 +196,7 @@ def write_bombs(folder: Path, dicom: Path, aperio: Path) -> dict[str, str]:
         "huge.jp2": (lambda path: jpeg_2000(path, 60_000), pixels),
         "large.jp2": (lambda path: jpeg_2000(path, 20_000), memory),
         "progressive.jpg": (progressive_jpeg, memory),
+        "frame.gif": (gif, f"^{memory}, some 3,433 MB"),
         "frames.dcm": (lambda path: dicom_frames(path, dicom), f"{pixels}|{memory}|damaged|{dead}|not a slide"),
         "deflated.dcm": (lambda path: dicom_deflated(path, dicom), "not a slide|damaged"),
         "label.svs": (lambda path: associated_svs(path, aperio), "its picture 'label' has 400,000,000 pixels"),
