@@ -306,7 +306,7 @@ class Exchanging(SerialEngine):
             yield task, done
 
 
-@pytest.mark.parametrize("way", ["link", "exchange", "inner", "linked", "file"])
+@pytest.mark.parametrize("way", ["link", "exchange", "inner", "linked", "real", "file"])
 def test_a_folder_that_is_another_one_only_while_it_is_read_is_noticed(tmp_path: Path, way: str) -> None:
     source, outside, place = tmp_path / "slides", tmp_path / "outside", "ward/deep/a.synthetic"
     write_synthetic(source / place, 300, 200)
@@ -314,9 +314,10 @@ def test_a_folder_that_is_another_one_only_while_it_is_read_is_noticed(tmp_path:
     write_synthetic(outside / "deep" / "a.synthetic", 61, 53)
     write_synthetic(source / "b.synthetic", 70, 50)
     exchanged = source / "ward" / "deep" if way == "inner" else source / "ward"
-    if way == "linked":
+    if way in {"linked", "real"}:
         exchanged.rename(source / ".real")
         exchanged.symlink_to(".real")
+        exchanged = source / ".real" if way == "real" else exchanged
     target, said = outside, "a folder on the way to it, was exchanged while it was read"
     if way == "file":
         exchanged, target, said = source / place, outside / "a.synthetic", "has changed while it was read"
