@@ -6,10 +6,9 @@ from slide2iiif.checking import check_files
 from slide2iiif.engines.base import Deadline
 from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT
 from slide2iiif.render import describe, describe_scanned_area
-from slide2iiif.survey import look
 
-_OPENING = frozenset({"disclose", "inspect_slide"})
-"""Names of tasks of `disclosure` and `inspection`, which few commands load, that open a slide."""
+_OPENING = frozenset({"disclose", "inspect_slide", "look"})
+"""Names of tasks that open a slide, of modules that are loaded only where they are needed."""
 
 
 def deadline_of(
@@ -24,7 +23,7 @@ def deadline_of(
         open_timeout: seconds for opening a slide.
         block_timeout: seconds for anything else: a block, or some files that are checked.
     """
-    if function in {describe, describe_scanned_area, look} or function.__name__ in _OPENING:
+    if function in {describe, describe_scanned_area} or function.__name__ in _OPENING:
         return Deadline(open_timeout, "opening it", OPEN_TIMEOUT.name)
     what = "checking some of its files" if function is check_files else "a block of it"
     return Deadline(block_timeout, what, BLOCK_TIMEOUT.name)

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,8 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.iiif.uris import pictures
 from slide2iiif.inputs import clip, pad_pixels, reduce_pixels
 from slide2iiif.jpeg import Encoding, encode
+from slide2iiif.options import Blank, Options
+from slide2iiif.pixels import Pixels
 from slide2iiif.plan import SlidePlan
 from slide2iiif.pyramid import Level, Pyramid
 from slide2iiif.sources import open_scanned_area, open_source
@@ -63,6 +65,28 @@ class SampleTask:
     """Whether tiles of one colour are stored once, and take next to nothing."""
     crops: bool = False
     """Whether the slide is cut down to its scanned area."""
+    picture: str = ""
+    """Name of the picture beside the levels that is meant; empty for the levels."""
+
+
+def sample_task(path: Path, plan: SlidePlan, options: Options, picture: str = "") -> SampleTask:
+    """Give the task that samples a service.
+
+    Args:
+        path: the slide file.
+        plan: of the service.
+        options: what decides the files.
+        picture: name of the picture that it is of; empty for the slide's levels.
+    """
+    return SampleTask(
+        path,
+        plan.pyramid,
+        plan.passes,
+        plan.encoding,
+        links_blank=options.blank is Blank.LINK,
+        crops=options.crop_to_bounds and not picture,
+        picture=picture,
+    )
 
 
 def sample(task: SampleTask) -> dict[int, Density]:
@@ -75,11 +99,14 @@ def sample(task: SampleTask) -> dict[int, Density]:
         SourceError: the slide cannot be read.
     """
     with (open_scanned_area if task.crops else open_source)(task.path) as source:
+        if task.picture:
+            picture = source.read_associated(task.picture)
+            return _sample_level(lambda region: _part(picture, region), task, 0)
         found: dict[int, Density] = {}
         for pass_ in task.passes:
             if pass_.stored_level is not None:
                 # What a stored level says of its own scale is truer than what a finer one says.
-                found.update(_sample_level(source, task, pass_))
+                found.update(_sample_level(_reader(source, pass_), task, pass_.input_level))
         return found
 
 
@@ -114,16 +141,24 @@ def density_of(level: int, samples: Mapping[int, Density]) -> Density:
     return samples[max(index for index in samples if index <= level)]
 
 
-def _sample_level(source: Source, task: SampleTask, pass_: Pass) -> dict[int, Density]:
-    level = task.pyramid.levels[pass_.input_level]
+def _reader(source: Source, pass_: Pass) -> Callable[[Region], Pixels]:
     stored = pass_.stored_level or 0
+    return lambda region: pad_pixels(source.read(stored, clip(region, pass_.stored_size)), region.size)
+
+
+def _part(picture: Pixels, region: Region) -> Pixels:
+    return picture[region.y : region.y + region.height, region.x : region.x + region.width]
+
+
+def _sample_level(read: Callable[[Region], Pixels], task: SampleTask, input_level: int) -> dict[int, Density]:
+    level = task.pyramid.levels[input_level]
     payload: Counter[int] = Counter()
     area: Counter[int] = Counter()
     tiles: Counter[int] = Counter()
     blank: Counter[int] = Counter()
     blank_payload: Counter[int] = Counter()
     for region in _sampled_tiles(level, task.pyramid.tile_size):
-        pixels = pad_pixels(source.read(stored, clip(region, pass_.stored_size)), region.size)
+        pixels = read(region)
         for index in range(level.index, level.index + _HALVINGS + 1):
             height, width, _ = pixels.shape
             size = max(0, len(encode(pixels, task.encoding)) - _HEADER_BYTES)

@@ -29,16 +29,16 @@ from slide2iiif.iiif.api import Api
 from slide2iiif.inputs import handed_on_picture
 from slide2iiif.journal import Journal
 from slide2iiif.ledger import digest_of, order_files, whole_ledger
-from slide2iiif.options import Blank, Icc, Options
+from slide2iiif.options import Icc, Options
 from slide2iiif.plan import SlidePlan, check_lossless, plan_slide
 from slide2iiif.progress import Progress
 from slide2iiif.receipts import Receipt, Receipts, Settings
 from slide2iiif.records import check_not_lost, record_outcome, record_receipt
 from slide2iiif.render import describe, describe_scanned_area, render
-from slide2iiif.room import check_slide_fits
 from slide2iiif.schedule import concurrent_passes, render_tasks, slide_task
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.summary import Outcome, Status, Summary
+from slide2iiif.survey import has_plenty
 from slide2iiif.tasks import Rendered
 from slide2iiif.upkeep import current_receipt, move
 from slide2iiif.walk import Slide, Unusable
@@ -128,7 +128,7 @@ class Export:
             with self._working:
                 plan = self._plan(slide)
                 disclosed = self._disclosed(slide)
-                staging = self._stage(slide, plan, fingerprint)
+                staging = self._stage(slide, plan, fingerprint, self._plan_associated(slide, disclosed))
                 made.enter_context(self._discarded_if_it_fails(staging))
                 journal = made.enter_context(Journal(staging.scratch, order_files(plan.pyramid, plan.api)))
                 if self.gallery is not None:
@@ -169,19 +169,9 @@ class Export:
         if receipt is not None:
             return Outcome(slide.identifier, Status.UNCHANGED, levels=tuple(receipt.levels), source=slide.source)
         plan = self._plan(slide)
-        from slide2iiif.estimate import SampleTask, estimate_bytes, sample
+        from slide2iiif.estimate import estimate_bytes, sample, sample_task
 
-        tasks = [
-            SampleTask(
-                slide.path,
-                plan.pyramid,
-                plan.passes,
-                plan.encoding,
-                links_blank=self.options.blank is Blank.LINK,
-                crops=self.options.crop_to_bounds,
-            )
-        ]
-        [(_, samples)] = self.engine.run(sample, tasks)
+        [(_, samples)] = self.engine.run(sample, [sample_task(slide.path, plan, self.options)])
         expected = Rendered(plan.origins, estimate_bytes(plan, samples))
         disclosed = self._disclosed(slide)
         beside = self._plan_associated(slide, disclosed)
@@ -210,15 +200,22 @@ class Export:
             check_lossless(plan)
         return plan
 
-    def _stage(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Staging:
+    def _stage(self, slide: Slide, plan: SlidePlan, fingerprint: str, beside: list[SlidePlan]) -> Staging:
         """Prepare the place of a slide: the one that a run which was stopped has left, or a new one."""
         # All that decides the files and the steps to them.
         state = repr((__version__, fingerprint, Settings.of(self.options), plan.pyramid, plan.passes, plan.encoding))
         staging = self.store.resume(slide.identifier, state)
         if staging is None:
-            check_slide_fits(plan, self.options, self.store.capacity())
+            self._check_room(slide, [plan, *beside])
             staging = self.store.stage(slide.identifier, state)
         return staging
+
+    def _check_room(self, slide: Slide, services: list[SlidePlan]) -> None:
+        capacity = self.store.capacity()
+        if capacity is not None and not has_plenty(capacity, [slide]):
+            from slide2iiif.room import check_slide_fits
+
+            check_slide_fits(services, self.options, capacity)
 
     def _render(self, slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging, journal: Journal) -> None:
         handed_on = [

@@ -1,8 +1,9 @@
 """What a slide takes of a file system, in inodes and in bytes as they are given out, before it is made. Pure.
 
 A tile of 15,000 bytes takes 16,384 where blocks have 4 KiB, and three folders of a block each on ext4: the bytes of
-the files alone say little. Inodes are arithmetic, and exact but for tiles of one colour that share files; bytes are
-those of stored tiles where these are copied, and come from a sample of the others.
+the files alone say little. Inodes are arithmetic, and exact; where tiles of one colour share files, they lie between
+what is exact without these files and what is with them. Bytes are those of stored tiles where these are copied, and
+come from a sample of the others.
 """
 
 import math
@@ -21,7 +22,7 @@ from slide2iiif.plan import Counts, SlidePlan, count_service
 from slide2iiif.pyramid import Level
 from slide2iiif.receipts import Receipt
 from slide2iiif.sources.jpeg_tiles import JpegTiles
-from slide2iiif.stores.capacity import Capacity
+from slide2iiif.stores.capacity import Capacity, Room, shortage
 
 RECORD_INODES = 3
 """Folder, receipt and ledger, in the private folder."""
@@ -34,22 +35,6 @@ _NOTE_BYTES = 20
 
 _MOST_BYTES = 3
 """Bytes a pixel as it is; no encoded tile has more."""
-
-
-class Room(NamedTuple):
-    """Inodes and bytes."""
-
-    inodes: int
-    size: int
-    """Bytes, as they are given out."""
-
-    def plus(self, other: "Room") -> "Room":
-        """Add another one."""
-        return Room(self.inodes + other.inodes, self.size + other.size)
-
-    def less(self, other: "Room") -> "Room":
-        """Take another one away; what is left may be less than nothing."""
-        return Room(self.inodes - other.inodes, self.size - other.size)
 
 
 def expected_room(plan: SlidePlan, samples: Mapping[int, Density], capacity: Capacity, *, links_blank: bool) -> Room:
@@ -66,24 +51,30 @@ def expected_room(plan: SlidePlan, samples: Mapping[int, Density], capacity: Cap
         tiles = named_tile_count(plan.pyramid, level, plan.api)
         copied = _copied_size(plan, level, capacity)
         density = density_of(level.index, samples)
-        share = density.share if links_blank and copied is None else 1.0
-        own = tiles * share
+        own = tiles * (density.share if links_blank else 1.0)
         shared += tiles - own
-        size += copied if copied is not None else own * _mean_rounded(density, level, own, capacity)
+        if copied is not None:
+            size += copied - (tiles - own) * capacity.block
+        else:
+            size += own * _mean_rounded(density, level, own, capacity)
     for picture in pictures(plan.pyramid, plan.api):
         size += capacity.rounded(round(expected_bytes(plan, picture.size, samples)))
     return _with_rest(plan, round(size), capacity, 0 if capacity.counts_names else round(shared))
 
 
 def least_room(plan: SlidePlan, capacity: Capacity, *, links_blank: bool) -> Room:
-    """Give what a service takes at least, without a look at its pixels."""
+    """Give what a service takes at least, without a look at its pixels.
+
+    Folders and pictures are exact. Where tiles of one colour share files, all tiles may be of one: stored ones too.
+    """
     size = shared = 0
     for level in plan.pyramid.levels[:-1]:
         tiles = named_tile_count(plan.pyramid, level, plan.api)
-        copied = _copied_size(plan, level, capacity)
-        if copied is None and links_blank:
+        if links_blank:
             shared += tiles
-        size += copied if copied is not None else 0 if links_blank else tiles * capacity.block
+            continue
+        copied = _copied_size(plan, level, capacity)
+        size += copied if copied is not None else tiles * capacity.block
     size += len(pictures(plan.pyramid, plan.api)) * capacity.block
     return _with_rest(plan, size, capacity, 0 if capacity.counts_names else shared)
 
@@ -100,6 +91,14 @@ def most_room(plan: SlidePlan, capacity: Capacity) -> Room:
     return _with_rest(plan, size, capacity, 0)
 
 
+def slide_room(levels: Room, pictures: Sequence[Room], capacity: Capacity) -> Room:
+    """Add up what the services of a slide take: those of pictures beside the levels share one folder."""
+    total = levels.plus(Room(1, capacity.folder)) if pictures else levels
+    for picture in pictures:
+        total = total.plus(picture)
+    return total
+
+
 def published_room(receipt: Receipt, pages: int, capacity: Capacity) -> Room:
     """Give what a published slide takes, which is free again when a new version has taken its place.
 
@@ -112,7 +111,9 @@ def published_room(receipt: Receipt, pages: int, capacity: Capacity) -> Room:
     documents = 1 if receipt.other_base_url is None else 2
     counts = [count_service(pyramid, api, documents) for _, pyramid in receipt.services()]
     files = sum(each.files for each in counts) + pages + bool(receipt.profile) - receipt.blank
-    whole = Counts(files, sum(each.names for each in counts), sum(each.folders for each in counts))
+    # The services beside the levels share one folder.
+    folders = sum(each.folders for each in counts) + bool(receipt.associated)
+    whole = Counts(files, sum(each.names for each in counts), folders)
     size = receipt.stored_bytes + files * capacity.block // 2 + whole.folders * capacity.folder
     return Room(whole.folders + (whole.names if capacity.counts_names else files), size)
 
@@ -123,9 +124,16 @@ def record_room(plans: Iterable[SlidePlan], capacity: Capacity) -> Room:
     return Room(RECORD_INODES, capacity.rounded(ledger_bytes(count)) + 2 * capacity.block + capacity.folder)
 
 
-def scratch_room(plan: SlidePlan, capacity: Capacity) -> Room:
-    """Give what lies beside the files of a slide while they are made: ledger, journal, handed-on pictures, profile."""
+def scratch_room(plan: SlidePlan, capacity: Capacity, *, is_picture: bool = False) -> Room:
+    """Give what lies beside the files of a service while they are made: ledger, journal, pictures, profile.
+
+    Args:
+        plan: of the service.
+        capacity: how the file system counts.
+        is_picture: whether it is of a picture beside the levels, which lies there as a whole.
+    """
     handed_on = [plan.pyramid.levels[each.hands_on].size for each in plan.passes if each.hands_on is not None]
+    handed_on += [plan.pyramid.size] if is_picture else []
     sizes = [size.pixels * _MOST_BYTES for size in handed_on]
     sizes += [ledger_bytes(order_files(plan.pyramid, plan.api).count), plan.tile_count * _NOTE_BYTES]
     sizes += [len(plan.colours.transformed_from)] if plan.colours.transformed_from else []
@@ -160,37 +168,21 @@ def peak_room(steps: Sequence[Step], together: int) -> Room:
     return worst
 
 
-def shortage(needed: Room, capacity: Capacity, *, about: str = "about") -> str:
-    """Say what is missing for something, and what to do; empty if nothing is.
+def check_slide_fits(services: Sequence[SlidePlan], options: Options, capacity: Capacity) -> None:
+    """Check, as far as can be known without a look at its pixels, that there is room for a slide.
 
     Args:
-        needed: what it takes.
+        services: plans of its levels, then of the pictures beside them.
+        options: what decides the files.
         capacity: what is there.
-        about: how sure the bytes are: `about` or `at least`.
-    """
-    missing = []
-    if capacity.inodes is not None and needed.inodes > capacity.inodes:
-        missing.append(
-            f"{needed.inodes:,} inodes (files and folders), and {capacity.inodes:,} are left: "
-            "free some, choose larger tiles (--tile-size), or use a file system made with more"
-        )
-    if needed.size > capacity.size:
-        missing.append(
-            f"{about} {_amount(needed.size)}, and {_amount(capacity.size)} are left: free some, or choose another DEST"
-        )
-    return "; and ".join(missing)
-
-
-def check_slide_fits(plan: SlidePlan, options: Options, capacity: Capacity | None) -> None:
-    """Check, as far as can be known without a look at its pixels, that there is room for a slide.
 
     Raises:
         SourceError: there is not; smaller slides may still fit.
     """
-    if capacity is None:
-        return
-    needed = least_room(plan, capacity, links_blank=options.blank is Blank.LINK)
-    if missing := shortage(needed, capacity, about="at least"):
+    links = options.blank is Blank.LINK
+    levels, *pictures = (least_room(plan, capacity, links_blank=links) for plan in services)
+    needed = slide_room(levels, pictures, capacity)
+    if missing := shortage(needed, capacity, about="at least", inodes_about="at least" if links else ""):
         raise SourceError(f"does not fit into {capacity.place}: it takes {missing}")
 
 
@@ -228,7 +220,3 @@ def _rounded_mean(mean: float, block: int) -> float:
         return block
     whole = math.floor(most)
     return block * (whole * (whole + 1) / 2 + (most - whole) * (whole + 1)) / most
-
-
-def _amount(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size < 10**9 else f"{size / 1e9:,.2f} GB"

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from slide2iiif.stores.capacity import Verdict
+
 
 class Status(StrEnum):
     """What became of a slide."""
@@ -78,6 +80,8 @@ class Summary:
     """Slides by status."""
     seconds: float = 0.0
     """Duration of the run."""
+    verdict: Verdict | None = None
+    """Of a dry run: whether there is room."""
 
     def add(self, outcome: Outcome) -> None:
         """Take in what became of a slide."""
@@ -97,6 +101,7 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """Give the summary for machines."""
         return {
+            **_room(self.verdict),
             "counts": {status.value: self.counts[status] for status in Status},
             "tiles": self.total("tiles"),
             "bit_exact_tiles": self.total("exact"),
@@ -108,6 +113,17 @@ class Summary:
             "seconds": round(self.seconds, 3),
             "slides": [_record(outcome) for outcome in self.outcomes],
         }
+
+
+def _room(verdict: Verdict | None) -> dict[str, Any]:
+    if verdict is None or verdict.capacity is None:
+        return {}
+    return {
+        "fits": False if verdict.refusal else None if verdict.doubt else True,
+        "shortage": verdict.refusal or verdict.doubt,
+        "inodes_left": verdict.capacity.inodes,
+        "bytes_left": verdict.capacity.size,
+    }
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:

@@ -54,7 +54,7 @@ LAYERS = [
         "records",
     },
     {"engines", "site"},
-    {"deadlines", "export", "upkeep", "verify", "repair", "survey"},
+    {"deadlines", "export", "upkeep", "verify", "repair", "survey", "appraisal"},
     {"cli"},
 ]
 """Lowest first. A module imports its own layer and those below."""

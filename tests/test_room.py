@@ -1,14 +1,19 @@
 """What a slide takes of a file system, told before it is made, against what it took."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from made_slides import write_synthetic
+from made_slides import smooth_pixels, write_synthetic
+from PIL import Image
 
+from slide2iiif.appraisal import LookTask, Services, look
+from slide2iiif.disclosure import plan_associated
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.estimate import SampleTask, sample
+from slide2iiif.estimate import sample, sample_task
 from slide2iiif.export import Export
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import Blank, Options
@@ -16,10 +21,18 @@ from slide2iiif.plan import SlidePlan, plan_slide
 from slide2iiif.progress import Silent
 from slide2iiif.receipts import Receipts
 from slide2iiif.render import describe, describe_scanned_area
-from slide2iiif.room import Room, Step, expected_room, least_room, most_room, peak_room, published_room, shortage
-from slide2iiif.stores.capacity import Capacity, capacity_of
+from slide2iiif.room import (
+    Step,
+    expected_room,
+    least_room,
+    most_room,
+    peak_room,
+    published_room,
+)
+from slide2iiif.stores.capacity import Capacity, Room, Verdict, capacity_of, shortage
 from slide2iiif.stores.folder import FolderStore
-from slide2iiif.walk import walk
+from slide2iiif.survey import Survey
+from slide2iiif.walk import Slide, walk
 
 
 def taken(folder: Path) -> Room:
@@ -28,15 +41,93 @@ def taken(folder: Path) -> Room:
     return Room(len(seen), sum(status.st_blocks * 512 for status in seen.values()))
 
 
+def services_of(slide: Path, options: Options) -> Services:
+    looked = look(LookTask(0, slide, options.crop_to_bounds, options.associated))
+    assert looked is not None
+    pictures = {name: plan_associated(slide.name, name, size, options) for name, size in looked[1].items()}
+    return Services(plan_slide(slide.name, looked[0], options), pictures)
+
+
+def test_pictures_beside_the_levels_are_counted(slides: Path, tmp_path: Path) -> None:
+    slide = slides / "aperio/CMU-1-Small-Region.svs"
+    options = Options(blank=Blank.COPY, associated=("thumbnail", "label", "macro"))
+    capacity = capacity_of(tmp_path / "public")
+    services = services_of(slide, options)
+    assert set(services.pictures) == {"thumbnail", "label", "macro"}
+    about = services.room(
+        lambda plan, name: expected_room(
+            plan, sample(sample_task(slide, plan, options, name)), capacity, links_blank=False
+        ),
+        capacity,
+    )
+    receipts = export(slide, tmp_path / "public", options)
+    [identifier] = receipts.identifiers()
+    truth = taken(tmp_path / "public" / identifier)
+    assert about.inodes == truth.inodes
+    assert about.size == pytest.approx(truth.size, rel=0.15)
+    alone = services.room(lambda plan, _: least_room(plan, capacity, links_blank=False), capacity)
+    assert alone.inodes == truth.inodes
+    receipt = receipts.read(identifier)
+    assert receipt is not None
+    assert published_room(receipt, 0, capacity).inodes == truth.inodes
+
+
+class NarrowStore(FolderStore):
+    """A folder that says that it has so many inodes left, and counts those of links once."""
+
+    inodes = 0
+
+    def capacity(self) -> Capacity:
+        return Capacity(self.root, self.inodes, 50_000_000)
+
+
+def verdict_of(source: Path, root: Path, inodes: int) -> Verdict:
+    store = NarrowStore(root)
+    store.inodes = inodes
+    with SerialEngine() as engine:
+        survey = Survey(store, Receipts(store.private), engine, Options(tile_size=128))
+        return survey.judge([each for each in walk(source) if isinstance(each, Slide)])
+
+
+def test_where_tiles_share_files_only_what_cannot_fit_is_refused(tmp_path: Path) -> None:
+    """Between what is sure to be taken and what may be, the run begins with a warning."""
+    pixels = np.full((900, 1200, 3), 255, np.uint8)
+    pixels[:300, :400] = smooth_pixels(400, 300)
+    (tmp_path / "slides").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "slides" / "a.png")
+    export(tmp_path / "slides", tmp_path / "public", Options(tile_size=128))
+    truth = taken(tmp_path / "public").inodes
+    verdicts = {inodes: verdict_of(tmp_path / "slides", tmp_path / "none", inodes) for inodes in range(1, 2 * truth, 5)}
+    refused = [inodes for inodes, verdict in verdicts.items() if verdict.refusal]
+    doubted = [inodes for inodes, verdict in verdicts.items() if verdict.doubt]
+    fitting = [inodes for inodes, verdict in verdicts.items() if not verdict.refusal and not verdict.doubt]
+    assert 0.7 * truth < max(refused) < truth < min(fitting)
+    assert refused == [each for each in verdicts if each <= max(refused)]
+    assert min(doubted) < truth < max(doubted)
+    assert "takes at least " in verdicts[refused[-1]].refusal
+    assert "takes up to " in verdicts[doubted[0]].doubt
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_run_with_plenty_of_room_does_not_load_what_looks_closer(tmp_path: Path) -> None:
+    write_synthetic(tmp_path / "slides" / "a.synthetic", 100, 100)
+    command = ["export", str(tmp_path / "slides"), str(tmp_path / "public"), "--base-url", "https://h", "-q"]
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "slide2iiif", *command], capture_output=True, check=True, text=True
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "slide2iiif.survey" in loaded
+    assert loaded.isdisjoint(f"slide2iiif.{name}" for name in ("appraisal", "room", "estimate", "disclosure"))
+
+
 def planned(slide: Path, options: Options) -> SlidePlan:
     description = (describe_scanned_area if options.crop_to_bounds else describe)(slide)
     return plan_slide(slide.name, description, options)
 
 
 def told(plan: SlidePlan, slide: Path, options: Options, capacity: Capacity) -> Room:
-    links = options.blank is Blank.LINK
-    task = SampleTask(slide, plan.pyramid, plan.passes, plan.encoding, links_blank=links, crops=options.crop_to_bounds)
-    return expected_room(plan, sample(task), capacity, links_blank=links)
+    samples = sample(sample_task(slide, plan, options))
+    return expected_room(plan, samples, capacity, links_blank=options.blank is Blank.LINK)
 
 
 def export(source: Path, root: Path, options: Options) -> Receipts:

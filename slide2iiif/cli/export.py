@@ -19,7 +19,7 @@ from slide2iiif.cli.places import (
 from slide2iiif.cli.selection import Seen, check_selection, choose_slides
 from slide2iiif.cli.site import add_site_options, check_site_options, open_gallery
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
-from slide2iiif.errors import UsageError
+from slide2iiif.errors import TargetError, UsageError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import (
     ASSOCIATED,
@@ -46,6 +46,7 @@ from slide2iiif.options import (
     parse_properties,
     parse_tile_size,
 )
+from slide2iiif.progress import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from slide2iiif.export import Export
     from slide2iiif.naming import Naming
     from slide2iiif.progress import Bar, Silent
+    from slide2iiif.stores.capacity import Verdict
     from slide2iiif.summary import Summary
     from slide2iiif.walk import Slide, Unusable
 
@@ -229,10 +231,11 @@ def run(args: argparse.Namespace) -> int:
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         receipts = Receipts(store.private)
         naming, found = choose_slides(args, store, receipts, listed)
+        pages = _page_count(args)
+        survey = Survey(store, receipts, engine, options, args.overwrite, pages, in_flight(engine))
+        verdict, found = survey.of(found)
         if not args.dry_run:
-            pages = _page_count(args)
-            survey = Survey(store, receipts, engine, options, args.overwrite, pages, in_flight(engine))
-            found = survey.of(found)
+            _heed(verdict, is_quiet=args.quiet)
             stack.enter_context(store)
             claim_private_dir(args.private_dir, args.dest)
             keep_naming(naming, receipts)
@@ -251,13 +254,30 @@ def run(args: argparse.Namespace) -> int:
             progress,
             overwrite=args.overwrite,
             gallery=gallery,
-            page_count=_page_count(args),
+            page_count=pages,
         )
         summary, refusal = _run(flow, args, found, naming)
+    summary.verdict = verdict if args.dry_run else None
     report(summary, args)
     if refusal is not None:
         raise refusal
+    if args.dry_run:
+        _heed(verdict, is_quiet=True)
     return summary.exit_code
+
+
+def _heed(verdict: "Verdict", *, is_quiet: bool) -> None:
+    """Refuse a run that cannot fit, and warn of one that may not.
+
+    Raises:
+        TargetError: what it takes, what there is, and what to do.
+    """
+    if verdict.capacity is None:
+        return
+    if verdict.refusal:
+        raise TargetError(f"{verdict.capacity.place}: nothing was written, as {verdict.refusal}")
+    if verdict.doubt and not is_quiet:
+        print(f"slide2iiif: warning: there may be too little room: {printable(verdict.doubt)}", file=sys.stderr)
 
 
 def _page_count(args: argparse.Namespace) -> int:

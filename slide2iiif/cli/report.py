@@ -7,6 +7,7 @@ from pathlib import Path
 
 from slide2iiif.errors import TargetError
 from slide2iiif.progress import printable
+from slide2iiif.stores.capacity import Capacity, Verdict, amount
 from slide2iiif.summary import Outcome, Status, Summary
 
 
@@ -76,9 +77,20 @@ def _print_table(summary: Summary, args: argparse.Namespace) -> None:
         if status in {Status.FAILED, Status.REMOVED, Status.REMOVABLE} or args.verbose:
             for outcome in chosen:
                 print(f"    {printable(_line(outcome))}")
+    if summary.verdict is not None and summary.verdict.capacity is not None:
+        print(f"fits       {printable(_fit(summary.verdict, summary.verdict.capacity))}")
     if not summary.counts.total():
         print(f"no slide found in {printable(str(args.source))}")
     print(f"in {summary.seconds:.1f} s")
+
+
+def _fit(verdict: Verdict, capacity: Capacity) -> str:
+    if verdict.refusal:
+        return f"no: {verdict.refusal}"
+    if verdict.doubt:
+        return f"perhaps: {verdict.doubt}"
+    inodes = "" if capacity.inodes is None else f"{capacity.inodes:,} inodes and "
+    return f"yes: {inodes}{amount(capacity.size)} are left"
 
 
 def _amounts(outcomes: list[Outcome], status: str) -> str:

@@ -4,6 +4,7 @@ The targets are file systems in memory with few bytes or few inodes, mounted for
 mount.
 """
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -116,6 +117,34 @@ def test_a_first_run_that_just_fits_is_not_refused(source: Path, mount: Mount, n
     done = export(source, place / "public")
     assert (done.returncode, done.stderr) == (0, "")
     assert faults(place / "public") == []
+
+
+def test_a_dry_run_says_whether_the_run_would_fit(source: Path, mount: Mount, needed: Taken) -> None:
+    """It ends as the run would, and writes nothing."""
+    command = ["export", source, "DEST", *URL, "--tile-size", 256, "--jobs", 1, "--dry-run"]
+    sizes = {"no": 0.3 * needed.size, "perhaps": needed.size + BESIDE, "yes": PLENTY}
+    for word, size in sizes.items():
+        place = mount(word, size=int(size))
+        command[2] = place / "public"
+        done = run_command(*command)
+        assert done.returncode == (3 if word == "no" else 0), done.stderr
+        [line] = [each for each in done.stdout.splitlines() if each.startswith("fits ")]
+        assert line.startswith(f"fits       {word}: ")
+        assert (f"slide2iiif: {place / 'public'}: nothing was written, as the 3 slides take" in done.stderr) == (
+            word == "no"
+        )
+        told = json.loads(run_command(*command, "--json", "-").stdout)
+        assert told["fits"] is {"no": False, "perhaps": None, "yes": True}[word]
+        assert bool(told["shortage"]) == (word != "yes")
+        assert told["bytes_left"] == os.statvfs(place).f_bavail * os.statvfs(place).f_frsize
+        assert list(place.iterdir()) == []
+
+
+def test_a_run_that_may_not_fit_is_warned_of_and_begins(source: Path, mount: Mount, needed: Taken) -> None:
+    place = mount("narrow", size=needed.size + BESIDE)
+    done = run_command("export", source, place / "public", *URL, "--tile-size", 256, "--jobs", 1)
+    assert done.returncode == 0, done.stderr
+    assert "slide2iiif: warning: there may be too little room: the 3 slides take up to " in done.stderr
 
 
 def test_a_run_over_an_older_tree_counts_what_it_gives_back(source: Path, mount: Mount, needed: Taken) -> None:
