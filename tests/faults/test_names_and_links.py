@@ -501,3 +501,53 @@ def test_what_is_published_is_open_to_the_server(tmp_path: Path) -> None:
     run_command("export", source, dest, *URL, "-q").check_returncode()
     for path in [dest, *(each for each in dest.rglob("*") if ".slide2iiif" not in each.parts)]:
         assert path.stat().st_mode & 0o055 == (0o055 if path.is_dir() else 0o044), path
+
+
+@pytest.mark.parametrize("moment", ["before", "while it is rendered", "while the disk is waited for"])
+def test_a_link_that_is_planted_in_the_tree_during_a_run_is_not_followed(tmp_path: Path, moment: str) -> None:
+    source, dest, outside = tmp_path / "slides", tmp_path / "public", tmp_path / "outside"
+    write_synthetic(source / "ward" / "deep" / "a.synthetic", 300, 200)
+    outside.mkdir()
+    started = []
+
+    def plant() -> None:
+        (dest / "ward").rename(dest / "gone") if (dest / "ward").exists() else None
+        (dest / "ward").symlink_to(outside)
+
+    class Planting(Silent):
+        """Plants once it is rendered."""
+
+        def started(self, identifier: str, tiles: int) -> None:
+            del tiles
+            started.append(identifier)
+            if moment == "while it is rendered":
+                plant()
+
+    class Store(FolderStore):
+        """Plants while the disk is waited for."""
+
+        def _sync(self) -> None:
+            super()._sync()
+            if moment == "while the disk is waited for" and not (dest / "ward").is_symlink():
+                (outside / "deep").mkdir()
+                plant()
+
+    with Store(dest) as store, SerialEngine() as engine:
+        if moment == "before":
+            plant()
+        flow = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", Planting())
+        [outcome] = flow.slides(walk(source)).outcomes
+    assert outcome.status is Status.FAILED
+    assert "is a link, which may lead out of the tree" in outcome.reason
+    assert [path.name for path in outside.rglob("*")] == (["deep"] if moment == "while the disk is waited for" else [])
+    assert bool(started) is (moment != "before")
+
+
+def test_a_link_to_a_published_slide_is_no_published_slide(tmp_path: Path) -> None:
+    dest = tmp_path / "public"
+    write_synthetic(tmp_path / "slides" / "a.synthetic", 70, 50)
+    run_command("export", tmp_path / "slides", dest, *URL, "-q").check_returncode()
+    (dest / "b.synthetic").symlink_to("a.synthetic")
+    store = FolderStore(dest)
+    assert [store.holds(name) for name in ("a.synthetic", "b.synthetic")] == [True, False]
+    assert list(store.identifiers()) == ["a.synthetic"]
