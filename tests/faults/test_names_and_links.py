@@ -22,6 +22,7 @@ from traces import Run, installed_run, plain_run
 
 from slide2iiif.engines.base import Result, Task
 from slide2iiif.engines.serial import SerialEngine
+from slide2iiif.errors import TargetError
 from slide2iiif.export import Export
 from slide2iiif.identifiers import decode_identifier
 from slide2iiif.options import Options
@@ -551,3 +552,26 @@ def test_a_link_to_a_published_slide_is_no_published_slide(tmp_path: Path) -> No
     store = FolderStore(dest)
     assert [store.holds(name) for name in ("a.synthetic", "b.synthetic")] == [True, False]
     assert list(store.identifiers()) == ["a.synthetic"]
+
+
+CHANGES: dict[str, Callable[[FolderStore], object]] = {
+    "replace": lambda store: store.replace("ward/a.synthetic", "info.json", b"ours"),
+    "remove": lambda store: store.remove("ward/a.synthetic"),
+    "put page": lambda store: store.put_page("ward/index.html", b"ours"),
+    "remove page": lambda store: store.remove_page("ward/index.html"),
+    "remove file": lambda store: store.remove_file("ward/a.synthetic", "info.json"),
+}
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_no_change_of_the_tree_goes_through_a_link(tmp_path: Path, change: str) -> None:
+    dest, outside = tmp_path / "public", tmp_path / "outside"
+    (outside / "a.synthetic").mkdir(parents=True)
+    for name in ("index.html", "a.synthetic/info.json"):
+        (outside / name).write_text("mine")
+    before = snapshot(outside)
+    with FolderStore(dest) as store:
+        (dest / "ward").symlink_to(outside)
+        with pytest.raises(TargetError, match="is a link, which may lead out of the tree"):
+            CHANGES[change](store)
+    assert snapshot(outside) == before
