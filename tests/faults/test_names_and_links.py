@@ -575,3 +575,15 @@ def test_no_change_of_the_tree_goes_through_a_link(tmp_path: Path, change: str) 
         with pytest.raises(TargetError, match="is a link, which may lead out of the tree"):
             CHANGES[change](store)
     assert snapshot(outside) == before
+
+
+def test_no_receipt_is_removed_through_a_link(tmp_path: Path) -> None:
+    private, outside = tmp_path / "private", tmp_path / "outside"
+    (outside / "a.synthetic").mkdir(parents=True)
+    (outside / "a.synthetic" / "receipt.json").write_text("mine")
+    (private / "receipts").mkdir(parents=True)
+    (private / "receipts" / "ward").symlink_to(outside)
+    before = snapshot(outside)
+    with pytest.raises(TargetError, match="is a link, which may lead out of the tree"):
+        Receipts(private).remove("ward/a.synthetic")
+    assert snapshot(outside) == before
