@@ -28,6 +28,7 @@ from slide2iiif.identifiers import decode_identifier
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.receipts import Receipts
+from slide2iiif.site.state import FolderState, States
 from slide2iiif.stores.atomic import exchange
 from slide2iiif.stores.folder import FolderStore
 from slide2iiif.summary import Status
@@ -586,4 +587,20 @@ def test_no_receipt_is_removed_through_a_link(tmp_path: Path) -> None:
     before = snapshot(outside)
     with pytest.raises(TargetError, match="is a link, which may lead out of the tree"):
         Receipts(private).remove("ward/a.synthetic")
+    assert snapshot(outside) == before
+
+
+def test_no_state_of_a_folder_is_written_or_removed_through_a_link(tmp_path: Path) -> None:
+    private, outside = tmp_path / "private", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "!folder.json").write_text("mine")
+    for folder in (private / "site", private / "staging"):
+        folder.mkdir(parents=True)
+    (private / "site" / "ward").symlink_to(outside)
+    before = snapshot(outside)
+    states = States(Receipts(private))
+    with pytest.raises(TargetError, match="is a link, which may lead out of the tree"):
+        states.write_folder("ward", FolderState(1))
+    with pytest.raises(TargetError, match="is a link, which may lead out of the tree"):
+        states.remove_folder("ward")
     assert snapshot(outside) == before
