@@ -9,6 +9,7 @@ import pytest
 from commands import run_command
 from formats.vendors import write_leica
 
+from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.geometry import Region, Size
 from slide2iiif.samples import write_aperio
 from slide2iiif.sources import open_scanned_area, open_source
@@ -124,11 +125,17 @@ def test_inspect_says_nothing_of_an_area_that_is_not_named(slide: Path) -> None:
 
 
 def test_inspect_says_what_cutting_saves(
-    slide: Path, name_bounds: dict[str, str], capsys: pytest.CaptureFixture[str], own_signals: None
+    slide: Path,
+    name_bounds: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    own_signals: None,
 ) -> None:
-    from slide2iiif.cli import main
+    from slide2iiif.cli import inspect, main
 
     del own_signals
+    # A worker that is started afresh knows nothing of the bounds.
+    monkeypatch.setattr(inspect, "worker_engine", lambda *_: SerialEngine())
     name_bounds.update(bounds(1100, 1030, 1500, 1000))
     assert main(["inspect", str(slide)]) == 0
     assert (
