@@ -44,7 +44,6 @@ _RUN = Room(24, 400_000)
 _FOLDER_INODES = 6
 """A folder of slides in the tree, its page and collection; in the private folder its own, and its state in another."""
 
-
 _LEAST_FOLDER_INODES = 2
 """A folder of slides in the tree, and in the private folder."""
 
