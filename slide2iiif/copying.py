@@ -8,39 +8,39 @@ such a level is encoded.
 
 from collections import Counter
 
+from slide2iiif.batch import Batch
 from slide2iiif.blank import is_blank
 from slide2iiif.blocks import Block, block_tiles
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
-from slide2iiif.iiif.uris import tile_paths
 from slide2iiif.inputs import Streams, read_input
 from slide2iiif.jpeg import can_crop, check_strictly, crop, encode, encode_colour
-from slide2iiif.ledger import entry_of
 from slide2iiif.options import Check, Damaged
 from slide2iiif.origins import Made, is_within
 from slide2iiif.pyramid import Tile
+from slide2iiif.stores.base import Files
 from slide2iiif.tasks import Rendered, RenderTask
 
 
-def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
+def copy_tiles(task: RenderTask, block: Block, streams: Streams, files: Files) -> Rendered:
     """Publish the tiles of the pass's first level.
 
     Args:
         task: names slide and pass.
         block: which part of it.
         streams: the block's stored tiles.
+        files: where tiles are put.
 
     Raises:
         SourceError: a stored tile is damaged, and the slide is to fail for it.
         TargetError: the store cannot take a file.
     """
     slide = task.slide
-    made: Counter[tuple[int, Made]] = Counter()
-    stored_bytes = blank = 0
+    level = task.pass_.levels[0]
+    batch = Batch(slide)
+    made: list[Made] = []
     damaged: list[Tile] = []
-    records: list[bytes] = []
-    for tile in block_tiles(slide.pyramid, task.pass_, block, task.pass_.levels[0]):
-        paths = tile_paths(slide.pyramid, tile, slide.api)
+    for tile in block_tiles(slide.pyramid, task.pass_, block, level):
         size = slide.pyramid.tile_pixels(tile)
         try:
             how, stream = _make_tile(task, streams, tile, size)
@@ -49,22 +49,15 @@ def copy_tiles(task: RenderTask, block: Block, streams: Streams) -> Rendered:
                 raise
             how, stream = Made.DAMAGED, encode_colour(slide.background, size, slide.encoding)
             damaged.append(tile)
-        made[tile.level, how] += 1
-        if not paths:
-            continue
-        if slide.links_blank and is_blank(stream, size):
-            blank += 1
-            stored_bytes += len(stream) * slide.staging.put_shared(paths, stream)
-        else:
-            slide.staging.put(paths, stream)
-            stored_bytes += len(stream)
-        records.append(entry_of(slide.order.of_tile(tile), stream))
-    return Rendered(made, stored_bytes, tuple(damaged), blank, (b"".join(records),))
+        made.append(how)
+        batch.add_tile(tile, stream, is_blank=slide.links_blank and is_blank(stream, size))
+    counts = Counter({(level, how): made.count(how) for how in Made})
+    return batch.put(files) + Rendered(+counts, damaged=tuple(damaged))
 
 
 def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tuple[Made, bytes]:
     slide = task.slide
-    if not _is_copied(task, streams, tile, size):
+    if not (streams.is_stored(tile.column, tile.row) and _is_exact(task, streams, tile, size)):
         region = _input_region(task, tile, size)
         return Made.ENCODED, encode(read_input(task, region, streams), slide.encoding)
     stream, coded = streams.read(tile.column, tile.row)
@@ -76,9 +69,8 @@ def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tu
     return (Made.COPIED if size == streams.tile else Made.CROPPED), stream
 
 
-def _is_copied(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> bool:
-    if not streams.is_stored(tile.column, tile.row):
-        return False
+def _is_exact(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> bool:
+    """Tell whether a stored tile shows what the published one does, and can be cut to its size."""
     if task.slide.pyramid.levels[tile.level].is_inside(tile):
         # Nearly all tiles: neither the image nor the stored level ends within them.
         return True

@@ -275,8 +275,9 @@ class Export:
 
     def _put_documents(self, receipt: Receipt, api: Api, staging: Staging) -> None:
         files = [] if self.gallery is None else self.gallery.slide_files(receipt)
-        for name, content in (*files, *documents(receipt, api)):
-            staging.put([name], content)
+        with staging.opened() as place:
+            for name, content in (*files, *documents(receipt, api)):
+                place.put([name], content)
 
     def _each(self, found: Iterable[Slide | Unusable], work: Callable[[Slide], Outcome]) -> Summary:
         begun = time.monotonic()

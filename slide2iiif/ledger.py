@@ -29,10 +29,12 @@ from slide2iiif.pyramid import Pyramid, Tile
 RECORD_BYTES = 16
 """What a file costs."""
 
-_DIGEST_BYTES = 12
+_RECORD = struct.Struct("<I12s")
+"""Length and the digest's first bytes: what is longer is cut off."""
 _LENGTH = struct.Struct("<I")
 _ORDINAL = struct.Struct("<Q")
-_ENTRY_BYTES = _ORDINAL.size + RECORD_BYTES
+_ENTRY = struct.Struct("<QI12s")
+_ENTRY_BYTES = _ENTRY.size
 _HEADER = struct.Struct("<8sQ")
 _MAGIC = b"s2i-led1"
 _CHUNK_RECORDS = 65_536
@@ -102,12 +104,12 @@ def order_files(pyramid: Pyramid, api: Api) -> FileOrder:
 
 def record_of(content: bytes) -> bytes:
     """Give the record of a file."""
-    return _LENGTH.pack(len(content)) + hashlib.sha256(content).digest()[:_DIGEST_BYTES]
+    return _RECORD.pack(len(content), hashlib.sha256(content).digest())
 
 
 def entry_of(ordinal: int, content: bytes) -> bytes:
     """Give a record with its ordinal before it, for the way from a worker to the ledger."""
-    return _ORDINAL.pack(ordinal) + record_of(content)
+    return _ENTRY.pack(ordinal, len(content), hashlib.sha256(content).digest())
 
 
 def length_of(record: bytes) -> int:

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from slide2iiif.batch import Batch
 from slide2iiif.blank import blank_colour, encode_blank
 from slide2iiif.blocks import Block, block_tiles, input_region
 from slide2iiif.copying import copy_tiles
 from slide2iiif.geometry import Size
-from slide2iiif.iiif.uris import pictures, tile_paths
+from slide2iiif.iiif.uris import pictures
 from slide2iiif.inputs import handed_on_picture, open_sources, open_streams, read_input, reduce_pixels
 from slide2iiif.jpeg import encode
-from slide2iiif.ledger import entry_of
 from slide2iiif.losses import Losses
 from slide2iiif.options import Damaged
 from slide2iiif.origins import Made
@@ -24,6 +24,7 @@ from slide2iiif.pixels import RGB, Pixels
 from slide2iiif.pyramid import Tile
 from slide2iiif.sources import open_scanned_area, open_source
 from slide2iiif.sources.base import Description
+from slide2iiif.stores.base import Files
 from slide2iiif.tasks import Rendered, RenderTask
 
 
@@ -56,8 +57,9 @@ def render(task: RenderTask) -> Rendered:
     """
     total = Rendered()
     try:
-        for block in task.blocks:
-            total += _render_block(task, block)
+        with task.slide.staging.opened() as files:
+            for block in task.blocks:
+                total += _render_block(task, block, files)
     finally:
         if not task.slide.random_access:
             # Decoded as a whole and finished with, well or badly: the pixels of the next slide need the room.
@@ -65,12 +67,12 @@ def render(task: RenderTask) -> Rendered:
     return total
 
 
-def _render_block(task: RenderTask, block: Block) -> Rendered:
+def _render_block(task: RenderTask, block: Block, files: Files) -> Rendered:
     pass_ = task.pass_
     streams = open_streams(task, block)
     rendered, levels = Rendered(), pass_.levels
     if pass_.copies and streams is not None:
-        rendered, levels = copy_tiles(task, block, streams), levels[1:]
+        rendered, levels = copy_tiles(task, block, streams, files), levels[1:]
     wanted = {*levels, *pass_.pictures, *([] if pass_.hands_on is None else [pass_.hands_on])}
     if not wanted:
         return rendered
@@ -80,14 +82,14 @@ def _render_block(task: RenderTask, block: Block) -> Rendered:
     scale = 1 << (finest - pass_.input_level)
     pixels = read_input(task, region, streams, scale, losses, is_reduced_next=max(wanted) > finest)
     if pass_.makes_thumbnails:
-        rendered += _put_thumbnails(task, pixels)
+        rendered += _put_thumbnails(task, pixels, files)
     for level in range(finest, max(wanted) + 1):
         if level > finest:
             pixels = reduce_pixels(pixels, 2)
         if level in levels:
-            rendered += _put_tiles(task, block, level, pixels, _lost_tiles(task, level, losses))
+            rendered += _put_tiles(task, block, level, pixels, _lost_tiles(task, level, losses), files)
         if level in pass_.pictures:
-            rendered += _put_picture(task, level, pixels, _lost_tiles(task, level, losses))
+            rendered += _put_picture(task, level, pixels, _lost_tiles(task, level, losses), files)
         if level == pass_.hands_on:
             scale = 1 << (level - pass_.input_level)
             picture = handed_on_picture(task.slide.staging, task.slide.pyramid, level)
@@ -108,66 +110,51 @@ def _lost_tiles(task: RenderTask, level: int, losses: Losses | None) -> set[Tile
     return losses.tiles(level, task.slide.pyramid.tile_size)
 
 
-def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels, lost: set[Tile]) -> Rendered:
+def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels, lost: set[Tile], files: Files) -> Rendered:
     slide = task.slide
     side = slide.pyramid.tile_size
-    count = stored_bytes = blank = 0
-    records: list[bytes] = []
+    batch = Batch(slide)
+    count = 0
     origin = None
     for tile in block_tiles(slide.pyramid, task.pass_, block, level):
         origin = origin or tile
         count += 1
-        paths = tile_paths(slide.pyramid, tile, slide.api)
-        if not paths:
-            continue
         x, y = (tile.column - origin.column) * side, (tile.row - origin.row) * side
         width, height = slide.pyramid.tile_pixels(tile)
         part = pixels[y : y + height, x : x + width]
         colour = blank_colour(part[..., :RGB]) if slide.links_blank else None
         if colour is None:
-            stream = encode(part, slide.encoding)
-            slide.staging.put(paths, stream)
-            stored_bytes += len(stream)
+            batch.add_tile(tile, encode(part, slide.encoding), is_blank=False)
         else:
-            blank += 1
-            stream = encode_blank(colour, Size(width, height), slide.encoding)
-            stored_bytes += len(stream) * slide.staging.put_shared(paths, stream)
-        records.append(entry_of(slide.order.of_tile(tile), stream))
+            batch.add_tile(tile, encode_blank(colour, Size(width, height), slide.encoding), is_blank=True)
     made = Counter({(level, _made(task, level)): count - len(lost), (level, Made.DAMAGED): len(lost)})
-    return Rendered(+made, stored_bytes, tuple(sorted(lost)), blank, (b"".join(records),))
+    return batch.put(files) + Rendered(+made, damaged=tuple(sorted(lost)))
 
 
-def _put_picture(task: RenderTask, level: int, pixels: Pixels, lost: set[Tile]) -> Rendered:
+def _put_picture(task: RenderTask, level: int, pixels: Pixels, lost: set[Tile], files: Files) -> Rendered:
     """Put the whole image at a level; at the top level that is its one tile."""
     slide = task.slide
     size = slide.pyramid.levels[level].size
-    paths = next(picture.paths for picture in pictures(slide.pyramid, slide.api) if picture.size == size)
-    stream = encode(pixels, slide.encoding)
-    slide.staging.put(paths, stream)
-    is_tile = level == slide.pyramid.top.index
-    made = Made.DAMAGED if lost else _made(task, level)
-    return Rendered(
-        Counter({(level, made): 1} if is_tile else {}),
-        len(stream),
-        tuple(lost) if is_tile else (),
-        records=(entry_of(slide.order.of_picture(size), stream),),
-    )
+    batch = Batch(slide)
+    picture = next(picture for picture in pictures(slide.pyramid, slide.api) if picture.size == size)
+    batch.add_picture(picture, encode(pixels, slide.encoding))
+    rendered = batch.put(files)
+    if level == slide.pyramid.top.index:
+        made = Made.DAMAGED if lost else _made(task, level)
+        rendered += Rendered(Counter({(level, made): 1}), damaged=tuple(lost))
+    return rendered
 
 
-def _put_thumbnails(task: RenderTask, overview: Pixels) -> Rendered:
+def _put_thumbnails(task: RenderTask, overview: Pixels, files: Files) -> Rendered:
     """Put the pictures of sizes that no level has."""
     slide = task.slide
     levels = {level.size for level in slide.pyramid.levels}
-    stored_bytes = 0
-    records: list[bytes] = []
+    batch = Batch(slide)
     for picture in pictures(slide.pyramid, slide.api):
         if picture.size not in levels:
             reduced = Image.fromarray(overview[..., :RGB]).resize(picture.size, Image.Resampling.BOX)
-            stream = encode(np.asarray(reduced), slide.encoding)
-            slide.staging.put(picture.paths, stream)
-            stored_bytes += len(stream)
-            records.append(entry_of(slide.order.of_picture(picture.size), stream))
-    return Rendered(stored_bytes=stored_bytes, records=tuple(records))
+            batch.add_picture(picture, encode(np.asarray(reduced), slide.encoding))
+    return batch.put(files)
 
 
 def _made(task: RenderTask, level: int) -> Made:

@@ -125,6 +125,11 @@ def staging_of(tmp_path: Path) -> FolderStaging:
     return staging
 
 
+def put_shared(staging: FolderStaging, paths: list[str], content: bytes) -> None:
+    with staging.opened() as files:
+        files.put_shared(paths, content)
+
+
 def inodes(staging: FolderStaging) -> list[int]:
     return [path.stat().st_ino for path in sorted(staging.folder.rglob("*.jpg"))]
 
@@ -134,15 +139,15 @@ def test_a_file_that_has_all_the_links_it_can_have_is_followed_by_a_fresh_one(
 ) -> None:
     staging, link = staging_of(tmp_path), os.link
 
-    def limited(existing: str, alias: str) -> None:
+    def limited(existing: str, alias: str, *, dst_dir_fd: int) -> None:
         if Path(existing).exists() and Path(existing).stat().st_nlink > 4:
             raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
-        link(existing, alias)
+        link(existing, alias, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "link", limited)
     for number in range(10):
-        staging.put_shared([f"{number}/a.jpg"], b"blank")
-    staging.put_shared(["x/a.jpg"], b"another colour")
+        put_shared(staging, [f"{number}/a.jpg"], b"blank")
+    put_shared(staging, ["x/a.jpg"], b"another colour")
     assert sorted(Counter(inodes(staging)).values()) == [1, 2, 4, 4]
     assert {path.read_bytes() for path in staging.folder.glob("[0-9]/a.jpg")} == {b"blank"}
 
@@ -150,12 +155,12 @@ def test_a_file_that_has_all_the_links_it_can_have_is_followed_by_a_fresh_one(
 def test_where_there_are_no_links_every_tile_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     staging = staging_of(tmp_path)
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(os, "link", refuse)
     for number in range(3):
-        staging.put_shared([f"{number}/a.jpg", f"{number}/b.jpg"], b"blank")
+        put_shared(staging, [f"{number}/a.jpg", f"{number}/b.jpg"], b"blank")
     assert len(set(inodes(staging))) == 6
 
 
@@ -163,7 +168,7 @@ def test_a_tile_that_is_put_again_is_linked_again(tmp_path: Path) -> None:
     staging = staging_of(tmp_path)
     staging.put(["0/a.jpg"], b"half a tile")
     for _ in range(2):
-        staging.put_shared(["0/a.jpg", "1/a.jpg"], b"blank")
+        put_shared(staging, ["0/a.jpg", "1/a.jpg"], b"blank")
     assert len(set(inodes(staging))) == 1
     assert (staging.folder / "0/a.jpg").read_bytes() == b"blank"
 
@@ -171,7 +176,7 @@ def test_a_tile_that_is_put_again_is_linked_again(tmp_path: Path) -> None:
 def test_originals_are_not_published(tmp_path: Path) -> None:
     with FolderStore(tmp_path / "tree") as store:
         staging = store.stage("a.svs")
-        staging.put_shared(["0/a.jpg", "1/a.jpg"], b"blank")
+        put_shared(staging, ["0/a.jpg", "1/a.jpg"], b"blank")
         staging.put(["info.json"], b"{}")
         store.publish("a.svs", staging)
         assert list(staging.scratch.parent.iterdir()) == []

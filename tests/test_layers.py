@@ -40,6 +40,7 @@ LAYERS = [
         "losses",
         "tasks",
         "inputs",
+        "batch",
         "copying",
         "plan",
         "render",

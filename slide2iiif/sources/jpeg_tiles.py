@@ -26,7 +26,8 @@ from slide2iiif.sources.refusals import system_refusal
 
 _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
-_SOS_MARKER = b"\xff\xda"
+_SCAN_HEAD = 5
+"""Bytes of the start of a scan up to the number of its components (T.81, section B.2.3)."""
 _find_end = re.compile(_EOI).search
 """As `bytes.find`, in a third of its time."""
 JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
@@ -40,6 +41,7 @@ _FRAMES = frozenset({_SOF0, _SOF1})
 _EIGHT_BITS = 8
 _SHORTEST_SCAN = 10
 """Bytes of the start of a scan of one component (T.81, section B.2.3)."""
+_MORE_SCANS = "it is more than one scan from the first marker to the last"
 _COMPONENTS = (1, 3)
 """Grey, and YCbCr or RGB; CMYK cannot be published."""
 
@@ -63,9 +65,9 @@ class JpegTiles:
     sampling: tuple[tuple[int, int], ...]
     """Sampling factors of the components, the same for all tiles."""
     usual_head: bytes = b""
-    """What tiles usually begin with, the start-of-scan marker included."""
+    """What tiles usually begin with, the start of a scan of all components included."""
     usual_published: bytes = b""
-    """What is published in its place, without that marker."""
+    """What is published in its place, without that start."""
     profile: bytes = b""
     """Segment of a colour profile that is published in every tile."""
     first_column: int = 0
@@ -121,7 +123,7 @@ class JpegTiles:
 
     def is_stored(self, column: int, row: int) -> bool:
         """Tell whether the slide stores this tile of the level at all."""
-        return bool(self.lengths[row - self.first_row, column - self.first_column])
+        return self.lengths.item(row - self.first_row, column - self.first_column) > 0
 
     def read(self, file: int, column: int, row: int) -> bytes:
         """Read a tile of the level as a complete stream.
@@ -135,7 +137,7 @@ class JpegTiles:
             SourceError: the tile is not whole, or not what the level says.
         """
         place = (row - self.first_row, column - self.first_column)
-        offset, length = int(self.offsets[place]), int(self.lengths[place])
+        offset, length = self.offsets.item(place), self.lengths.item(place)
         stored = _read(file, offset, length)
         if len(stored) < length:
             raise SourceError(f"is truncated: tile {column}, {row} ends at byte {offset + length}")
@@ -151,22 +153,24 @@ class JpegTiles:
             SourceError: the file cannot be read.
         """
         place = (row - self.first_row, column - self.first_column)
-        return _read(file, int(self.offsets[place]), int(self.lengths[place]))
+        return _read(file, self.offsets.item(place), self.lengths.item(place))
 
     def _complete(self, stored: bytes) -> bytes:
         if stored.startswith(self.usual_head) and self.usual_head:
             # Nearly all tiles of a level begin alike: one comparison instead of a dozen segments.
-            scan, published = len(self.usual_head) - len(_SOS_MARKER), self.usual_published
+            scan, published = len(self.usual_head) - _SCAN_HEAD, self.usual_published
         else:
             head = parse_head(stored)
             scan, published = head.scan, self._publish_head(head)
+            if stored[scan + _SCAN_HEAD - 1 : scan + _SCAN_HEAD] != self._scan_components:
+                raise DamagedTileError(_MORE_SCANS)
         end = stored.rfind(_EOI)
         # Padding to an even length is all that may follow; anything else is the middle of a torn stream.
         if end < scan + _SHORTEST_SCAN or stored[end + len(_EOI) :].strip(b"\0\xff"):
             raise DamagedTileError("it does not end with the end-of-image marker")
         # Between scans there may be comments again, and behind the image's end whatever its maker left there.
-        if stored[scan + 4 : scan + 5] != self._scan_components or _find_end(stored, scan, end):
-            raise DamagedTileError("it is more than one scan from the first marker to the last")
+        if _find_end(stored, scan, end):
+            raise DamagedTileError(_MORE_SCANS)
         return b"".join((published, memoryview(stored)[scan:end], _EOI))
 
     def _publish_head(self, head: "Head") -> bytes:
@@ -207,8 +211,10 @@ def find_tiles(
             continue
         if head.size == tile and len(head.sampling) in _COMPONENTS:
             tiles = JpegTiles(path, tile, offsets, lengths, shared, is_rgb and len(head.sampling) > 1, head.sampling)
-            usual = stream[: head.scan] + _SOS_MARKER
-            return replace(tiles, usual_head=usual, usual_published=tiles._publish_head(head))  # noqa: SLF001 - a factory
+            usual = stream[: head.scan + _SCAN_HEAD]
+            if usual.endswith(tiles._scan_components):  # noqa: SLF001 - a factory
+                return replace(tiles, usual_head=usual, usual_published=tiles._publish_head(head))  # noqa: SLF001
+            return tiles
     return None
 
 

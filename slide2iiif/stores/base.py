@@ -1,10 +1,35 @@
 """What a store must do: take a slide's files aside, then publish them all at once."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from slide2iiif.stores.capacity import Capacity
+if TYPE_CHECKING:
+    from slide2iiif.stores.capacity import Capacity
+
+
+class Files(Protocol):
+    """A staging that is open for many files."""
+
+    def put(self, paths: Sequence[str], content: bytes) -> None:
+        """Store a file under its first path, and the same bytes under the others.
+
+        Raises:
+            TargetError: the place cannot take it.
+        """
+        ...
+
+    def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
+        """Store a file of which many have the same bytes: once, where the place knows links.
+
+        Returns:
+            Whether the bytes took room; not where they were linked to what was there.
+
+        Raises:
+            TargetError: the place cannot take it.
+        """
+        ...
 
 
 class Staging(Protocol):
@@ -23,19 +48,16 @@ class Staging(Protocol):
         """
         ...
 
-    def put(self, paths: Sequence[str], content: bytes) -> None:
-        """Store a file under its first path, and the same bytes under the others.
+    def opened(self) -> AbstractContextManager[Files]:
+        """Open it for many files; use it in a `with` statement, in one process and thread.
 
         Raises:
-            TargetError: the place cannot take it.
+            TargetError: it is not there.
         """
         ...
 
-    def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
-        """Store a file of which many have the same bytes: once, where the place knows links.
-
-        Returns:
-            Whether the bytes took room; not where they were linked to what was there.
+    def put(self, paths: Sequence[str], content: bytes) -> None:
+        """Store one file: see `Files.put`.
 
         Raises:
             TargetError: the place cannot take it.
@@ -58,7 +80,7 @@ class Store(Protocol):
         """Identifiers of all slides that are published, whoever has put them there."""
         ...
 
-    def capacity(self) -> Capacity | None:
+    def capacity(self) -> "Capacity | None":
         """Tell what the place has room for, entered or not; None where nothing is known.
 
         Raises:

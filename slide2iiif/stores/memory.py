@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -34,8 +35,12 @@ class MemoryStaging:
         for path in paths:
             self.files[self.prefix + path] = content
 
+    def opened(self) -> AbstractContextManager["MemoryStaging"]:
+        """See `Staging.opened`."""
+        return nullcontext(self)
+
     def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
-        """See `Staging.put_shared`."""
+        """See `Files.put_shared`."""
         self.put(paths, content)
         return True
 

@@ -6,11 +6,13 @@ Nothing is written through a link.
 import os
 import stat
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from slide2iiif.errors import SourceError
+from slide2iiif.stores.base import Files
 from slide2iiif.stores.refusals import refusals_of
 from slide2iiif.stores.staging import FolderStaging, link_or_copy
 
@@ -33,18 +35,37 @@ class MendedStaging:
         """See `Staging.below`."""
         return MendedStaging(self.staging.below(place), self.published / place)
 
+    @contextmanager
+    def opened(self) -> Iterator["_MendedFiles"]:
+        """See `Staging.opened`."""
+        with self.staging.opened() as files:
+            yield _MendedFiles(files, self.published)
+
     def put(self, paths: Sequence[str], content: bytes) -> None:
         """Store a file unless it is there. See `Staging.put`."""
+        with self.opened() as files:
+            files.put(paths, content)
+
+
+class _MendedFiles:
+    """The same, held open."""
+
+    def __init__(self, files: Files, published: Path) -> None:
+        self._files = files
+        self._published = published
+
+    def put(self, paths: Sequence[str], content: bytes) -> None:
+        """Store a file unless it is there. See `Files.put`."""
         if not self._has(paths[0], content):
-            self.staging.put(paths, content)
+            self._files.put(paths, content)
 
     def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
-        """Store a file unless it is there. See `Staging.put_shared`."""
-        return not self._has(paths[0], content) and self.staging.put_shared(paths, content)
+        """Store a file unless it is there. See `Files.put_shared`."""
+        return not self._has(paths[0], content) and self._files.put_shared(paths, content)
 
     def _has(self, path: str, content: bytes) -> bool:
         try:
-            return (self.published / path).read_bytes() == content
+            return (self._published / path).read_bytes() == content
         except OSError:
             return False
 

@@ -57,7 +57,7 @@ def test_aliases_are_hard_links(store: FolderStore) -> None:
 def test_aliases_are_copies_where_links_are_refused(
     store: FolderStore, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    def refuse(source: str, alias: str) -> None:
+    def refuse(source: str, alias: str, **_: int | None) -> None:
         raise OSError(number, os.strerror(number), source, None, alias)
 
     monkeypatch.setattr(os, "link", refuse)
@@ -66,10 +66,40 @@ def test_aliases_are_copies_where_links_are_refused(
     assert len({(slide / path).stat().st_ino for path in ALIASES}) == 3
 
 
+def test_an_open_staging_is_written_to_and_not_what_takes_its_name(store: FolderStore, tmp_path: Path) -> None:
+    staging, elsewhere = store.stage("a.svs"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with staging.opened() as files:
+        files.put(["before"], b"tile")
+        moved = staging.folder.rename(tmp_path / "moved")
+        staging.folder.symlink_to(elsewhere)
+        files.put(["x/after", "x/alias"], b"tile")
+        files.put_shared(["y/after"], b"blank")
+    assert list(elsewhere.iterdir()) == []
+    assert {path.name for path in moved.rglob("*") if path.is_file()} == {"before", "after", "alias"}
+
+
+@pytest.mark.parametrize("thing", ["nothing", "link"])
+def test_a_staging_that_is_no_folder_cannot_be_opened(store: FolderStore, tmp_path: Path, thing: str) -> None:
+    staging = store.stage("a.svs")
+    staging.folder.rmdir()
+    if thing == "link":
+        staging.folder.symlink_to(tmp_path)
+    with pytest.raises(TargetError, match="tree"), staging.opened():
+        pass
+
+
+def test_an_open_staging_is_closed_again(store: FolderStore) -> None:
+    staging, held = store.stage("a.svs"), len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(TargetError), staging.opened() as files:
+        files.put([f"{'x' * 300}/0/default.jpg"], b"a name that no file system takes")
+    assert len(list(Path("/proc/self/fd").iterdir())) == held
+
+
 def test_a_link_that_fails_for_lack_of_room_is_no_copy_but_an_error(
     store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(source: str, alias: str) -> None:
+    def refuse(source: str, alias: str, **_: int | None) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), source, None, alias)
 
     monkeypatch.setattr(os, "link", refuse)

@@ -197,10 +197,21 @@ def test_a_service_below_a_slide_is_published_with_it(store: Store) -> None:
     assert not below.scratch.exists()
 
 
+def test_what_is_put_into_an_open_staging_is_what_is_put_into_a_closed_one(store: Store) -> None:
+    staging = store.stage("a.svs")
+    with staging.opened() as files:
+        files.put(ALIASES, b"half of it")
+        files.put(ALIASES, b"tile")
+    staging.put(["info.json"], b"{}")
+    store.publish("a.svs", staging)
+    assert [store.read("a.svs", path) for path in ALIASES] == [b"tile"] * len(ALIASES)
+
+
 def test_a_shared_file_is_read_back_under_every_path(store: Store) -> None:
     staging = store.stage("a.svs")
-    for path in (TILE, "256,0,256,256/256,/0/default.jpg"):
-        staging.put_shared([path, f"x/{path}"], b"blank")
+    with staging.opened() as files:
+        for path in (TILE, "256,0,256,256/256,/0/default.jpg"):
+            files.put_shared([path, f"x/{path}"], b"blank")
     staging.put(["info.json"], b"{}")
     store.publish("a.svs", staging)
     for path in (TILE, f"x/{TILE}", "256,0,256,256/256,/0/default.jpg"):
