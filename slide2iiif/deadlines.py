@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from slide2iiif.checking import check_files
 from slide2iiif.engines.base import Deadline
 from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT
-from slide2iiif.render import describe, describe_scanned_area
 
-_OPENING = frozenset({"disclose", "inspect_slide", "look"})
-"""Names of tasks that open a slide, of modules that are loaded only where they are needed."""
+_OPENING = frozenset({"describe", "describe_scanned_area", "disclose", "inspect_slide", "look"})
+"""Names of tasks that open a slide. By names: their modules are loaded only where they are needed."""
+_CHECKING = frozenset({"check_files"})
+"""Names of tasks that look at what is published."""
 
 
 def deadline_of(
@@ -23,7 +23,7 @@ def deadline_of(
         open_timeout: seconds for opening a slide.
         block_timeout: seconds for anything else: a block, or some files that are checked.
     """
-    if function in {describe, describe_scanned_area} or function.__name__ in _OPENING:
+    if function.__name__ in _OPENING:
         return Deadline(open_timeout, "opening it", OPEN_TIMEOUT.name)
-    what = "checking some of its files" if function is check_files else "a block of it"
+    what = "checking some of its files" if function.__name__ in _CHECKING else "a block of it"
     return Deadline(block_timeout, what, BLOCK_TIMEOUT.name)

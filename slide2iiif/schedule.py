@@ -23,12 +23,16 @@ IsDone = Callable[[Pass, Iterable[Block]], bool]
 
 
 def concurrent_passes(plan: SlidePlan) -> list[list[Pass]]:
-    """Group passes that may run at the same time: one that reads a handed-on picture waits for the one before."""
+    """Group passes that may run at the same time: one that reads a handed-on picture waits for the one before.
+
+    The coarsest is the first of a group: its one block takes longest, and begun last it would keep a worker busy when
+    all others have nothing more to do.
+    """
     groups: list[list[Pass]] = [[]]
     for pass_ in plan.passes:
         if pass_.stored_level is None:
             groups.append([])
-        groups[-1].append(pass_)
+        groups[-1].insert(0, pass_)
     return groups
 
 

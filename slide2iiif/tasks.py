@@ -1,8 +1,12 @@
 """What a worker is given and what it gives back: values."""
 
+import pickle
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from slide2iiif.blocks import Block, Pass
 from slide2iiif.iiif.api import Api
@@ -15,6 +19,9 @@ from slide2iiif.pyramid import Pyramid, Tile
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Staging
+
+_SLIDES_KEPT = 128
+"""Slides whose tasks may be under way at a time: two for each worker, and few have more than 64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,26 @@ class RenderTask:
     blocks: tuple[Block, ...]
     """Which parts of it."""
     jpeg: JpegTiles | JpegStrips | None = None
-    """The stored tiles or strips that the block covers, where the slide stores JPEG; there is one block then."""
+    """The stored tiles or strips that the blocks cover, where the slide stores JPEG."""
+
+    def __reduce__(self) -> tuple[Callable[..., "RenderTask"], tuple[object, ...]]:
+        """Travel with the slide as bytes: made once for all its tasks, and taken apart once in each worker."""
+        return _arrived, (_packed(self.slide), self.pass_, self.blocks, self.jpeg)
+
+
+def _arrived(packed: bytes, *rest: Any) -> RenderTask:
+    return RenderTask(_unpacked(packed), *rest)
+
+
+@lru_cache(maxsize=_SLIDES_KEPT)
+def _packed(slide: SlideTask) -> bytes:
+    return pickle.dumps(slide)
+
+
+@lru_cache(maxsize=_SLIDES_KEPT)
+def _unpacked(packed: bytes) -> SlideTask:
+    slide: SlideTask = pickle.loads(packed)  # noqa: S301 - of our own making, and come through our own pipe
+    return slide
 
 
 @dataclass(frozen=True, slots=True)

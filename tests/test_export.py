@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from made_slides import write_synthetic
 
+from slide2iiif.appraisal import look
+from slide2iiif.checking import check_files
 from slide2iiif.deadlines import deadline_of
 from slide2iiif.disclosure import disclose
 from slide2iiif.engines.base import Result, Task
@@ -17,6 +19,7 @@ from slide2iiif.export import Export
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.uris import pictures
+from slide2iiif.inspection import inspect_slide
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.pyramid import plan_pyramid
@@ -109,10 +112,12 @@ def test_the_document_that_announces_a_slide_is_put_last(flow: Flow, source: Pat
         assert list(files)[-1] == "info.json"
 
 
-@pytest.mark.parametrize("task", [describe, describe_scanned_area, disclose])
+@pytest.mark.parametrize("task", [describe, describe_scanned_area, disclose, inspect_slide, look])
 def test_whatever_opens_a_slide_first_has_the_deadline_for_that(task: Callable[..., object]) -> None:
     assert deadline_of(task, 7, 8).seconds == 7
-    assert deadline_of(render, 7, 8).seconds == 8
+    for other in (render, check_files):
+        assert deadline_of(other, 7, 8).seconds == 8
+    assert deadline_of(render).what != deadline_of(check_files).what
 
 
 def test_a_slide_that_changes_while_it_is_read_is_not_published(tmp_path: Path, source: Path) -> None:

@@ -1,5 +1,6 @@
 """Tasks cover what is to be done once, and blocks that are only copied travel together."""
 
+import pickle
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,7 +15,7 @@ from slide2iiif.blocks import Block, Pass, input_region
 from slide2iiif.geometry import Size, touched
 from slide2iiif.options import Options
 from slide2iiif.plan import SlidePlan, plan_slide
-from slide2iiif.schedule import render_tasks, slide_task
+from slide2iiif.schedule import concurrent_passes, render_tasks, slide_task
 from slide2iiif.sources.base import Description, StoredLevel
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.staging import FolderStaging
@@ -100,3 +101,29 @@ def test_a_slide_that_is_decoded_as_a_whole_is_one_task_a_pass() -> None:
     tasks = tasks_of(plan, random_access=False)
     read = [task for task in tasks if task.pass_.stored_level is not None]
     assert [task.blocks for task in read] == [tuple(task.pass_.blocks()) for task in read]
+
+
+@pytest.mark.parametrize("scales", [(1, 2, 4, 8, 16, 32), (1, 4, 16)])
+def test_the_block_that_takes_longest_is_not_begun_last(scales: tuple[int, ...]) -> None:
+    [group] = concurrent_passes(plan_of(Size(9 * BLOCK, 5 * BLOCK), scales))
+    assert [pass_.block_count for pass_ in group] == sorted(pass_.block_count for pass_ in group)
+    assert group[0].makes_thumbnails or group[0].pictures
+
+
+def test_a_pass_that_reads_a_handed_on_picture_waits_for_the_one_before() -> None:
+    groups = concurrent_passes(plan_of(Size(9 * BLOCK, 5 * BLOCK), (1,)))
+    assert [[pass_.input_level for pass_ in group] for group in groups] == sorted(
+        [pass_.input_level] for pass_ in plan_of(Size(9 * BLOCK, 5 * BLOCK), (1,)).passes
+    )
+    assert len(groups) > 1
+
+
+def test_a_task_arrives_as_it_was_sent_and_its_slide_once_for_all() -> None:
+    sent = tasks_of(plan_of(Size(3 * BLOCK, BLOCK), (1, 4)))
+    arrived: list[RenderTask] = [pickle.loads(pickle.dumps(task)) for task in sent]  # noqa: S301 - just made
+    for before, after in zip(sent, arrived, strict=True):
+        assert (after.slide, after.pass_, after.blocks) == (before.slide, before.pass_, before.blocks)
+        assert isinstance(before.jpeg, JpegTiles)
+        assert isinstance(after.jpeg, JpegTiles)
+        assert np.array_equal(after.jpeg.offsets, before.jpeg.offsets)
+    assert len({id(task.slide) for task in arrived}) == 1

@@ -213,6 +213,10 @@ def run(args: argparse.Namespace) -> int:
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
     with ExitStack() as stack:
         check_selection(args)
+        # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all. What is
+        # needed here only is loaded while the first of them loads what opens slides.
+        timeouts = options.open_timeout, options.block_timeout
+        engine = stack.enter_context(worker_engine(jobs, options.worker_memory, *timeouts))
         _load(with_site=not args.no_site)
         check_places(args.source, args.dest)
         check_private_dir(args.private_dir, args.dest, args.source)
@@ -225,9 +229,6 @@ def run(args: argparse.Namespace) -> int:
         from slide2iiif.stores.folder import FolderStore
         from slide2iiif.survey import Survey
 
-        # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all.
-        timeouts = options.open_timeout, options.block_timeout
-        engine = stack.enter_context(worker_engine(jobs, options.worker_memory, *timeouts))
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         receipts = Receipts(store.private)
         naming, found = choose_slides(args, store, receipts, listed)
@@ -313,14 +314,10 @@ def _options(args: argparse.Namespace) -> Options:
 
 
 def _load(*, with_site: bool) -> None:
-    """Import all that a run needs, once for all workers, which are forked then; no signal can come between."""
-    from slide2iiif.engines.child import preload
+    """Import all that the run needs besides what its workers do; no signal can come between."""
     from slide2iiif.engines.workers import signals_held
 
     with signals_held():
-        preload()
-        import slide2iiif.deadlines
-        import slide2iiif.engines.processes
         import slide2iiif.export
         import slide2iiif.progress
         import slide2iiif.stores.folder

@@ -8,9 +8,7 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
 
 from slide2iiif.memory import limit_memory
 
@@ -36,46 +34,84 @@ _GARBAGE_THRESHOLD = 50_000
 def preload() -> None:
     """Import what tasks need, so that a worker has it before its first one; nothing is opened."""
     load_renderer()
+    load_readers()
+
+
+def load_readers() -> None:
+    """Import what opens slides of most formats."""
     import openslide
     import tifffile
 
-    del openslide, tifffile
+    import slide2iiif.sources.agreement
+    import slide2iiif.sources.openslide
+    import slide2iiif.sources.tiff
+
+    del openslide, tifffile, slide2iiif
 
 
 def load_renderer() -> None:
-    """Import what makes tiles of stored JPEG; what opens slides is loaded where one is opened.
+    """Import what makes tiles of stored JPEG.
 
     Nothing here multiplies matrices: numpy's library for that must not start a thread for each core, which spin.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import PIL.ImageFile
     import simplejpeg
+    import turbojpeg
 
     import slide2iiif.render
+    import slide2iiif.stores.staging
 
-    del simplejpeg, slide2iiif
+    del PIL, simplejpeg, turbojpeg, slide2iiif
 
 
-def serve(connection: Connection, other_end: Connection, parent: int, begun: int, memory: int | None) -> None:
-    """Work on tasks until the other end is closed."""
+def serve(
+    connection: Connection, other_end: Connection, parent: int, begun: int, memory: int | None, *, opens: bool
+) -> None:
+    """Work on tasks until the other end is closed.
+
+    Args:
+        connection: where tasks come from.
+        other_end: the parent's end of it.
+        parent: its process id.
+        begun: descriptor that takes the number of the task that is begun.
+        memory: megabytes to take; None for no limit.
+        opens: whether to load what opens slides before the first task comes.
+    """
     # Held open here as well, it would hide that the parent has gone.
     other_end.close()
     _prepare(parent, begun, memory)
+    if opens:
+        load_readers()
     while True:
         try:
-            number, function, task = connection.recv()
+            message = connection.recv_bytes()
         except (EOFError, OSError):
             os._exit(0)
-        _send(connection, work(number, function, task))
+        reply = work(int.from_bytes(message[:NUMBER_BYTES]), message[NUMBER_BYTES:])
+        try:
+            connection.send_bytes(reply)
+        except (BrokenPipeError, ConnectionResetError):
+            os._exit(0)
 
 
-def work(number: int, function: Callable[[Any], Any], task: Any) -> tuple[bool, Any]:
-    """Note that a task is begun, do it, and give whether it succeeded with the result or the error."""
+def work(number: int, packed: bytes) -> bytes:
+    """Note that a task is begun, do it, and give whether it succeeded with the result or the error.
+
+    Args:
+        number: of the task.
+        packed: a function and the task, pickled.
+
+    Returns:
+        A flag and the result or error, pickled.
+    """
     if _begun is not None:
         os.pwrite(_begun, number.to_bytes(NUMBER_BYTES), 0)
     try:
-        return True, function(task)
+        function, task = pickle.loads(packed)  # noqa: S301 - from our own parent, through our own pipe
+        return _pack_reply(True, function(task))
     except BaseException as error:  # noqa: BLE001 - raised where the task came from
-        return False, error if _can_travel(error) else RuntimeError(f"{type(error).__name__}: {error}")
+        return _pack_reply(False, error if _can_travel(error) else RuntimeError(f"{type(error).__name__}: {error}"))
 
 
 def _can_travel(error: BaseException) -> bool:
@@ -86,13 +122,11 @@ def _can_travel(error: BaseException) -> bool:
         return False
 
 
-def _send(connection: Connection, reply: tuple[bool, Any]) -> None:
+def _pack_reply(succeeded: bool, outcome: object) -> bytes:  # noqa: FBT001 - the two halves of a reply
     try:
-        connection.send(reply)
-    except (BrokenPipeError, ConnectionResetError):
-        os._exit(0)
+        return pickle.dumps((succeeded, outcome))
     except Exception as error:  # noqa: BLE001 - what cannot be pickled is told in words
-        connection.send((False, RuntimeError(f"{reply[1]!r} cannot be sent: {error}")))
+        return pickle.dumps((False, RuntimeError(f"{outcome!r} cannot be sent: {error}")))
 
 
 def start_fresh(parent: int, begun: int, memory: int | None) -> None:

@@ -11,6 +11,7 @@ started by loky: an inherited handle of a slide gives wrong bytes without a word
 """
 
 import contextlib
+import pickle
 import queue
 import resource
 import threading
@@ -114,10 +115,13 @@ class ProcessEngine:
         """Run tasks, and give the error of one whose process was lost. See `Engine.attempt`."""
         with contextlib.closing(self._settled(function, tasks)) as tickets:
             for ticket in tickets:
-                if isinstance(ticket.error, WorkerError) and not self.is_cancelled():
-                    yield ticket.task, ticket.error
-                else:
-                    yield ticket.settle()
+                try:
+                    settled: tuple[Task, Result | WorkerError] = ticket.settle()
+                except WorkerError as error:
+                    if self.is_cancelled():
+                        raise
+                    settled = ticket.task, error
+                yield settled
 
     def _settled(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
@@ -128,7 +132,7 @@ class ProcessEngine:
         under_way = 0
         try:
             for task in tasks:
-                self._put(_Ticket(function, task, done, deadline))
+                self._put(_Ticket(task, pickle.dumps((function, task)), done, deadline, self._memory))
                 under_way += 1
                 if under_way >= _AHEAD * self.jobs:
                     ticket = done.get()
@@ -156,13 +160,17 @@ class ProcessEngine:
 
 @dataclass(slots=True, eq=False)
 class _Ticket(Generic[Task, Result]):
-    """A task on its way."""
+    """A task on its way. It is pickled, and its reply is taken apart, by the thread that asks for it.
 
-    function: Callable[[Task], Result]
+    A lane has its worker wait meanwhile, and so only passes bytes on.
+    """
+
     task: Task
+    packed: bytes
     done: "queue.SimpleQueue[_Ticket[Task, Result]]"
-    deadline: Deadline | None = None
-    result: Result | None = None
+    deadline: Deadline | None
+    megabytes: int | None
+    reply: bytes = b""
     error: BaseException | None = None
 
     @property
@@ -174,7 +182,12 @@ class _Ticket(Generic[Task, Result]):
         """Give task and result, or raise what went wrong."""
         if self.error is not None:
             raise self.error
-        return self.task, self.result  # type: ignore[return-value]
+        succeeded, outcome = pickle.loads(self.reply)  # noqa: S301 - from our own worker, through our own pipe
+        if succeeded:
+            return self.task, outcome
+        if isinstance(outcome, MemoryError):
+            raise WorkerError(too_large(megabytes=self.megabytes))
+        raise outcome
 
 
 class _Lane(threading.Thread):
@@ -211,23 +224,21 @@ class _Lane(threading.Thread):
 
     def _work_on(self, ticket: _Ticket[Any, Any]) -> None:
         try:
-            ticket.result = self._call(ticket)
+            ticket.reply = self._call(ticket)
         except (WorkerDiedError, WorkerGoneError) as death:
             ticket.error = WorkerError(
                 _STOPPED if self._cancelled.is_set() else f"the process that worked on it died: {death}"
             )
         except WorkerOverdueError:
             ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else _lateness(ticket.deadline))
-        except MemoryError:
-            ticket.error = WorkerError(too_large(megabytes=self._memory))
-        except BaseException as error:  # noqa: BLE001 - whatever the task raised belongs to whoever asked for it
+        except BaseException as error:  # noqa: BLE001 - whatever went wrong belongs to whoever asked for the task
             ticket.error = error
 
-    def _call(self, ticket: _Ticket[Any, Any]) -> Any:
+    def _call(self, ticket: _Ticket[Any, Any]) -> bytes:
         for start in range(1, _STARTS + 1):
             worker = self._living_worker()
             try:
-                return worker.call(ticket.function, ticket.task, ticket.seconds)
+                return worker.call(ticket.packed, ticket.seconds)
             except (WorkerDiedError, WorkerOverdueError):
                 self._worker = None
                 raise

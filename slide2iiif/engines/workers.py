@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from slide2iiif.engines.child import NUMBER_BYTES, SIGNALS, load_renderer, preload, serve, start_fresh, work
 from slide2iiif.options import WORKER_MEMORY
@@ -18,9 +18,6 @@ from slide2iiif.options import WORKER_MEMORY
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from multiprocessing.process import BaseProcess
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
 
 _END_SECONDS = 5.0
 """How long a worker may take to end when it is told to."""
@@ -55,14 +52,20 @@ class WorkerOverdueError(Exception):
 class Worker(Protocol):
     """A process that works on one task at a time."""
 
-    def call(self, function: Callable[[Task], Result], task: Task, seconds: float | None = None) -> Result:
-        """Run a module's function on a task there, for so many seconds at most.
+    def call(self, packed: bytes, seconds: float | None = None) -> bytes:
+        """Run a task there, for so many seconds at most.
+
+        Args:
+            packed: a module's function and the task, pickled: see `child.work`.
+            seconds: from the moment that the task is begun.
+
+        Returns:
+            The reply, pickled.
 
         Raises:
             WorkerOverdueError: it took longer, and the process was ended.
             WorkerDiedError: the process died.
             WorkerGoneError: the process was dead already.
-            Exception: what the function raised.
         """
         ...
 
@@ -78,16 +81,19 @@ class Worker(Protocol):
 def fork_workers(count: int, memory: int | None = None) -> "Sequence[ForkedWorker | None]":
     """Fork workers that have what renders loaded, or give None for each where this process must not be forked.
 
+    What opens slides is loaded by the first of them while the command goes on, and by the others when they need it:
+    in many a run no other ever does.
+
     Args:
         count: how many.
         memory: megabytes that each may take; None for no limit.
     """
-    load_renderer()
-    # Threads of a library would not exist in the child, and its locks might be held for ever.
-    if threading.active_count() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
-        return [None] * count
     with signals_held():
-        return [ForkedWorker(memory) for _ in range(count)]
+        load_renderer()
+        # Threads of a library would not exist in the child, and its locks might be held for ever.
+        if threading.active_count() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
+            return [None] * count
+        return [ForkedWorker(memory, opens=not number) for number in range(count)]
 
 
 def start_worker(memory: int | None = None) -> "FreshWorker":
@@ -121,36 +127,33 @@ class _Begun:
 class ForkedWorker:
     """A child of this process."""
 
-    def __init__(self, memory: int | None = None) -> None:
-        """Fork it, with so many megabytes to take."""
+    def __init__(self, memory: int | None, *, opens: bool) -> None:
+        """Fork it, with so many megabytes to take, to load what opens slides at once or when it needs it."""
         self._begun = _Begun()
         context = get_context("fork")
         self._ours, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
             target=serve,
             args=(theirs, self._ours, os.getpid(), self._begun.descriptor, memory),
+            kwargs={"opens": opens},
             daemon=True,
             name="slide2iiif worker",
         )
         self._process.start()
         theirs.close()
 
-    def call(self, function: Callable[[Task], Result], task: Task, seconds: float | None = None) -> Result:
+    def call(self, packed: bytes, seconds: float | None = None) -> bytes:
         """Run a task. See `Worker.call`."""
         try:
-            self._ours.send((self._begun.next(), function, task))
+            self._ours.send_bytes(self._begun.next().to_bytes(NUMBER_BYTES) + packed)
             if seconds is not None and not _is_done(self._ours.poll, self._begun, seconds):
                 is_begun = self._begun.is_last()
                 self.kill()
                 self._end()
                 raise WorkerOverdueError if is_begun else WorkerGoneError(_NOT_STARTED)
-            succeeded, outcome = self._ours.recv()
+            return self._ours.recv_bytes()
         except (EOFError, OSError):
             raise self._end() from None
-        if not succeeded:
-            raise outcome
-        result: Result = outcome
-        return result
 
     def _end(self) -> WorkerDiedError | WorkerGoneError:
         self._process.join(_END_SECONDS)
@@ -190,24 +193,21 @@ class FreshWorker:
         with signals_held():
             self._executor.submit(preload)
 
-    def call(self, function: Callable[[Task], Result], task: Task, seconds: float | None = None) -> Result:
+    def call(self, packed: bytes, seconds: float | None = None) -> bytes:
         """Run a task. See `Worker.call`."""
         from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
         try:
-            future = self._executor.submit(work, self._begun.next(), function, task)
+            future = self._executor.submit(work, self._begun.next(), packed)
             if seconds is not None and not _is_done(lambda patience: _settles(future, patience), self._begun, seconds):
                 is_begun = self._begun.is_last()
                 self.kill()
                 self._end("")
                 raise WorkerOverdueError if is_begun else WorkerGoneError(_NOT_STARTED)
-            succeeded, outcome = future.result()
+            reply: bytes = future.result()
         except (BrokenProcessPool, ShutdownExecutorError) as error:
             raise self._end(str(error)) from None
-        if not succeeded:
-            raise outcome
-        result: Result = outcome
-        return result
+        return reply
 
     def _end(self, text: str) -> WorkerDiedError | WorkerGoneError:
         # loky tells of the end of a process before it has ended it, and hides its manager when asked to end.
