@@ -7,7 +7,7 @@ copied, all of them first made and then put take four fifths of the time.
 from typing import NamedTuple
 
 from slide2iiif.iiif.uris import Picture, tile_paths
-from slide2iiif.ledger import entry_of
+from slide2iiif.ledger import Recorder
 from slide2iiif.pyramid import Tile
 from slide2iiif.stores.base import Files
 from slide2iiif.tasks import Rendered, SlideTask
@@ -28,7 +28,7 @@ class Batch:
         """Begin with none."""
         self._slide = slide
         self._ready: list[_Ready] = []
-        self._records: list[bytes] = []
+        self._recorder = Recorder()
 
     def add_tile(self, tile: Tile, stream: bytes, *, is_blank: bool) -> None:
         """Take a tile below the top level; one of one colour is stored once for all of the same bytes.
@@ -39,12 +39,12 @@ class Batch:
         paths = tile_paths(slide.pyramid, tile, slide.api)
         if paths:
             self._ready.append(_Ready(paths, stream, is_blank))
-            self._records.append(entry_of(slide.order.of_tile(tile), stream))
+            self._recorder.add(slide.order.of_tile(tile), stream)
 
     def add_picture(self, picture: Picture, stream: bytes) -> None:
         """Take a picture of the whole image."""
         self._ready.append(_Ready(picture.paths, stream, is_shared=False))
-        self._records.append(entry_of(self._slide.order.of_picture(picture.size), stream))
+        self._recorder.add(self._slide.order.of_picture(picture.size), stream)
 
     def put(self, files: Files) -> Rendered:
         """Put all of them, and give what that came to; the origins of tiles are not counted here.
@@ -61,4 +61,4 @@ class Batch:
             else:
                 files.put(paths, stream)
             stored_bytes += len(stream) * took_room
-        return Rendered(stored_bytes=stored_bytes, blank=blank, records=(b"".join(self._records),))
+        return Rendered(stored_bytes=stored_bytes, blank=blank, records=self._recorder.runs())

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
@@ -32,9 +32,6 @@ RECORD_BYTES = 16
 _RECORD = struct.Struct("<I12s")
 """Length and the digest's first bytes: what is longer is cut off."""
 _LENGTH = struct.Struct("<I")
-_ORDINAL = struct.Struct("<Q")
-_ENTRY = struct.Struct("<QI12s")
-_ENTRY_BYTES = _ENTRY.size
 _HEADER = struct.Struct("<8sQ")
 _MAGIC = b"s2i-led1"
 _CHUNK_RECORDS = 65_536
@@ -107,9 +104,33 @@ def record_of(content: bytes) -> bytes:
     return _RECORD.pack(len(content), hashlib.sha256(content).digest())
 
 
-def entry_of(ordinal: int, content: bytes) -> bytes:
-    """Give a record with its ordinal before it, for the way from a worker to the ledger."""
-    return _ENTRY.pack(ordinal, len(content), hashlib.sha256(content).digest())
+class Run(NamedTuple):
+    """Records of files whose ordinals follow each other."""
+
+    first: int
+    """Ordinal of the first of them."""
+    records: bytes
+    """The records, one after the other."""
+
+
+class Recorder:
+    """Takes note of files as they are made."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._runs: list[tuple[int, list[bytes]]] = []
+        self._next = -1
+
+    def add(self, ordinal: int, content: bytes) -> None:
+        """Take the length and digest of a file."""
+        if ordinal != self._next:
+            self._runs.append((ordinal, []))
+        self._runs[-1][1].append(record_of(content))
+        self._next = ordinal + 1
+
+    def runs(self) -> tuple[Run, ...]:
+        """Give what was noted, neighbours together: a row of tiles of a block."""
+        return tuple(Run(first, b"".join(records)) for first, records in self._runs)
 
 
 def length_of(record: bytes) -> int:
@@ -137,16 +158,13 @@ class LedgerFile:
     def __exit__(self, *raised: object) -> None:
         self.close()
 
-    def write(self, entries: Iterable[bytes]) -> None:
-        """Put records in their places; neighbours go in one call.
-
-        Args:
-            entries: what `entry_of` gives, any number in a piece.
+    def write(self, runs: Iterable[Run]) -> None:
+        """Put records in their places.
 
         Raises:
             OSError: no room.
         """
-        for first, records in _neighbours(entries):
+        for first, records in runs:
             view, place = memoryview(records), RECORD_BYTES * first
             while view:
                 written = os.pwrite(self._file, view, place)
@@ -216,19 +234,3 @@ class Ledger:
         while piece := os.pread(self._file, RECORD_BYTES * _CHUNK_RECORDS, place):
             yield piece
             place += len(piece)
-
-
-def _neighbours(entries: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Join the records of ordinals that follow each other: the first ordinal, and the records."""
-    first, records = 0, bytearray()
-    for piece in entries:
-        for place in range(0, len(piece), _ENTRY_BYTES):
-            (ordinal,) = _ORDINAL.unpack_from(piece, place)
-            if records and ordinal != first + len(records) // RECORD_BYTES:
-                yield first, bytes(records)
-                records.clear()
-            if not records:
-                first = ordinal
-            records += piece[place + _ORDINAL.size : place + _ENTRY_BYTES]
-    if records:
-        yield first, bytes(records)

@@ -11,7 +11,7 @@ from typing import Any
 from slide2iiif.blocks import Block, Pass
 from slide2iiif.iiif.api import Api
 from slide2iiif.jpeg import Encoding
-from slide2iiif.ledger import FileOrder
+from slide2iiif.ledger import FileOrder, Run
 from slide2iiif.options import Check, Damaged
 from slide2iiif.origins import Made
 from slide2iiif.pixels import Colour
@@ -103,8 +103,8 @@ class Rendered:
     """Tiles that are background, the whole of them or a part, because the slide is damaged there."""
     blank: int = 0
     """Tiles of one colour, which share their files."""
-    records: tuple[bytes, ...] = ()
-    """Lengths and digests of the files that were put, for the ledger; see `ledger.entry_of`."""
+    records: tuple[Run, ...] = ()
+    """Lengths and digests of the files that were put, for the ledger."""
 
     @property
     def tiles(self) -> int:

@@ -10,7 +10,7 @@ from slide2iiif.blocks import Block, Pass
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.journal import Journal
-from slide2iiif.ledger import entry_of, order_files, record_of
+from slide2iiif.ledger import Run, order_files, record_of
 from slide2iiif.origins import Made
 from slide2iiif.pyramid import Tile, plan_pyramid
 from slide2iiif.tasks import Rendered, RenderTask
@@ -35,7 +35,7 @@ def task_of(*blocks: Block) -> RenderTask:
 def rendered(number: int) -> Rendered:
     made = Counter({(0, Made.COPIED): 4, (1, Made.DERIVED): 1})
     damaged = (Tile(0, number, 0),) if number % 2 else ()
-    return Rendered(made, 100 + number, damaged, 2, (entry_of(number, bytes([number])),))
+    return Rendered(made, 100 + number, damaged, 2, (Run(number, record_of(bytes([number]))),))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The digests of all files of a slide: ordinals, records, the file."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from slide2iiif.ledger import (
     RECORD_BYTES,
     Ledger,
     LedgerFile,
+    Recorder,
+    Run,
     digest_of,
-    entry_of,
     ledger_bytes,
     length_of,
     order_files,
@@ -23,6 +25,13 @@ from slide2iiif.ledger import (
 from slide2iiif.pyramid import Tile, plan_pyramid
 
 SMALL = order_files(plan_pyramid(Size(1001, 701), 256), Api.V2)
+
+
+def noted(files: Iterable[tuple[int, bytes]]) -> tuple[Run, ...]:
+    recorder = Recorder()
+    for ordinal, content in files:
+        recorder.add(ordinal, content)
+    return recorder.runs()
 
 
 def test_tiles_come_first_finest_level_first_row_by_row_then_pictures() -> None:
@@ -44,11 +53,18 @@ def test_a_record_is_the_length_and_the_head_of_the_digest() -> None:
     assert length_of(NO_FILE) == 0
 
 
+def test_neighbours_travel_together() -> None:
+    runs = noted([(4, b"e"), (5, b"f"), (9, b"j"), (8, b"i"), (9, b"j")])
+    assert [(run.first, len(run.records) // RECORD_BYTES) for run in runs] == [(4, 2), (9, 1), (8, 2)]
+    assert runs[0].records == record_of(b"e") + record_of(b"f")
+    assert noted([]) == ()
+
+
 def test_records_are_found_where_they_belong_in_whatever_order_they_came(tmp_path: Path) -> None:
     contents = [bytes([number]) * (number + 1) for number in range(10)]
     with LedgerFile(tmp_path / "new", 12) as file:
         for numbers in ([7, 8, 9], [0], [3, 4, 2], [1, 5, 6]):
-            file.write([b"".join(entry_of(number, contents[number]) for number in numbers)])
+            file.write(noted((number, contents[number]) for number in numbers))
         (tmp_path / "ledger").write_bytes(b"".join(whole_ledger([file])))
     with Ledger(tmp_path / "ledger") as ledger:
         assert ledger.read(0, 12) == b"".join(map(record_of, contents)) + 2 * NO_FILE
@@ -57,8 +73,8 @@ def test_records_are_found_where_they_belong_in_whatever_order_they_came(tmp_pat
 
 def test_the_ledger_of_several_services_has_them_one_after_the_other(tmp_path: Path) -> None:
     with LedgerFile(tmp_path / "1", 2) as first, LedgerFile(tmp_path / "2", 1) as second:
-        first.write([entry_of(1, b"a")])
-        second.write([entry_of(0, b"b")])
+        first.write(noted([(1, b"a")]))
+        second.write(noted([(0, b"b")]))
         content = b"".join(whole_ledger([first, second]))
     assert len(content) == ledger_bytes(3)
     assert content[RECORD_BYTES:] == NO_FILE + record_of(b"a") + record_of(b"b")
@@ -67,7 +83,7 @@ def test_the_ledger_of_several_services_has_them_one_after_the_other(tmp_path: P
 @pytest.mark.parametrize("change", ["nothing", "bit", "cut", "longer", "empty"])
 def test_a_ledger_is_whole_if_not_a_bit_of_it_has_changed(tmp_path: Path, change: str) -> None:
     with LedgerFile(tmp_path / "new", 3) as file:
-        file.write([entry_of(0, b"a"), entry_of(2, b"c")])
+        file.write(noted([(0, b"a"), (2, b"c")]))
         content = b"".join(whole_ledger([file]))
     digest = digest_of([content])
     changed = {
@@ -85,7 +101,7 @@ def test_a_ledger_is_whole_if_not_a_bit_of_it_has_changed(tmp_path: Path, change
 
 def test_an_open_ledger_keeps_what_an_earlier_run_wrote(tmp_path: Path) -> None:
     with LedgerFile(tmp_path / "new", 2) as file:
-        file.write([entry_of(0, b"a")])
+        file.write(noted([(0, b"a")]))
     with LedgerFile(tmp_path / "new", 2) as file:
-        file.write([entry_of(1, b"b")])
+        file.write(noted([(1, b"b")]))
         assert b"".join(file.records()) == record_of(b"a") + record_of(b"b")

@@ -19,7 +19,7 @@ from slide2iiif.checking import Kind
 from slide2iiif.engines.base import Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.iiif.api import Api
-from slide2iiif.ledger import LedgerFile, digest_of, entry_of, whole_ledger
+from slide2iiif.ledger import LedgerFile, Run, digest_of, record_of, whole_ledger
 from slide2iiif.options import Options
 from slide2iiif.pyramid import Tile
 from slide2iiif.stores.folder import FolderStore
@@ -224,7 +224,7 @@ def test_a_tile_that_is_no_image_is_found_when_tiles_are_decoded(tree: Published
     records = tree.receipts.ledger_path(ONE).read_bytes()[16:]
     with LedgerFile(tmp_path / "ledger", len(records) // 16) as ledger:
         (tmp_path / "ledger").write_bytes(records)
-        ledger.write([entry_of(2 * 11 + 1, bytes(content))])
+        ledger.write([Run(2 * 11 + 1, record_of(bytes(content)))])
         tree.receipts.write(replace(receipt, ledger=digest_of(whole_ledger([ledger]))), [ledger])
     assert tree.findings() == []
     [finding] = tree.findings(deep=True)
