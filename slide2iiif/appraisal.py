@@ -71,10 +71,19 @@ class Services:
     pictures: Mapping[str, SlidePlan]
     """Pictures beside them, by name."""
 
-    def room(self, of_service: Callable[[SlidePlan, str], Room], capacity: Capacity) -> Room:
-        """Add up what its services take, given what takes each: its plan, and the name of its picture."""
-        beside = [of_service(plan, name) for name, plan in self.pictures.items()]
-        return slide_room(of_service(self.plan, ""), beside, capacity)
+    @property
+    def plans(self) -> list[SlidePlan]:
+        """All of them, that of the levels first."""
+        return [self.plan, *self.pictures.values()]
+
+    def room(self, of_service: Callable[[str, SlidePlan], Room], capacity: Capacity) -> Room:
+        """Add up what its services take, given what each takes: the name of its picture or nothing, and its plan."""
+        beside = [of_service(name, plan) for name, plan in self.pictures.items()]
+        return slide_room(of_service("", self.plan), beside, capacity)
+
+
+Samples = Mapping[tuple[int, str], Mapping[int, Density]]
+"""Density of levels, by number of the slide and name of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,36 +108,18 @@ class Appraisal:
         services = self._services(due)
         if not services:
             return Verdict(capacity)
-        inodes, size = capacity.left_over()
-        left = _with_left_over(capacity, inodes, size)
-        links = self.options.blank is Blank.LINK
-
-        def needed(of_service: Callable[[int, SlidePlan, str], Room], *, at_least: bool = False) -> Room:
-            rooms = {number: each.room(partial(of_service, number), left) for number, each in services.items()}
-            return self._needed(due, services, rooms, left, at_least=at_least)
-
-        def most(_: int, plan: SlidePlan, __: str) -> Room:
-            return most_room(plan, left)
-
-        def least(_: int, plan: SlidePlan, __: str) -> Room:
-            return least_room(plan, left, links_blank=links)
-
-        upper = needed(most)
+        left = _with_left_over(capacity, *capacity.left_over())
+        need = _Need(self, due, services, left)
+        upper = need.most()
         if not shortage(upper, left):
             return Verdict(capacity)
-        subject, lower = _subject(due, services), needed(least)
+        subject, lower = _subject(due, services), need.least()
         sureness = "" if lower.inodes == upper.inodes else "at least"
-        if shortage(needed(least, at_least=True), left):
+        if shortage(need.least(one_by_one=True), left):
             return Verdict(capacity, f"{subject} {shortage(lower, left, about='at least', inodes_about=sureness)}")
         samples = self._samples(due, services)
-
-        def expected(number: int, plan: SlidePlan, name: str) -> Room:
-            if (number, name) not in samples:
-                return least(number, plan, name)
-            return expected_room(plan, samples[number, name], left, links_blank=links)
-
-        likely = needed(expected)
-        if needed(expected, at_least=True).size > left.size * _ACCURACY:
+        likely = need.expected(samples)
+        if need.expected(samples, one_by_one=True).size > left.size * _ACCURACY:
             return Verdict(capacity, f"{subject} {shortage(lower.at_size(likely), left, inodes_about=sureness)}")
         doubt = shortage(upper.at_size(likely, _ACCURACY), left, about="up to", inodes_about=sureness and "up to")
         return Verdict(capacity, doubt=doubt and f"{subject} {doubt}")
@@ -153,9 +144,7 @@ class Appraisal:
             found[task.number] = Services(plan, beside)
         return dict(sorted(found.items()))
 
-    def _samples(
-        self, due: Sequence[Slide], services: Mapping[int, Services]
-    ) -> dict[tuple[int, str], dict[int, Density]]:
+    def _samples(self, due: Sequence[Slide], services: Mapping[int, Services]) -> Samples:
         """Sample services, by number and name of picture; those that cannot be read are left out."""
         tasks = {
             (number, name): sample_task(due[number].path, plan, self.options, name)
@@ -173,36 +162,78 @@ class Appraisal:
         except WorkerError:
             return
 
-    def _needed(
-        self,
-        due: Sequence[Slide],
-        services: Mapping[int, Services],
-        rooms: Mapping[int, Room],
-        capacity: Capacity,
-        *,
-        at_least: bool,
-    ) -> Room:
-        """Give what a run takes; at least, if its slides come one after the other, and nothing but folders beside."""
-        steps = []
-        for number, each in services.items():
-            receipt = self.receipts.read(due[number].identifier)
-            old = Room(0, 0)
-            records = record_room([each.plan, *each.pictures.values()], capacity)
-            if receipt is not None and self.store.holds(receipt.identifier):
-                # Its records are written over.
-                old = published_room(receipt, self.page_count, capacity).plus(Room(RECORD_INODES, records.size))
-            scratch = each.room(lambda plan, name: scratch_room(plan, capacity, is_picture=bool(name)), capacity)
-            steps.append(Step(rooms[number].plus(records), scratch, old))
-        return peak_room(steps, 1 if at_least else self.together).plus(self._frame(due, capacity, at_least=at_least))
 
-    def _frame(self, due: Sequence[Slide], capacity: Capacity, *, at_least: bool) -> Room:
+OfService = Callable[[int, str, SlidePlan], Room]
+"""Gives what a service takes: number of its slide, name of its picture or nothing, and its plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """What the slides of a run take: at most, at least, or as their samples say.
+
+    Each is told with everything that may come beside, or as if they came one by one with nothing but their folders: a
+    run that does not fit then can never fit.
+    """
+
+    run: Appraisal
+    """What is to be judged."""
+    due: Sequence[Slide]
+    """Slides that will be published."""
+    services: Mapping[int, Services]
+    """What of each, by number."""
+    capacity: Capacity
+    """What the file system has left, and how it counts."""
+
+    def most(self) -> Room:
+        """Give what is enough, whatever the tiles turn out to be."""
+        return self._sum(lambda _, __, plan: most_room(plan, self.capacity))
+
+    def least(self, *, one_by_one: bool = False) -> Room:
+        """Give what is not too much, whatever the tiles turn out to be."""
+        return self._sum(self._least_of, one_by_one=one_by_one)
+
+    def expected(self, samples: Samples, *, one_by_one: bool = False) -> Room:
+        """Give what samples say; of services that have none, the least."""
+
+        def expected_of(number: int, name: str, plan: SlidePlan) -> Room:
+            if (number, name) not in samples:
+                return self._least_of(number, name, plan)
+            return expected_room(plan, samples[number, name], self.capacity, links_blank=self._links_blank)
+
+        return self._sum(expected_of, one_by_one=one_by_one)
+
+    @property
+    def _links_blank(self) -> bool:
+        return self.run.options.blank is Blank.LINK
+
+    def _least_of(self, _number: int, _name: str, plan: SlidePlan) -> Room:
+        return least_room(plan, self.capacity, links_blank=self._links_blank)
+
+    def _sum(self, of_service: OfService, *, one_by_one: bool = False) -> Room:
+        steps = [self._step(number, partial(of_service, number)) for number in self.services]
+        together = 1 if one_by_one else self.run.together
+        return peak_room(steps, together).plus(self._frame(folders_only=one_by_one))
+
+    def _step(self, number: int, of_service: Callable[[str, SlidePlan], Room]) -> Step:
+        """Give what publishing one slide takes, and gives back of its older version."""
+        services, capacity, page_count = self.services[number], self.capacity, self.run.page_count
+        records = record_room(services.plans, capacity)
+        old = Room(0, 0)
+        receipt = self.run.receipts.read(self.due[number].identifier)
+        if receipt is not None and self.run.store.holds(receipt.identifier):
+            # Its records are written over.
+            old = published_room(receipt, page_count, capacity).plus(Room(RECORD_INODES, records.size))
+        scratch = services.room(lambda name, plan: scratch_room(plan, capacity, is_picture=bool(name)), capacity)
+        return Step(services.room(of_service, capacity).plus(records), scratch, old)
+
+    def _frame(self, *, folders_only: bool) -> Room:
         """Give what a run takes beside its slides: of folders that are there already, nothing."""
-        folders = {parent for slide in due for parent in Path(slide.identifier).parents if parent.parts}
-        new = sum(not self.receipts.is_above(str(folder)) for folder in folders)
-        new *= _LEAST_FOLDER_INODES if at_least else _FOLDER_INODES
-        beside = Room(new, new * capacity.block)
-        is_first = not self.receipts.is_above("")
-        return beside.plus(_RUN) if is_first and not at_least else beside
+        receipts = self.run.receipts
+        folders = {parent for slide in self.due for parent in Path(slide.identifier).parents if parent.parts}
+        new = sum(not receipts.is_above(str(folder)) for folder in folders)
+        new *= _LEAST_FOLDER_INODES if folders_only else _FOLDER_INODES
+        beside = Room(new, new * self.capacity.block)
+        return beside if folders_only or receipts.is_above("") else beside.plus(_RUN)
 
 
 def look(task: LookTask) -> tuple[Description, Mapping[str, Size]] | None:

@@ -55,7 +55,7 @@ def test_pictures_beside_the_levels_are_counted(slides: Path, tmp_path: Path) ->
     services = services_of(slide, options)
     assert set(services.pictures) == {"thumbnail", "label", "macro"}
     about = services.room(
-        lambda plan, name: expected_room(
+        lambda name, plan: expected_room(
             plan, sample(sample_task(slide, plan, options, name)), capacity, links_blank=False
         ),
         capacity,
@@ -65,7 +65,7 @@ def test_pictures_beside_the_levels_are_counted(slides: Path, tmp_path: Path) ->
     truth = taken(tmp_path / "public" / identifier)
     assert about.inodes == truth.inodes
     assert about.size == pytest.approx(truth.size, rel=0.15)
-    alone = services.room(lambda plan, _: least_room(plan, capacity, links_blank=False), capacity)
+    alone = services.room(lambda _, plan: least_room(plan, capacity, links_blank=False), capacity)
     assert alone.inodes == truth.inodes
     receipt = receipts.read(identifier)
     assert receipt is not None
