@@ -140,6 +140,24 @@ def test_what_is_not_the_file_that_was_published_is_found(
     assert TILE in told_paths(findings)
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3], ids=["rotation", "size", "region"])
+def test_a_folder_that_is_a_link_is_a_stranger_whatever_it_leads_to(
+    tree: PublishedTree, tmp_path: Path, depth: int
+) -> None:
+    folder = (tree.root / TILE).parents[depth - 1]
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    found = {(each.kind, each.path) for each in tree.findings()}
+    assert found == {(Kind.STRANGER, folder.relative_to(tree.root).as_posix())}
+
+
+def test_a_link_to_a_slide_elsewhere_is_a_stranger_and_not_looked_into(tree: PublishedTree, tmp_path: Path) -> None:
+    shutil.copytree(tree.root / ONE, tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "odd").touch()
+    (tree.root / "linked").symlink_to(tmp_path / "elsewhere")
+    assert [(each.kind, each.path) for each in tree.findings()] == [(Kind.STRANGER, "linked")]
+
+
 def test_an_alias_that_differs_is_told_as_one(tree: PublishedTree) -> None:
     alias = tree.root / "ward/two.synthetic/0,0,50,64/full/0/default.jpg"
     alias.unlink()
