@@ -416,6 +416,11 @@ class TestHome:
         (folder / "info.json").write_text("{}")
         assert b"alert" not in client.request("/").body
 
+    def test_a_folder_that_is_a_link_is_not_listed_again(self, client: Client, root: Path) -> None:
+        (root / "again").symlink_to(root)
+        (root / "other").symlink_to(root / "dir2")
+        assert client.request("/").body.count(b"<li>") == 1
+
     def test_a_long_list_is_cut(self, client: Client, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(preview_site, "LISTED_SLIDES", 1)
         assert b"Slides: 1." in client.request("/").body

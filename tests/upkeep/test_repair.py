@@ -268,6 +268,18 @@ def test_a_link_in_the_place_of_a_file_is_replaced(tree: PublishedTree, tmp_path
     assert not (tree.root / TILE).is_symlink()
 
 
+def test_a_link_to_a_folder_in_the_place_of_a_file_is_replaced(tree: PublishedTree, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    digests = contents(tree)
+    (tree.root / TILE).unlink()
+    (tree.root / TILE).symlink_to(outside)
+    tree.repair()
+    assert list(outside.iterdir()) == []
+    assert contents(tree) == digests
+    assert not (tree.root / TILE).is_symlink()
+
+
 def test_a_folder_in_the_place_of_a_file_is_in_the_way(tree: PublishedTree) -> None:
     (tree.root / TILE).unlink()
     (tree.root / TILE).mkdir()
