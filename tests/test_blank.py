@@ -98,6 +98,11 @@ def test_blank_tiles_are_stored_once_linked_and_counted(tmp_path: Path, more: tu
     assert (told["blank_tiles"], plain["blank_tiles"]) == (21, 0)
     [receipt] = [json.loads(path.read_text()) for path in linked.rglob("receipt.json")]
     assert receipt["blank"] == 21
+    # Each of two workers may write an original of its own.
+    for summary, tree in ((told, linked), (plain, copied)):
+        sizes = {path.stat().st_ino: path.stat().st_size for path in (tree / "a.svs").rglob("*.jpg")}
+        assert sum(sizes.values()) <= summary["bytes"] <= sum(sizes.values()) + 2 * max(sizes.values())
+    assert told["bytes"] < plain["bytes"] - 10 * 1000
     ours, theirs = snapshot(linked), snapshot(copied)
     assert {name: facts.digest for name, facts in ours.items()} == {
         name: facts.digest for name, facts in theirs.items()

@@ -208,6 +208,15 @@ class TestRead:
             with pytest.raises(SourceError, match="is damaged"):
                 read(cut)
 
+    def test_a_first_scan_of_fewer_components_is_no_usual_head(self, path: Path) -> None:
+        scan = parse_head(COMPLETE).scan
+        several = COMPLETE[: scan + 4] + b"\1" + COMPLETE[scan + 5 :]
+        tiles = write_tiles(path, [several, several, COMPLETE], columns=3)
+        for column in (0, 1):
+            with pytest.raises(SourceError, match="more than one scan"):
+                read(tiles, column)
+        assert read(tiles, 2) == read(write_tiles(path, [COMPLETE], columns=1))
+
     def test_a_tile_beyond_the_end_of_the_file_is_told(self, path: Path) -> None:
         tiles = write_tiles(path, [BARE, BARE], columns=2, tables=TABLES)
         path.write_bytes(path.read_bytes()[:-1])
