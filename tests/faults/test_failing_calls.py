@@ -112,7 +112,8 @@ def moments_on(dest: Path, calls: Iterable[Call]) -> Iterator[Moment]:
 
 def stage_of(dest: Path, call: Call) -> str:
     """Tell what a run is busy with from the last place of the target that a call names."""
-    place = call.text[call.text.rindex(str(dest)) + len(str(dest)) :].split('"')[0].split(">")[0]
+    place = place_of(call)
+    place = place[place.rindex(str(dest)) + len(str(dest)) :].split('"')[0].split(">")[0]
     if ".scratch" in place:
         return place.rsplit("/", 1)[-1] if place.endswith(("ledger", "journal")) else "scratch"
     if "/staging/" in place:
@@ -120,6 +121,14 @@ def stage_of(dest: Path, call: Call) -> str:
     if place.startswith("/.slide2iiif/"):
         return "/".join(place.split("/")[2:3])
     return "the tree"
+
+
+def place_of(call: Call) -> str:
+    """Give the text of a call, or the last path that it names below an open folder: one that fails has no result."""
+    if not re.search(r"at2?$", call.name):
+        return call.text
+    names = re.findall(r'<([^>]*)>, "([^"]*)"', call.text)
+    return str(Path(names[-1][0], names[-1][1])) if names else call.text
 
 
 def all_moments(scene: Scene, folder: Path) -> list[Moment]:
