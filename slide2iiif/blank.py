@@ -44,7 +44,7 @@ def is_blank(stream: bytes, size: Size) -> bool:
 
     Every unit of such a stream is coded by the same bits, so it is short, and its bytes repeat themselves.
     """
-    if len(stream) > size.width * size.height // _PIXELS_A_BYTE + _HEADER_BYTES:
+    if len(stream) > size.pixels // _PIXELS_A_BYTE + _HEADER_BYTES:
         return False
     middle = (len(stream) + _HEADER_BYTES // 2) // 2
     probe = stream[middle : middle + _PROBE]

@@ -12,6 +12,7 @@ import simplejpeg
 from commands import run_command, snapshot
 from numpy.typing import NDArray
 from PIL import Image
+from stagings import put, put_shared
 
 from slide2iiif.blank import blank_colour, encode_blank, is_blank
 from slide2iiif.geometry import Size
@@ -130,11 +131,6 @@ def staging_of(tmp_path: Path) -> FolderStaging:
     return staging
 
 
-def put_shared(staging: FolderStaging, paths: list[str], content: bytes) -> None:
-    with staging.opened() as files:
-        files.put_shared(paths, content)
-
-
 def inodes(staging: FolderStaging) -> list[int]:
     return [path.stat().st_ino for path in sorted(staging.folder.rglob("*.jpg"))]
 
@@ -171,7 +167,7 @@ def test_where_there_are_no_links_every_tile_is_a_file(tmp_path: Path, monkeypat
 
 def test_a_tile_that_is_put_again_is_linked_again(tmp_path: Path) -> None:
     staging = staging_of(tmp_path)
-    staging.put(["0/a.jpg"], b"half a tile")
+    put(staging, ["0/a.jpg"], b"half a tile")
     for _ in range(2):
         put_shared(staging, ["0/a.jpg", "1/a.jpg"], b"blank")
     assert len(set(inodes(staging))) == 1
@@ -182,7 +178,7 @@ def test_originals_are_not_published(tmp_path: Path) -> None:
     with FolderStore(tmp_path / "tree") as store:
         staging = store.stage("a.svs")
         put_shared(staging, ["0/a.jpg", "1/a.jpg"], b"blank")
-        staging.put(["info.json"], b"{}")
+        put(staging, ["info.json"], b"{}")
         store.publish("a.svs", staging)
         assert list(staging.scratch.parent.iterdir()) == []
     assert (tmp_path / "tree/a.svs/0/a.jpg").stat().st_nlink == 2

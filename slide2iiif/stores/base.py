@@ -56,14 +56,6 @@ class Staging(Protocol):
         """
         ...
 
-    def put(self, paths: Sequence[str], content: bytes) -> None:
-        """Store one file: see `Files.put`.
-
-        Raises:
-            TargetError: the place cannot take it.
-        """
-        ...
-
 
 class Store(Protocol):
     """A published tree, held by one exporter at a time."""

@@ -31,7 +31,7 @@ class MemoryStaging:
         return MemoryStaging(scratch, self.files, f"{self.prefix}{place}/")
 
     def put(self, paths: Sequence[str], content: bytes) -> None:
-        """Keep a file and its aliases. See `Staging.put`."""
+        """Keep a file and its aliases. See `Files.put`."""
         for path in paths:
             self.files[self.prefix + path] = content
 

@@ -41,11 +41,6 @@ class MendedStaging:
         with self.staging.opened() as files:
             yield _MendedFiles(files, self.published)
 
-    def put(self, paths: Sequence[str], content: bytes) -> None:
-        """Store a file unless it is there. See `Staging.put`."""
-        with self.opened() as files:
-            files.put(paths, content)
-
 
 class _MendedFiles:
     """The same, held open."""

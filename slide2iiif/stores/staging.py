@@ -39,11 +39,6 @@ class FolderStaging:
             inner.scratch.mkdir(parents=True, exist_ok=True)
         return inner
 
-    def put(self, paths: Sequence[str], content: bytes) -> None:
-        """Store a file and its aliases. See `Staging.put`."""
-        with self.opened() as files:
-            files.put(paths, content)
-
     def opened(self) -> "FolderFiles":
         """Hold the folder open. See `Staging.opened`."""
         return FolderFiles(self)
@@ -53,7 +48,7 @@ class FolderFiles:
     """The folder of a staging, held open: see `Files`.
 
     Names are looked up from it: the way from the root is not walked again for every folder and file (a tenth of what
-    a tile costs in memory), and whatever becomes of the folder's own name, they lead into it and nowhere else.
+    they cost in memory), and whatever becomes of the folder's own name, they lead into it and nowhere else.
     """
 
     def __init__(self, staging: FolderStaging) -> None:

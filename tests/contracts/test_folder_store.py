@@ -12,13 +12,13 @@ from types import SimpleNamespace
 
 import pytest
 from commands import staged
+from stagings import put
 
 from slide2iiif.errors import SourceError, TargetBusyError, TargetError
 from slide2iiif.stores import folder, unfinished
 from slide2iiif.stores.atomic import exchange, write_atomically
 from slide2iiif.stores.folder import FolderStore
 from slide2iiif.stores.refusals import refusal, refusals_of
-from slide2iiif.stores.staging import FolderStaging
 
 TILE = "0,0,256,256/256,/0/default.jpg"
 ALIASES = (TILE, "full/256,/0/default.jpg", "full/max/0/default.jpg")
@@ -37,8 +37,8 @@ def store(root: Path) -> Iterator[FolderStore]:
 
 def publish(store: FolderStore, identifier: str, content: bytes = b"tile") -> Path:
     staging = store.stage(identifier)
-    staging.put(ALIASES, content)
-    staging.put(["info.json"], b"{}")
+    put(staging, ALIASES, content)
+    put(staging, ["info.json"], b"{}")
     store.publish(identifier, staging)
     store.discard(staging)
     return store.root / identifier
@@ -105,13 +105,13 @@ def test_a_link_that_fails_for_lack_of_room_is_no_copy_but_an_error(
     monkeypatch.setattr(os, "link", refuse)
     staging = store.stage("a.svs")
     with pytest.raises(TargetError, match="no space left"):
-        staging.put(ALIASES, b"content")
+        put(staging, ALIASES, b"content")
 
 
 def test_a_file_that_is_put_again_does_not_change_those_linked_to_it_before(store: FolderStore) -> None:
     staging = store.stage("a.svs")
-    staging.put(["first", "alias"], b"old")
-    staging.put(["first"], b"new")
+    put(staging, ["first", "alias"], b"old")
+    put(staging, ["first"], b"new")
     assert ((staging.folder / "first").read_bytes(), (staging.folder / "alias").read_bytes()) == (b"new", b"old")
 
 
@@ -219,7 +219,7 @@ def test_a_deletion_under_way_ends_soon_when_the_run_is_told_to_stop(
     with FolderStore(root, lambda: stopped) as store:
         large = store.stage("b.svs", "state")
         for number in range(3000):
-            large.put([f"{number}/x"], b"x")
+            put(large, [f"{number}/x"], b"x")
         unlink = os.unlink
 
         def slowly(path: str) -> None:
@@ -245,7 +245,7 @@ def test_a_deletion_under_way_ends_soon_when_the_run_is_told_to_stop(
 def test_what_was_staged_when_a_run_was_told_to_stop_is_gone_on_from(root: Path) -> None:
     with FolderStore(root, lambda: True) as store:
         staging = store.stage("dir/a.svs", "state")
-        staging.put([TILE], b"tile")
+        put(staging, [TILE], b"tile")
         (staging.scratch / "journal").write_bytes(b"what is done")
         store.discard(staging)
     with FolderStore(root) as store:
@@ -352,7 +352,7 @@ import sys, time
 from pathlib import Path
 from slide2iiif.stores.folder import FolderStore
 with FolderStore(Path(sys.argv[1])) as store:
-    store.stage("a.svs").put(["x"], b"x")
+    store.stage("a.svs")
     print("held", flush=True)
     time.sleep(60)
 """
@@ -415,9 +415,8 @@ Step = Callable[[FolderStore], object]
 @pytest.mark.parametrize(
     ("system_call", "step"),
     [
-        ("open", lambda store: store.stage("b.svs").put([TILE], b"x")),
-        ("write", lambda store: store.stage("b.svs").put([TILE], b"x")),
-        ("makedirs", lambda store: store.stage("b.svs").put([TILE], b"x")),
+        ("open", lambda store: put(store.stage("b.svs"), [TILE], b"x")),
+        ("write", lambda store: put(store.stage("b.svs"), [TILE], b"x")),
         ("mkdir", lambda store: store.stage("b.svs")),
         ("rename", lambda store: store.remove("a.svs")),
         ("replace", lambda store: store.replace("a.svs", "info.json", b"new")),
@@ -432,19 +431,24 @@ def test_every_step_that_the_file_system_refuses_is_an_error_of_the_target(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        if system_call == "makedirs":
-            patch.setattr(os, "mkdir", refuse)
-            patch.setattr(
-                FolderStore,
-                "stage",
-                lambda _, __: FolderStaging(store.private / "staging", store.private / "scratch"),
-            )
-        else:
-            patch.setattr(os, system_call, refuse)
+        patch.setattr(os, system_call, refuse)
         with pytest.raises(TargetError, match="no space left"):
             step(store)
     assert (slide / "info.json").read_bytes() == b"{}"
     assert (slide / TILE).read_bytes() == b"tile"
+
+
+def test_a_folder_of_a_tile_that_is_refused_is_an_error_of_the_target(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staging = store.stage("b.svs")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    with pytest.raises(TargetError, match="no space left"):
+        put(staging, [TILE], b"x")
 
 
 def test_publishing_that_is_refused_leaves_the_old_slide(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from stagings import put
 
 from slide2iiif.errors import TargetBusyError
 from slide2iiif.stores.base import Store
@@ -32,7 +33,7 @@ def store(again: Callable[[], Store]) -> Iterator[Store]:
 def publish(store: Store, identifier: str, files: dict[str, bytes]) -> None:
     staging = store.stage(identifier)
     for path, content in {**files, "info.json": files.get("info.json", b"{}")}.items():
-        staging.put([path], content)
+        put(staging, [path], content)
     store.publish(identifier, staging)
 
 
@@ -43,7 +44,7 @@ def test_an_empty_store_holds_nothing(store: Store) -> None:
 
 def test_staged_files_are_not_seen(store: Store) -> None:
     staging = store.stage("dir/a.svs")
-    staging.put(["info.json"], b"{}")
+    put(staging, ["info.json"], b"{}")
     assert not store.holds("dir/a.svs")
     assert store.read("dir/a.svs", "info.json") is None
     store.discard(staging)
@@ -58,8 +59,8 @@ def test_published_files_are_read_back(store: Store) -> None:
 
 def test_every_alias_gives_the_same_bytes(store: Store) -> None:
     staging = store.stage("a.svs")
-    staging.put(ALIASES, b"tile")
-    staging.put(["info.json"], b"{}")
+    put(staging, ALIASES, b"tile")
+    put(staging, ["info.json"], b"{}")
     store.publish("a.svs", staging)
     assert [store.read("a.svs", path) for path in ALIASES] == [b"tile"] * 3
 
@@ -72,16 +73,16 @@ def test_a_path_that_was_not_put_is_none(store: Store) -> None:
 
 def test_what_is_put_again_is_what_was_put_last(store: Store) -> None:
     staging = store.stage("a.svs")
-    staging.put(ALIASES, b"first")
-    staging.put(ALIASES, b"second")
-    staging.put(["info.json"], b"{}")
+    put(staging, ALIASES, b"first")
+    put(staging, ALIASES, b"second")
+    put(staging, ["info.json"], b"{}")
     store.publish("a.svs", staging)
     assert [store.read("a.svs", path) for path in ALIASES] == [b"second"] * 3
 
 
 def test_discarded_files_never_appear(store: Store) -> None:
     staging = store.stage("a.svs")
-    staging.put(["info.json"], b"{}")
+    put(staging, ["info.json"], b"{}")
     scratch = staging.scratch
     store.discard(staging)
     assert not store.holds("a.svs")
@@ -90,7 +91,7 @@ def test_discarded_files_never_appear(store: Store) -> None:
 
 def test_discarding_twice_or_after_publishing_harms_nothing(store: Store) -> None:
     staging = store.stage("a.svs")
-    staging.put(["info.json"], b"{}")
+    put(staging, ["info.json"], b"{}")
     store.publish("a.svs", staging)
     store.discard(staging)
     store.discard(staging)
@@ -102,7 +103,7 @@ def test_a_staging_has_a_scratch_folder_of_its_own_until_it_is_published(store: 
     assert first.scratch.is_dir()
     assert first.scratch != second.scratch
     (first.scratch / "picture").write_bytes(b"pixels")
-    first.put(["info.json"], b"{}")
+    put(first, ["info.json"], b"{}")
     store.publish("a.svs", first)
     assert not first.scratch.exists()
     assert store.read("a.svs", "picture") is None
@@ -119,7 +120,7 @@ def test_publishing_again_replaces_everything(store: Store) -> None:
 def test_the_old_slide_stays_readable_until_the_new_one_is_published(store: Store) -> None:
     publish(store, "a.svs", {TILE: b"old"})
     staging = store.stage("a.svs")
-    staging.put([TILE], b"new")
+    put(staging, [TILE], b"new")
     assert store.read("a.svs", TILE) == b"old"
     store.discard(staging)
     assert store.read("a.svs", TILE) == b"old"
@@ -149,7 +150,7 @@ def test_removing_what_is_not_there_is_no_error(store: Store) -> None:
 def test_several_slides_are_staged_at_once(store: Store) -> None:
     stagings = {name: store.stage(name) for name in ("a.svs", "b.svs", "c/d.svs")}
     for name, staging in stagings.items():
-        staging.put(["info.json"], name.encode())
+        put(staging, ["info.json"], name.encode())
     for name, staging in stagings.items():
         store.publish(name, staging)
     assert [store.read(name, "info.json") for name in stagings] == [name.encode() for name in stagings]
@@ -187,10 +188,10 @@ def test_the_staging_of_another_kind_of_store_is_refused(store: Store, tmp_path:
 def test_a_service_below_a_slide_is_published_with_it(store: Store) -> None:
     staging = store.stage("a.svs")
     below = staging.below("associated/label")
-    below.put([TILE], b"label")
+    put(below, [TILE], b"label")
     (below.scratch / "file").write_bytes(b"scratch")
-    staging.put([TILE], b"tile")
-    staging.put(["info.json"], b"{}")
+    put(staging, [TILE], b"tile")
+    put(staging, ["info.json"], b"{}")
     store.publish("a.svs", staging)
     assert store.read("a.svs", TILE) == b"tile"
     assert store.read("a.svs", f"associated/label/{TILE}") == b"label"
@@ -202,7 +203,7 @@ def test_what_is_put_into_an_open_staging_is_what_is_put_into_a_closed_one(store
     with staging.opened() as files:
         files.put(ALIASES, b"half of it")
         files.put(ALIASES, b"tile")
-    staging.put(["info.json"], b"{}")
+    put(staging, ["info.json"], b"{}")
     store.publish("a.svs", staging)
     assert [store.read("a.svs", path) for path in ALIASES] == [b"tile"] * len(ALIASES)
 
@@ -212,7 +213,7 @@ def test_a_shared_file_is_read_back_under_every_path(store: Store) -> None:
     with staging.opened() as files:
         for path in (TILE, "256,0,256,256/256,/0/default.jpg"):
             files.put_shared([path, f"x/{path}"], b"blank")
-    staging.put(["info.json"], b"{}")
+    put(staging, ["info.json"], b"{}")
     store.publish("a.svs", staging)
     for path in (TILE, f"x/{TILE}", "256,0,256,256/256,/0/default.jpg"):
         assert store.read("a.svs", path) == b"blank"

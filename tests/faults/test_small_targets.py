@@ -16,6 +16,7 @@ import pytest
 from commands import run_command
 from made_slides import write_image, write_synthetic
 from published import contents, faults
+from stagings import put
 
 from slide2iiif.errors import TargetError
 from slide2iiif.stores.folder import FolderStore
@@ -177,7 +178,7 @@ def test_a_run_that_was_cut_off_finds_room_in_what_it_has_left(source: Path, mou
     with FolderStore(place / "public") as store:
         staging = store.stage("a.synthetic", "another state")
         for number in range(needed.inodes // 8):
-            staging.put([f"{number}/full/0/default.jpg"], bytes(needed.size // needed.inodes))
+            put(staging, [f"{number}/full/0/default.jpg"], bytes(needed.size // needed.inodes))
     done = export(source, place / "public")
     assert (done.returncode, done.stderr) == (0, "")
     assert faults(place / "public") == []
@@ -188,7 +189,7 @@ def fill(root: Path) -> None:
     with FolderStore(root) as store:
         staging = store.stage("a.svs")
         for number in range(100):
-            staging.put([f"{number}/full/0/default.jpg"], content)
+            put(staging, [f"{number}/full/0/default.jpg"], content)
 
 
 def test_inodes_that_run_out_meanwhile_are_told_from_bytes(mount: Mount) -> None:

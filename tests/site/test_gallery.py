@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from stagings import put
 
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.uris import pictures
@@ -41,7 +42,7 @@ class Tree:
             pages.begin()
             staging = self.store.stage(identifier)
             for name, content in [*pages.slide_files(receipt), ("info.json", b"{}")]:
-                staging.put([name], content)
+                put(staging, [name], content)
             self.store.publish(identifier, staging)
             self.receipts.write(receipt)
             pages.changed(identifier)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from commands import run_command, staged
 from made_slides import write_image, write_synthetic
 from published import contents, documents, faults, slide_of
+from stagings import put
 from traces import plain_run
 
 from slide2iiif.stores.folder import FolderStore
@@ -82,8 +83,8 @@ def make_left_over(folder: Path) -> Scene:
     source, before = folder / "slides", folder / "before"
     write_slides(source)
     with FolderStore(before) as store:
-        store.stage("gone.synthetic", "another state").put(["full/max/0/default.jpg"], b"x")
-        store.stage_files().put(["full/max/0/default.jpg"], b"x")
+        put(store.stage("gone.synthetic", "another state"), ["full/max/0/default.jpg"], b"x")
+        put(store.stage_files(), ["full/max/0/default.jpg"], b"x")
     words = ("export", source, DEST, *URL, "-q", "--tile-size", 128)
     return _with_end(Scene(source, before, folder / "after", words))
 

@@ -1,0 +1,17 @@
+"""Single files of a staging, for tests: the program itself puts many at a time."""
+
+from collections.abc import Sequence
+
+from slide2iiif.stores.base import Staging
+
+
+def put(staging: Staging, paths: Sequence[str], content: bytes) -> None:
+    """Store one file under all of its paths."""
+    with staging.opened() as files:
+        files.put(paths, content)
+
+
+def put_shared(staging: Staging, paths: Sequence[str], content: bytes) -> bool:
+    """Store one of many files that have the same bytes."""
+    with staging.opened() as files:
+        return files.put_shared(paths, content)
