@@ -198,7 +198,7 @@ def test_a_service_below_a_slide_is_published_with_it(store: Store) -> None:
     assert not below.scratch.exists()
 
 
-def test_what_is_put_into_an_open_staging_is_what_is_put_into_a_closed_one(store: Store) -> None:
+def test_what_is_put_again_while_the_staging_is_open_is_what_was_put_last(store: Store) -> None:
     staging = store.stage("a.svs")
     with staging.opened() as files:
         files.put(ALIASES, b"half of it")
