@@ -15,7 +15,7 @@ import openslide
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
-from slide2iiif.pixels import WHITE, Colour, Pixels, compose
+from slide2iiif.pixels import RGB, WHITE, Colour, Pixels, compose
 from slide2iiif.sources import dicom, tiff
 from slide2iiif.sources.agreement import is_shown
 from slide2iiif.sources.base import ClosingSource, Description, StoredArea, StoredImage, StoredLevel, probe
@@ -32,6 +32,10 @@ _DOUBTFUL_COLOURS = (
 _LARGEST_PROFILE = 16_000_000
 _LARGEST_PART = 4096 * 4096
 """Pixels that are read at once."""
+_ROWS_AT_ONCE = 128
+"""Rows that are read at once where tiles are small: what is copied of them stays in the processor's cache."""
+_SMALL_TILE = 512
+"""Side of a tile so small that OpenSlide's own cache holds all that lie side by side: none is decoded twice."""
 _LARGEST_PICTURE = 50_000_000
 """Pixels of a picture beside the levels; those of scanners have a tenth of it."""
 
@@ -91,10 +95,13 @@ class OpenSlideSource(ClosingSource):
     def read(self, level: int, region: Region) -> Pixels:
         """Read RGB pixels of a stored level. See `Source.read`."""
         downsample = self._slide.level_downsamples[level]
-        if region.size.pixels > _LARGEST_PART and downsample.is_integer():
-            # It takes four times the pixels to read them.
-            parts = [self.read(level, part) for part in _bands(region)]
-            return np.concatenate(parts)
+        rows = self._rows_at_once(level, region.width)
+        if region.height > rows and downsample.is_integer():
+            pixels = np.empty((region.height, region.width, RGB), np.uint8)
+            for part in _bands(region, rows):
+                top = part.y - region.y
+                pixels[top : top + part.height] = self.read(level, part)
+            return pixels
         # OpenSlide takes the place in full-resolution pixels and the size in the level's own.
         location = (round(region.x * downsample), round(region.y * downsample))
         try:
@@ -157,6 +164,12 @@ class OpenSlideSource(ClosingSource):
             return None
         return profile
 
+    def _rows_at_once(self, level: int, width: int) -> int:
+        """Give how many rows of a width are read at once: it takes four times their pixels, and several copies."""
+        tile = _tile(self._slide.properties, level)
+        rows = _ROWS_AT_ONCE if tile is not None and max(tile) <= _SMALL_TILE else _LARGEST_PART // width
+        return max(1, rows)
+
     def _levels(self) -> Iterator[StoredLevel]:
         images = _images(self._path)
         for index, dimensions in enumerate(self._slide.level_dimensions):
@@ -206,9 +219,8 @@ class OpenSlideSource(ClosingSource):
         return jpeg if is_same else None
 
 
-def _bands(region: Region) -> Iterator[Region]:
-    """Cut a region into parts of full width that are read at once; a part has one row at least."""
-    rows = max(1, _LARGEST_PART // region.width)
+def _bands(region: Region, rows: int) -> Iterator[Region]:
+    """Cut a region into parts of full width and so many rows."""
     for y in range(region.y, region.y + region.height, rows):
         yield Region(region.x, y, region.width, min(rows, region.y + region.height - y))
 
