@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 # Test folders are not packages, and workers must be able to import the tasks that tests give them.
-for folder in ("support", "spec"):
+for folder in ("support", "spec", "benchmarks"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
 
 from commands import RealTree, run_command  # noqa: E402 - only now on the path

@@ -45,7 +45,7 @@ def _generated(*sizes: tuple[int, int], scales: tuple[int, ...] = _APERIO) -> Ca
 
 
 def _everybody() -> tuple[Contestant, ...]:
-    return ours(), vips(), pyvips(), deepzoom(), bare(), tar()
+    return ours(), vips(), pyvips(), deepzoom(), bare(), bare("--checked"), tar()
 
 
 def _synced() -> tuple[Contestant, ...]:
@@ -73,7 +73,12 @@ _ALL = (
     Case(
         "p37-recompress",
         _P37,
-        (ours("slide2iiif --recompress", extra=("--recompress",)), pyvips(), bare("--recompress")),
+        (
+            ours("slide2iiif --recompress", extra=("--recompress",)),
+            pyvips(),
+            bare("--recompress"),
+            bare("--recompress", "--checked"),
+        ),
         goals={"pyvips dzsave": {TMPFS: 2.5}},
     ),
     Case(
@@ -85,7 +90,7 @@ _ALL = (
     Case(
         "dyadic-large",
         _generated((35328, 28416), scales=(*_DYADIC, 64)),
-        (ours(), pyvips(), bare(), tar()),
+        (ours(), pyvips(), bare(), bare("--checked"), tar()),
         goals={"pyvips dzsave": {TMPFS: 15}},
     ),
     Case(

@@ -5,8 +5,8 @@
     python tests/benchmarks/compare.py --list             which cases there are
 
 Contestants take turns (A B C A B C …), so that a machine that slows down slows all of them; medians are shown.
-Outputs are deleted between runs and what is unwritten is flushed, both outside of the timing. Every contestant
-encodes with the same JPEG quality and gets the same number of processes or threads.
+Outputs are put away between runs and what is unwritten is flushed, both outside of the timing (`outputs.py`).
+Every contestant encodes with the same JPEG quality and gets the same number of processes or threads.
 """
 
 import argparse
@@ -19,15 +19,14 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 from cases import CASES, DISK, PLACES, TMPFS, Case
 from contestants import CORES, PROGRAM, Contestant, Work
 from measuring import CommandFailedError, Cost, measure
+from outputs import Outputs
 from slides import REPOSITORY, Material, MissingSlideError, Shelf
 from table import Row, Table, as_json, markdown
 
@@ -51,11 +50,12 @@ def main() -> int:
     tables: list[Table] = []
     if args.json != "-":
         print(*(f"- {name}: {value}" for name, value in machine.items()), sep="\n", end="\n\n", flush=True)
-    for name in args.cases or [name for name in CASES if name != "smoke"]:
-        for table in _run_case(CASES[name], shelf, args):
-            tables.append(table)
-            if args.json != "-":
-                print(markdown(table), flush=True)
+    with Outputs({TMPFS: args.tmpfs, DISK: args.disk}) as outputs:
+        for name in args.cases or [name for name in CASES if name != "smoke"]:
+            for table in _run_case(CASES[name], shelf, outputs, args):
+                tables.append(table)
+                if args.json != "-":
+                    print(markdown(table), flush=True)
     if args.json:
         text = json.dumps(as_json(tables, machine), indent=1, ensure_ascii=False) + "\n"
         if args.json == "-":
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run_case(case: Case, shelf: Shelf, args: argparse.Namespace) -> Iterator[Table]:
+def _run_case(case: Case, shelf: Shelf, outputs: Outputs, args: argparse.Namespace) -> Iterator[Table]:
     try:
         slides = case.slides(shelf)
     except MissingSlideError as error:
@@ -94,48 +94,52 @@ def _run_case(case: Case, shelf: Shelf, args: argparse.Namespace) -> Iterator[Ta
         return
     if case.repeated:
         try:
-            materials = [_repeated(case, slides[0], shelf, args)]
+            materials = [_repeated(case, slides[0], shelf, outputs, args)]
         except CommandFailedError as error:
             _say(f"{case.name}: skipped: the first contestant failed: {error}")
             return
     else:
         materials = [shelf.single(slide, case.tile_size) for slide in slides]
     for place in args.where:
-        yield _run_in_place(case, place, materials, args)
+        yield _run_in_place(case, place, materials, outputs, args)
 
 
-def _run_in_place(case: Case, place: str, materials: list[Material], args: argparse.Namespace) -> Table:
+def _run_in_place(
+    case: Case, place: str, materials: list[Material], outputs: Outputs, args: argparse.Namespace
+) -> Table:
     contestants = (*case.contestants, *(case.on_disk if place == DISK else ()))
     rows = [
         Row(each.name, materials[each.slide].megapixels, case.goals.get(each.name, {}).get(place), each.missing() or "")
         for each in contestants
     ]
-    with _folder(place, args) as folder:
-        works = [_work(case, materials[each.slide], folder, args) for each in contestants]
-        entries = list(zip(contestants, works, rows, strict=True))
-        for entry in entries:
-            _prepare(*entry)
-        for run in range(args.runs):
-            for contestant, work, row in entries:
-                if not row.problem:
-                    _run(contestant, work, row)
-                    _say(f"{case.name}, {place}, run {run + 1}: {row.name}: {_told(row)}")
+    folder = outputs.folder(place)
+    works = [_work(case, materials[each.slide], folder, args) for each in contestants]
+    entries = list(zip(contestants, works, rows, strict=True))
+    for entry in entries:
+        _prepare(*entry, outputs)
+    for run in range(args.runs):
+        for contestant, work, row in entries:
+            if not row.problem:
+                _run(contestant, work, row, outputs)
+                _say(f"{case.name}, {place}, run {run + 1}: {row.name}: {_told(row)}")
     text = "; ".join(dict.fromkeys(material.text for material in materials))
     return Table(case.name, place, f"{text}; tiles of {case.tile_size}, quality {args.quality}.", tuple(rows))
 
 
-def _prepare(contestant: Contestant, work: Work, row: Row) -> None:
+def _prepare(contestant: Contestant, work: Work, row: Row, outputs: Outputs) -> None:
     if contestant.prepare and not row.problem:
         _say(f"{contestant.name} is being prepared")
         try:
             contestant.prepare(work)
         except CommandFailedError as error:
             row.problem = f"cannot be prepared: {error}"
+        finally:
+            outputs.clear(work.out)
 
 
-def _run(contestant: Contestant, work: Work, row: Row) -> None:
+def _run(contestant: Contestant, work: Work, row: Row, outputs: Outputs) -> None:
     try:
-        cost, row.files = _cost(contestant, work)
+        cost, row.files = _cost(contestant, work, outputs)
     except CommandFailedError as error:
         row.problem = str(error)
         row.runs.clear()
@@ -143,7 +147,7 @@ def _run(contestant: Contestant, work: Work, row: Row) -> None:
         row.runs.append(cost)
 
 
-def _cost(contestant: Contestant, work: Work) -> tuple[Cost, int]:
+def _cost(contestant: Contestant, work: Work, outputs: Outputs) -> tuple[Cost, int]:
     """Run a contestant once, clean up behind it, and give what it cost and how many files it wrote."""
     commands = contestant.commands(work)
     os.sync()
@@ -151,36 +155,28 @@ def _cost(contestant: Contestant, work: Work) -> tuple[Cost, int]:
         cost = measure(commands)
         files = sum(len(names) for _, _, names in os.walk(work.out))
     finally:
-        shutil.rmtree(work.out, ignore_errors=True)
+        outputs.clear(work.out)
     if files < work.material.finest_tiles:
         tiles = work.material.finest_tiles
         raise CommandFailedError(f"wrote {files:,} files where the finest level alone has {tiles:,} tiles")
     return cost, files
 
 
-def _repeated(case: Case, slide: Path, shelf: Shelf, args: argparse.Namespace) -> Material:
+def _repeated(case: Case, slide: Path, shelf: Shelf, outputs: Outputs, args: argparse.Namespace) -> Material:
     """Copy a slide until our run takes long enough."""
     copies = _FIRST_COPIES
-    with _folder(args.where[0], args) as folder:
-        while True:
-            material = shelf.repeated(slide, case.tile_size, copies, with_folder=case.with_folder)
-            cost, _ = _cost(case.contestants[0], _work(case, material, folder, args))
-            _say(f"{case.name}: {copies} copies take {cost.wall:.1f} s")
-            if cost.wall >= args.seconds:
-                return material
-            copies = math.ceil(copies * max(1.5, _SPARE * args.seconds / cost.wall))
+    folder = outputs.folder(args.where[0])
+    while True:
+        material = shelf.repeated(slide, case.tile_size, copies, with_folder=case.with_folder)
+        cost, _ = _cost(case.contestants[0], _work(case, material, folder, args), outputs)
+        _say(f"{case.name}: {copies} copies take {cost.wall:.1f} s")
+        if cost.wall >= args.seconds:
+            return material
+        copies = math.ceil(copies * max(1.5, _SPARE * args.seconds / cost.wall))
 
 
 def _work(case: Case, material: Material, folder: Path, args: argparse.Namespace) -> Work:
     return Work(material, folder / "out", case.tile_size, args.quality, args.jobs)
-
-
-@contextmanager
-def _folder(place: str, args: argparse.Namespace) -> Iterator[Path]:
-    parent = {TMPFS: args.tmpfs, DISK: args.disk}[place]
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="slide2iiif-compare-", dir=parent) as folder:
-        yield Path(folder)
 
 
 def _told(row: Row) -> str:

@@ -118,14 +118,18 @@ def synced(contestant: Contestant) -> Contestant:
 
 
 def bare(*flags: str) -> Contestant:
-    """Give the floor: a program that does what every exporter has to, and nothing else."""
+    """Give the floor: a program that does what every exporter has to, and nothing else.
+
+    `--checked` has it check and digest tiles as well, which this tool must.
+    """
 
     def commands(work: Work) -> list[Command]:
         script = PEERS / "bare.py"
         setting = (work.tile_size, work.quality, work.jobs)
         return [_command(sys.executable, script, *setting, *flags, *pair) for pair in _each(work)]
 
-    return Contestant("bare", commands, lambda: _without_module("tifffile"))
+    name = "bare, checked" if "--checked" in flags else "bare"
+    return Contestant(name, commands, lambda: _without_module("tifffile"))
 
 
 def tar() -> Contestant:
@@ -137,10 +141,9 @@ def tar() -> Contestant:
     def prepare(work: Work) -> None:
         measure(ours().commands(work))
         measure([_command("tar", "cf", archive(work), "-C", work.out, ".")])
-        shutil.rmtree(work.out)
 
     def commands(work: Work) -> list[Command]:
-        # The archive is made once; the folder to unpack into is gone after each run.
+        # The archive is made once; the folder to unpack into is put away after each run.
         work.out.mkdir()
         return [_command("tar", "xf", archive(work), "-C", work.out)]
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from outputs import Outputs
 
 from slide2iiif.geometry import Size
 from slide2iiif.samples import write_aperio
@@ -32,6 +33,7 @@ def test_every_contestant_exports_the_smallest_case(tmp_path: Path) -> None:
         "pyvips dzsave",
         "DeepZoomGenerator",
         "bare",
+        "bare, checked",
         "tar xf",
         "vips dzsave, and sync",
         "pyvips dzsave, and sync",
@@ -80,5 +82,19 @@ def test_the_floor_of_a_slide_is_told_and_a_slide_without_one_is_refused(tmp_pat
 def test_the_table_is_markdown(tmp_path: Path) -> None:
     text = compare("smoke", "--runs", "1", "--where", "tmpfs", "--tmpfs", str(tmp_path), "--cache", str(tmp_path))
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_outputs_on_disk_are_kept_until_the_end(tmp_path: Path) -> None:
+    outputs_of = {place: tmp_path / place for place in ("tmpfs", "disk")}
+    with Outputs(outputs_of) as outputs:
+        for place in outputs_of:
+            out = outputs.folder(place) / "out"
+            for _ in range(2):
+                out.mkdir()
+                outputs.clear(out)
+            outputs.clear(out)
+        assert len(list(outputs.folder("disk").iterdir())) == 2
+        assert list(outputs.folder("tmpfs").iterdir()) == []
+    assert [list(parent.iterdir()) for parent in outputs_of.values()] == [[], []]
