@@ -113,6 +113,8 @@ def test_a_name_that_is_no_text_opens(tmp_path: Path, slides: Path) -> None:
         ("aperio/P37-CRC01-he.svs", 2, Region(1000, 800, 88, 96)),
         ("hamamatsu/test3-DAPI-2-387.ndpi", 3, Region(100, 200, 300, 400)),
         ("tiff/gray-lzw.tif", 1, Region(512, 512, 100, 100)),
+        # Read in several parts, which begin in the middle of tiles.
+        ("tiff/gray-lzw.tif", 0, Region(300, 201, 700, 500)),
     ],
 )
 def test_a_region_of_a_level_is_what_openslide_gives(slides: Path, name: str, level: int, region: Region) -> None:
