@@ -167,8 +167,8 @@ class OpenSlideSource(ClosingSource):
     def _rows_at_once(self, level: int, width: int) -> int:
         """Give how many rows of a width are read at once: it takes four times their pixels, and several copies."""
         tile = _tile(self._slide.properties, level)
-        rows = _ROWS_AT_ONCE if tile is not None and max(tile) <= _SMALL_TILE else _LARGEST_PART // width
-        return max(1, rows)
+        rows = max(1, _LARGEST_PART // width)
+        return min(rows, _ROWS_AT_ONCE) if tile is not None and max(tile) <= _SMALL_TILE else rows
 
     def _levels(self) -> Iterator[StoredLevel]:
         images = _images(self._path)
