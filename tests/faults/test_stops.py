@@ -266,13 +266,12 @@ def test_a_second_signal_ends_a_command_at_once(tree: Tree) -> None:
         wait_until(lambda: trace.exists() and "sync" in trace.read_text())
         pid = psutil.Process(process.pid).children()[0].pid
         os.killpg(process.pid, signal.SIGINT)
-        time.sleep(0.3)
+        wait_until(lambda: not handles_signals(pid))
         assert not is_over(pid)
-        begun = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         wait_until(lambda: is_over(pid))
-        assert time.monotonic() - begun < 1
-        process.kill()
+        # Of the signal itself, as strace ends by what its program ended by; whose patience is over exits with 130.
+        assert process.wait(60) == -signal.SIGINT
     assert faults(tree.dest) == []
 
 
