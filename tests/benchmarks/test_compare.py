@@ -98,3 +98,12 @@ def test_outputs_on_disk_are_kept_until_the_end(tmp_path: Path) -> None:
         assert len(list(outputs.folder("disk").iterdir())) == 2
         assert list(outputs.folder("tmpfs").iterdir()) == []
     assert [list(parent.iterdir()) for parent in outputs_of.values()] == [[], []]
+
+
+def test_outputs_on_disk_are_deleted_before_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outputs._LEAST_FREE", 2)
+    with Outputs({"disk": tmp_path}) as outputs:
+        out = outputs.folder("disk") / "out"
+        out.mkdir()
+        outputs.clear(out)
+        assert list(outputs.folder("disk").iterdir()) == []

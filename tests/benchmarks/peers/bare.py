@@ -186,8 +186,8 @@ def main() -> None:
     library.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
     library.mallopt(_M_TRIM_THRESHOLD, 4 * _KEPT_BYTES)
     gc.disable()
-    wishes = {"recompress": "--recompress" in flags, "checked": "--checked" in flags}
-    export = Export(slide, out, int(side), int(quality), **wishes)
+    recompress, checked = "--recompress" in flags, "--checked" in flags
+    export = Export(slide, out, int(side), int(quality), recompress=recompress, checked=checked)
     Path(out).mkdir(parents=True)
     blocks = export.blocks()
     numbers, given = os.pipe()
