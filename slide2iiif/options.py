@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.info import PLAUSIBLE_MPP
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +71,6 @@ WORKER_MEMORY = Limited("--worker-memory", default=960, low=256, high=1_000_000)
 PORT = Limited("--port", default=8000, low=0, high=65535)
 """Port of the preview server; 0 picks a free one."""
 
-PLAUSIBLE_OBJECTIVE = (0.1, 250.0)
-"""Magnifications that an objective can have, with an extra lens included."""
-
-PLAUSIBLE_MPP = (0.02, 10.0)
-"""Microns per pixel that a microscope or a slide scanner can have.
-
-Below and above are wrong units (a slide has 0.12 to 1 as a rule, so a hundred times of it is 12 at least), and above
-is the print resolution of an ordinary image (300 dpi are 85 µm), which says nothing of the size of what it shows.
-"""
 
 SUBSAMPLINGS = ("auto", "420", "422", "444")
 """Chroma subsamplings of tiles that are encoded; the first is the default: it depends on the quality."""

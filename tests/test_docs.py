@@ -1,7 +1,6 @@
 """What the documents say is held against the program: commands, options, defaults, modules, links."""
 
 import argparse
-import ast
 import re
 import shlex
 import tomllib
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from rooms import ROOMS
 
 from slide2iiif import __version__, cli, options
 from slide2iiif.iiif.api import Api
@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "slide2iiif"
 README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
+DECISIONS = ROOT / "docs" / "decisions.md"
 DOCUMENTS = [README, ARCHITECTURE, ROOT / "CHANGELOG.md", ROOT / "nginx" / "README.md", ROOT / "examples" / "README.md"]
 DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
 JOBS = [ROOT / "examples" / "github-actions.yml", ROOT / "examples" / "gitlab-ci.yml"]
@@ -179,51 +180,17 @@ def test_the_readme_tells_every_exit_code() -> None:
     assert codes == ["0", "1", "2", "3", "4", "130, 143"]
 
 
-def layers() -> list[list[str]]:
-    """Give the modules of each layer as the architecture lists them."""
-    text = ARCHITECTURE.read_text(encoding="utf-8").partition("## The layers")[2].partition("\n## ")[0]
-    return [
-        re.findall(r"^- `([\w/]+(?:\.py|/))`: \S", part, re.MULTILINE)
-        for part in re.split(r"^\*\*", text, flags=re.MULTILINE)[1:]
-    ]
+def test_the_architecture_has_every_room_from_the_lowest_floor_up() -> None:
+    table = ARCHITECTURE.read_text(encoding="utf-8").partition("## The rooms")[2].partition("##")[0]
+    told = [re.findall(r"`(\w+)/?`", row) for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)[2:]]
+    floors = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
+    assert sorted(room for rooms in told for room in rooms) == sorted(floors)
+    heights = [floors[room] for rooms in told for room in rooms]
+    assert heights == sorted(heights)
 
 
-def modules() -> dict[str, Path]:
-    """Give the modules of the package by the names that the architecture uses."""
-    paths = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
-    return {name.removesuffix("__init__.py") or "slide2iiif/": path for name, path in paths.items()}
-
-
-def imported(path: Path) -> Iterator[str]:
-    """Give the dotted names of our modules that a module imports, those within functions too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE.name:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE.name)
-
-
-def test_the_architecture_has_one_line_for_every_module_and_no_other() -> None:
-    told = [name for layer in layers() for name in layer]
-    assert set(told) == set(modules()) - {"__main__.py"}
-    assert len(told) == len(set(told))
-
-
-def test_no_module_imports_from_a_layer_below_its_own() -> None:
-    layer_of = {name: index for index, layer in enumerate(layers()) for name in layer}
-    names = {f"slide2iiif.{name.removesuffix('.py').rstrip('/').replace('/', '.')}": name for name in layer_of}
-    upward = [
-        f"{name} imports {names[other]}"
-        for name, path in modules().items()
-        for other in imported(path)
-        if other in names and name in layer_of and layer_of[names[other]] > layer_of[name]
-    ]
-    assert upward == []
-
-
-def test_the_architecture_gives_a_reason_for_every_dependency() -> None:
-    rows = re.findall(r"^\| ([A-Za-z0-9, -]+) \| \w", ARCHITECTURE.read_text(encoding="utf-8"), re.MULTILINE)
+def test_the_decisions_give_a_reason_for_every_dependency() -> None:
+    rows = re.findall(r"^\| ([A-Za-z0-9, -]+) \| \w", DECISIONS.read_text(encoding="utf-8"), re.MULTILINE)
     told = {name for row in rows if row != "package" for name in row.split(", ")}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert told == {re.split(r"[<>=]", requirement)[0] for requirement in project["dependencies"]}

@@ -7,20 +7,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slide2iiif.cli.identifiers import add_identifier_options, keep_naming, settle_naming
-from slide2iiif.cli.places import (
-    add_private_dir,
-    check_places,
-    check_private_dir,
-    check_summary_file,
-    claim_private_dir,
-    listed_paths,
-)
+from slide2iiif.cli.naming import add_identifier_options, keep_naming, settle_naming
+from slide2iiif.cli.places import add_private_dir, check_places, check_summary_file, listed_paths
 from slide2iiif.cli.selection import Seen, check_selection, choose_slides
 from slide2iiif.cli.site import add_site_options, check_site_options, open_gallery
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
 from slide2iiif.errors import TargetError, UsageError
 from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.info import PLAUSIBLE_MPP
 from slide2iiif.options import (
     ASSOCIATED,
     BLOCK_TIMEOUT,
@@ -28,7 +22,6 @@ from slide2iiif.options import (
     MAX_PIXELS,
     MAX_TILES,
     OPEN_TIMEOUT,
-    PLAUSIBLE_MPP,
     QUALITY,
     SUBSAMPLINGS,
     TELLING_ASSOCIATED,
@@ -47,16 +40,17 @@ from slide2iiif.options import (
     parse_tile_size,
 )
 from slide2iiif.progress import printable
+from slide2iiif.stores.folder.places import check_private_dir, claim_private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from slide2iiif.export import Export
-    from slide2iiif.naming import Naming
+    from slide2iiif.discovery.naming import Naming
+    from slide2iiif.discovery.walk import Slide, Unusable
+    from slide2iiif.export.run import Export
+    from slide2iiif.export.summary import Summary
+    from slide2iiif.preflight.space import Verdict
     from slide2iiif.progress import Bar, Silent
-    from slide2iiif.stores.capacity import Verdict
-    from slide2iiif.summary import Summary
-    from slide2iiif.walk import Slide, Unusable
 
 HELP = "publish slides as static files"
 
@@ -224,10 +218,10 @@ def run(args: argparse.Namespace) -> int:
         listed = list(listed_paths(args.files_from)) if args.files_from else None
 
         from slide2iiif.cli.report import report
-        from slide2iiif.export import Export, in_flight
-        from slide2iiif.receipts import Receipts
-        from slide2iiif.stores.folder import FolderStore
-        from slide2iiif.survey import Survey
+        from slide2iiif.export.run import Export, in_flight
+        from slide2iiif.preflight.quick import Survey
+        from slide2iiif.records.receipts import Receipts
+        from slide2iiif.stores.folder.store import FolderStore
 
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         receipts = Receipts(store.private)
@@ -315,20 +309,20 @@ def _options(args: argparse.Namespace) -> Options:
 
 def _load(*, with_site: bool) -> None:
     """Import all that the run needs besides what its workers do; no signal can come between."""
-    from slide2iiif.engines.workers import signals_held
+    from slide2iiif.engines.worker import signals_held
 
     with signals_held():
-        import slide2iiif.export
+        import slide2iiif.export.run
+        import slide2iiif.preflight.quick
         import slide2iiif.progress
-        import slide2iiif.stores.folder
-        import slide2iiif.survey
+        import slide2iiif.stores.folder.store
 
         if with_site:
             import slide2iiif.site.gallery  # noqa: F401
 
 
 def _warn_of_missing_library() -> None:
-    from slide2iiif.jpeg import TURBOJPEG_PACKAGE, can_crop
+    from slide2iiif.imaging.jpeg import TURBOJPEG_PACKAGE, can_crop
 
     if not can_crop():
         lost = "tiles at the edges are encoded anew, and NDPI is not copied at all"
@@ -349,7 +343,7 @@ def _run(
     flow: "Export", args: argparse.Namespace, found: "Iterator[Slide | Unusable]", naming: "Naming | None"
 ) -> "tuple[Summary, UsageError | None]":
     """Export, then delete if asked to; a refusal to delete is told after what was exported."""
-    from slide2iiif.upkeep import removals
+    from slide2iiif.export.prune import removals
 
     seen = Seen(keep=args.delete)
     summary = flow.plans(seen.of(found)) if args.dry_run else flow.slides(seen.of(found))

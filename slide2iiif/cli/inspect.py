@@ -12,7 +12,7 @@ from slide2iiif.options import OPEN_TIMEOUT, WORKER_MEMORY, Options, parse_tile_
 
 if TYPE_CHECKING:
     from slide2iiif.geometry import Region
-    from slide2iiif.plan import SlidePlan
+    from slide2iiif.plan.service import SlidePlan
 
 HELP = "tell what a slide is and how it would be exported"
 
@@ -36,10 +36,10 @@ def run(args: argparse.Namespace) -> int:
     memory, timeout = WORKER_MEMORY.parse(args.worker_memory), OPEN_TIMEOUT.parse(args.open_timeout)
 
     from slide2iiif.errors import SourceError
-    from slide2iiif.identifiers import encode_path
-    from slide2iiif.inspection import InspectTask, inspect_slide
-    from slide2iiif.plan import plan_slide
+    from slide2iiif.iiif.identifiers import encode_path
+    from slide2iiif.plan.service import plan_slide
     from slide2iiif.progress import printable
+    from slide2iiif.sources.describe import InspectTask, inspect_slide
 
     try:
         with worker_engine(1, memory, timeout) as engine:
@@ -81,7 +81,7 @@ def _print_kept_back(found: dict[str, Any]) -> None:
 
 
 def _facts(plan: "SlidePlan") -> dict[str, Any]:
-    from slide2iiif.origins import EXACT
+    from slide2iiif.plan.provenance import EXACT
 
     description = plan.description
     return {
@@ -120,7 +120,7 @@ def _facts(plan: "SlidePlan") -> dict[str, Any]:
 
 def _profile_fact(profile: bytes | None) -> dict[str, Any] | None:
     """Tell of a colour profile how long it is, and whether it only says what viewers take for granted."""
-    from slide2iiif.icc import is_srgb
+    from slide2iiif.imaging.icc import is_srgb
 
     return None if profile is None else {"bytes": len(profile), "is_srgb": is_srgb(profile)}
 

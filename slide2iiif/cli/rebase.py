@@ -4,10 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from slide2iiif.cli.places import add_private_dir, check_private_dir, private_of
+from slide2iiif.cli.places import add_private_dir
 from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import other_base_url, parse_base_url
+from slide2iiif.stores.folder.places import check_private_dir, private_of
 
 HELP = "give a published tree another base URL"
 
@@ -27,11 +28,11 @@ def run(args: argparse.Namespace) -> int:
     other = args.other_base_url
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, Api.V3)
 
+    from slide2iiif.maintenance.rebase import rebase, unrecorded
     from slide2iiif.progress import printable
-    from slide2iiif.receipts import Receipts
+    from slide2iiif.records.receipts import Receipts
     from slide2iiif.site.gallery import reopen_gallery
-    from slide2iiif.stores.folder import FolderStore
-    from slide2iiif.upkeep import rebase, unrecorded
+    from slide2iiif.stores.folder.store import FolderStore
 
     check_private_dir(args.private_dir, args.dest)
     store = FolderStore(args.dest, private=args.private_dir)

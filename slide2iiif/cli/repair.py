@@ -6,11 +6,12 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from slide2iiif.cli.places import add_private_dir, check_places, check_private_dir, private_of
+from slide2iiif.cli.places import add_private_dir, check_places
 from slide2iiif.cli.verify import line_of
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
 from slide2iiif.options import BLOCK_TIMEOUT, JOBS, OPEN_TIMEOUT, WORKER_MEMORY
 from slide2iiif.progress import printable
+from slide2iiif.stores.folder.places import check_private_dir, private_of
 
 HELP = "make damaged files of a published tree again"
 
@@ -40,10 +41,10 @@ def run(args: argparse.Namespace) -> int:
     check_private_dir(args.private_dir, args.dest, args.source)
     private_of(args.dest, args.private_dir)
 
-    from slide2iiif.receipts import Receipts
-    from slide2iiif.repair import Repair
+    from slide2iiif.maintenance.repair import Repair
+    from slide2iiif.records.receipts import Receipts
     from slide2iiif.site.gallery import reopen_gallery
-    from slide2iiif.stores.folder import FolderStore
+    from slide2iiif.stores.folder.store import FolderStore
 
     slides = files = failed = 0
     with ExitStack() as stack:

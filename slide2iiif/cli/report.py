@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 from slide2iiif.errors import TargetError
+from slide2iiif.export.summary import Outcome, Status, Summary
+from slide2iiif.preflight.space import Verdict, amount
 from slide2iiif.progress import printable
-from slide2iiif.stores.capacity import Capacity, Verdict, amount
-from slide2iiif.summary import Outcome, Status, Summary
+from slide2iiif.stores.base import Capacity
 
 
 def report(summary: Summary, args: argparse.Namespace) -> None:
@@ -50,7 +51,7 @@ def _name(outcome: Outcome) -> str:
 
 
 def _is_renamed(outcome: Outcome) -> bool:
-    from slide2iiif.identifiers import decode_identifier
+    from slide2iiif.iiif.identifiers import decode_identifier
 
     try:
         return str(decode_identifier(outcome.identifier)) != outcome.source

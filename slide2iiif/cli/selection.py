@@ -3,17 +3,17 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from slide2iiif.cli.identifiers import choose_naming, named_slides
+from slide2iiif.cli.naming import choose_naming, named_slides
 from slide2iiif.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from slide2iiif.naming import Naming
-    from slide2iiif.receipts import Receipts
-    from slide2iiif.stores.folder import FolderStore
-    from slide2iiif.walk import Slide, Unusable
+    from slide2iiif.discovery.naming import Naming
+    from slide2iiif.discovery.walk import Slide, Unusable
+    from slide2iiif.records.receipts import Receipts
+    from slide2iiif.stores.folder.store import FolderStore
 
 
 def check_selection(args: argparse.Namespace) -> None:
@@ -32,8 +32,8 @@ def choose_slides(
     args: argparse.Namespace, store: "FolderStore", receipts: "Receipts", listed: list[str] | None
 ) -> "tuple[Naming | None, Iterator[Slide | Unusable]]":
     """Give how slides are named, and what is found with its names; nothing is written, and nothing held."""
-    from slide2iiif.stores.locks import check_free
-    from slide2iiif.walk import find_listed, walk
+    from slide2iiif.discovery.walk import find_listed, walk
+    from slide2iiif.stores.folder.locks import check_free
 
     if not args.dry_run:
         check_free(args.dest, store.private)
@@ -52,7 +52,7 @@ class Seen:
 
     def of(self, found: "Iterator[Slide | Unusable]") -> "Iterator[Slide | Unusable]":
         """Pass on what is found, and remember it."""
-        from slide2iiif.walk import Unusable
+        from slide2iiif.discovery.walk import Unusable
 
         for each in found:
             if isinstance(each, Unusable):

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
 def serve(dest: Path, host: str, port: int, *, opens: bool = False) -> None:
     """Serve until a signal comes, and open a browser if asked to."""
-    from slide2iiif.preview import open_preview
+    from slide2iiif.server import open_preview
 
     with open_preview(dest, host=host, port=port) as server:
         print(f"{server.url}  (a preview, not for production; Ctrl-C ends it)", flush=True)

@@ -9,7 +9,7 @@ from slide2iiif.errors import UsageError
 from slide2iiif.options import SiteOptions, Viewer
 
 if TYPE_CHECKING:
-    from slide2iiif.receipts import Receipts
+    from slide2iiif.records.receipts import Receipts
     from slide2iiif.site.gallery import Gallery
     from slide2iiif.stores.base import Store
 

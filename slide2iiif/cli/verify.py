@@ -12,15 +12,16 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from slide2iiif.cli.places import add_private_dir, check_private_dir, check_summary_file, private_of
+from slide2iiif.cli.places import add_private_dir, check_summary_file
 from slide2iiif.cli.workers import add_block_timeout, add_worker_memory, worker_engine
 from slide2iiif.errors import TargetError
 from slide2iiif.options import BLOCK_TIMEOUT, JOBS, WORKER_MEMORY
 from slide2iiif.progress import printable
+from slide2iiif.stores.folder.places import check_private_dir, private_of
 
 if TYPE_CHECKING:
-    from slide2iiif.checking import Finding
-    from slide2iiif.verify import Totals
+    from slide2iiif.maintenance.findings import Finding
+    from slide2iiif.maintenance.verify import Totals
 
 HELP = "check a published tree"
 
@@ -47,11 +48,11 @@ def run(args: argparse.Namespace) -> int:
     check_private_dir(args.private_dir, args.dest)
     check_summary_file(args.json)
 
-    from slide2iiif.receipts import Receipts
+    from slide2iiif.discovery.walk import check_root
+    from slide2iiif.maintenance.verify import Verification
+    from slide2iiif.records.receipts import Receipts
     from slide2iiif.site.gallery import known_pages
-    from slide2iiif.stores.folder import FolderStore
-    from slide2iiif.verify import Verification
-    from slide2iiif.walk import check_root
+    from slide2iiif.stores.folder.store import FolderStore
 
     if args.source is not None:
         check_root(args.source)

@@ -49,10 +49,10 @@ def worker_engine(
         open_timeout: seconds for opening a slide.
         block_timeout: seconds for anything else.
     """
-    from slide2iiif.engines.workers import signals_held
+    from slide2iiif.engines.worker import signals_held
 
     with signals_held():
-        from slide2iiif.deadlines import deadline_of
+        from slide2iiif.engines.base import deadline_of
         from slide2iiif.engines.processes import ProcessEngine
 
     return ProcessEngine(jobs, lambda function: deadline_of(function, open_timeout, block_timeout), memory)

@@ -10,7 +10,7 @@ import threading
 import time
 from multiprocessing.connection import Connection
 
-from slide2iiif.memory import limit_memory
+from slide2iiif.memory_limit import limit_memory
 
 NUMBER_BYTES = 8
 """Length of the number of the task that a worker has begun, in the memory that it shares with its parent."""
@@ -42,7 +42,7 @@ def load_readers() -> None:
     import openslide
     import tifffile
 
-    import slide2iiif.sources.agreement
+    import slide2iiif.sources.crosscheck
     import slide2iiif.sources.openslide
     import slide2iiif.sources.tiff
 
@@ -59,8 +59,8 @@ def load_renderer() -> None:
     import simplejpeg
     import turbojpeg
 
-    import slide2iiif.render
-    import slide2iiif.stores.staging
+    import slide2iiif.stores.folder.staging
+    import slide2iiif.tiles.render
 
     del PIL, simplejpeg, turbojpeg, slide2iiif
 

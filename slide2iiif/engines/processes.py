@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Self
 
 from slide2iiif.engines.base import Deadline, Result, Task
-from slide2iiif.engines.workers import (
+from slide2iiif.engines.worker import (
     Worker,
     WorkerDiedError,
     WorkerGoneError,
@@ -29,7 +29,7 @@ from slide2iiif.engines.workers import (
     start_worker,
 )
 from slide2iiif.errors import WorkerError
-from slide2iiif.memory import too_large
+from slide2iiif.memory_limit import too_large
 
 _AHEAD = 2
 """Tasks of one run that may be under way for each lane: one that runs and one that waits."""

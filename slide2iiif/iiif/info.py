@@ -11,8 +11,7 @@ from typing import Any
 
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
-from slide2iiif.options import PLAUSIBLE_MPP, PLAUSIBLE_OBJECTIVE
-from slide2iiif.pyramid import Pyramid, plan_pyramid
+from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
 
 LEVEL_0 = {Api.V2: "http://iiif.io/api/image/2/level0.json", Api.V3: "level0"}
 """The profile of each version. OpenSeadragon 6 compares the first to the letter, `http` included."""
@@ -163,3 +162,19 @@ def _physical(service: ImageService) -> dict[str, Any]:
             "physicalUnits": "mm",
         }
     }
+
+
+PLAUSIBLE_OBJECTIVE = (0.1, 250.0)
+"""Magnifications that an objective can have, with an extra lens included."""
+
+
+PLAUSIBLE_MPP = (0.02, 10.0)
+"""Microns per pixel that a microscope or a slide scanner can have.
+
+Below and above are wrong units (a slide has 0.12 to 1 as a rule, so a hundred times of it is 12 at least), and above
+is the print resolution of an ordinary image (300 dpi are 85 µm), which says nothing of the size of what it shows.
+"""
+
+
+PROFILE_NAME = "profile.icc"
+"""File below a slide that holds its colour profile."""

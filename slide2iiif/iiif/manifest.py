@@ -16,7 +16,7 @@ from typing import Any
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import LEVEL_0, ImageService, physical_dimensions
-from slide2iiif.iiif.uris import COVER_PATH, SUFFIX, cover_size
+from slide2iiif.iiif.paths import COVER_PATH, SUFFIX, cover_size
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
 MANIFEST_NAME = "manifest.json"

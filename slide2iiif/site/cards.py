@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.manifest import PAGE_NAME, Subject, metadata
-from slide2iiif.iiif.uris import COVER_PATH, SUFFIX, cover_size
-from slide2iiif.receipts import Receipt
-from slide2iiif.site.names import display_name, visible
+from slide2iiif.iiif.paths import COVER_PATH, SUFFIX, cover_size
+from slide2iiif.records.receipt import Receipt
+from slide2iiif.site.labels import display_name, visible
 
 COVERS = 4
 """Pictures on the card of a folder."""

@@ -12,7 +12,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from slide2iiif.documents import is_published
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.manifest import (
     COLLECTION_NAME,
@@ -25,11 +24,13 @@ from slide2iiif.iiif.manifest import (
     write_manifest,
 )
 from slide2iiif.options import SiteOptions, Viewer
-from slide2iiif.receipts import Receipt, Receipts
+from slide2iiif.records.documents import is_published
+from slide2iiif.records.receipt import Receipt
+from slide2iiif.records.receipts import Receipts
 from slide2iiif.site import openseadragon
 from slide2iiif.site.assets import asset_folder, design, read_assets
 from slide2iiif.site.cards import COVERS, Card, Picture, associated_of, card_of, subject_of
-from slide2iiif.site.names import display_name, natural_order, parent_folder
+from slide2iiif.site.labels import display_name, natural_order, parent_folder
 from slide2iiif.site.state import FolderState, SiteState, States
 from slide2iiif.stores.base import Store
 

@@ -19,7 +19,7 @@ from slide2iiif.options import SiteOptions, Viewer
 from slide2iiif.site import openseadragon
 from slide2iiif.site.assets import TEMPLATES, asset_folder
 from slide2iiif.site.cards import Card, Picture
-from slide2iiif.site.names import display_name, parent_folder
+from slide2iiif.site.labels import display_name, parent_folder
 
 PRESETS = (1, 5, 10, 20, 40)
 """Magnifications that have a button, up to the objective's."""

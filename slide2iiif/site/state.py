@@ -10,11 +10,11 @@ from typing import Any
 
 from slide2iiif.errors import UsageError
 from slide2iiif.options import SiteOptions, Viewer
-from slide2iiif.receipts import Receipts
+from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.cards import Picture
-from slide2iiif.stores.atomic import write_atomically
-from slide2iiif.stores.links import check_no_link
-from slide2iiif.stores.refusals import refusals_of
+from slide2iiif.stores.folder.atomic import write_atomically
+from slide2iiif.stores.folder.links import check_no_link
+from slide2iiif.system_errors import refusals_of
 
 _NAME = "!folder.json"
 """Of a folder's file; no identifier has such a name."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from slide2iiif.errors import SourceError
 from slide2iiif.sources.base import probe
 from slide2iiif.sources.formats import is_image_name, is_plain_tiff_name, is_synthetic_name
-from slide2iiif.sources.refusals import COMPARE, check_open_files, system_refusal
 from slide2iiif.sources.tiff import acquisition_of, check_whole, holds_levels, is_tiff, is_tiled
+from slide2iiif.sources.unsupported import COMPARE, check_open_files, system_refusal
 
 if TYPE_CHECKING:
     from slide2iiif.sources.base import Source

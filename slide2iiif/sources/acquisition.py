@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from slide2iiif.sources.refusals import other_depth, several
+from slide2iiif.sources.unsupported import other_depth, several
 
 _REDUCED = 1
 """Bit of the tag NewSubfileType."""

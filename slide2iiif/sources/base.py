@@ -8,10 +8,10 @@ from typing import NamedTuple, Protocol, Self
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
-from slide2iiif.pixels import WHITE, Colour, Pixels
+from slide2iiif.imaging.pixels import WHITE, Colour, Pixels
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
-from slide2iiif.sources.refusals import system_refusal
+from slide2iiif.sources.unsupported import system_refusal
 
 
 class StoredImage(NamedTuple):
@@ -188,3 +188,15 @@ def probe(path: Path) -> bytes:
     if not head and path.suffix.lower() != _MIRAX_SUFFIX:
         raise SourceError("the file is empty: copy it again from where it was made")
     return head
+
+
+def clip(region: Region, size: Size) -> Region:
+    """Cut a region at the edges of a stored level, which may be a pixel short of the published one.
+
+    Raises:
+        SourceError: nothing is left.
+    """
+    width, height = min(region.width, size.width - region.x), min(region.height, size.height - region.y)
+    if width < 1 or height < 1:
+        raise SourceError(f"a stored level of {size} has nothing at {region}")
+    return Region(region.x, region.y, width, height)

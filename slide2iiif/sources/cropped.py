@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from slide2iiif.geometry import Region, Size, ceil_div
-from slide2iiif.pixels import Pixels
+from slide2iiif.imaging.pixels import Pixels
 from slide2iiif.sources.base import ClosingSource, Description, Source, StoredLevel
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 

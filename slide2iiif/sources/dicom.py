@@ -19,7 +19,7 @@ from slide2iiif.geometry import Size, ceil_div
 from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.formats import may_be_dicom
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
-from slide2iiif.sources.refusals import damaged_directory, is_of_system
+from slide2iiif.sources.unsupported import damaged_directory, is_of_system
 
 _MAGIC = b"DICM"
 _MAGIC_OFFSET = 128

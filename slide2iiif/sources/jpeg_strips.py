@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size, ceil_div, touched
 from slide2iiif.sources.jpeg_tiles import JFIF, DamagedTileError, parse_head, resize_frame
-from slide2iiif.sources.refusals import system_refusal
+from slide2iiif.sources.unsupported import system_refusal
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _RESTART_NUMBERS = 8

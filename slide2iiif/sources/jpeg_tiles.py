@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size, touched
-from slide2iiif.sources.refusals import system_refusal
+from slide2iiif.sources.unsupported import system_refusal
 
 _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"

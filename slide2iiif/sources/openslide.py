@@ -15,14 +15,14 @@ import openslide
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
-from slide2iiif.pixels import RGB, WHITE, Colour, Pixels, compose
+from slide2iiif.imaging.pixels import RGB, WHITE, Colour, Pixels, compose
 from slide2iiif.sources import dicom, tiff
-from slide2iiif.sources.agreement import is_shown
 from slide2iiif.sources.base import ClosingSource, Description, StoredArea, StoredImage, StoredLevel, probe
+from slide2iiif.sources.crosscheck import is_shown
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
-from slide2iiif.sources.refusals import check_open_files, explain
 from slide2iiif.sources.tiff import is_tiff
+from slide2iiif.sources.unsupported import check_open_files, explain
 
 _GENERIC_TIFF = "generic-tiff"
 _DOUBTFUL_COLOURS = (

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from slide2iiif.geometry import Region, touched
-from slide2iiif.pixels import WHITE, Pixels
+from slide2iiif.imaging.pixels import WHITE, Pixels
 from slide2iiif.sources import tiff
-from slide2iiif.sources.agreement import is_shown
 from slide2iiif.sources.base import ClosingSource, Description, StoredLevel
+from slide2iiif.sources.crosscheck import is_shown
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.sources.tiff import Directory
 from slide2iiif.sources.vips import TiffDirectories

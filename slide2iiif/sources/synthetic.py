@@ -11,7 +11,7 @@ import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
-from slide2iiif.pixels import Pixels
+from slide2iiif.imaging.pixels import Pixels
 from slide2iiif.sources.base import ClosingSource, Description, StoredLevel
 
 SUFFIX = ".synthetic"

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size, ceil_div
-from slide2iiif.jpeg import can_crop
+from slide2iiif.imaging.jpeg import can_crop
 from slide2iiif.sources.acquisition import Acquisition, read_acquisition
 from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.jpeg_strips import JpegStrips, find_strips
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
-from slide2iiif.sources.refusals import COPY_AGAIN, damaged_directory, is_of_system
+from slide2iiif.sources.unsupported import COPY_AGAIN, damaged_directory, is_of_system
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG = 7

@@ -17,11 +17,11 @@ import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
-from slide2iiif.icc import is_srgb
-from slide2iiif.memory import check_memory, too_large
-from slide2iiif.pixels import WHITE, Pixels, compose
+from slide2iiif.imaging.icc import is_srgb
+from slide2iiif.imaging.pixels import WHITE, Pixels, compose
+from slide2iiif.memory_limit import check_memory, too_large
 from slide2iiif.sources.base import ClosingSource, Description, StoredLevel
-from slide2iiif.sources.refusals import COMPARE, COPY_AGAIN, is_of_system, system_refusal
+from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, is_of_system, system_refusal
 
 # Processes are the unit of parallel work, so threads inside one only get into each other's way.
 os.environ.setdefault("VIPS_CONCURRENCY", "1")

@@ -1,12 +1,54 @@
 """What a store must do: take a slide's files aside, then publish them all at once."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
-if TYPE_CHECKING:
-    from slide2iiif.stores.capacity import Capacity
+_SECTOR_BYTES = 512
+"""Unit of `st_blocks` (man 2 stat)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What is left of a file system, and how it counts."""
+
+    place: Path
+    """Folder that was asked about, as its owner knows it."""
+    inodes: int | None
+    """Inodes left; None where the file system makes them as it goes."""
+    size: int
+    """Bytes left."""
+    block: int = 4096
+    """Bytes that it gives out at a time: a file takes a whole number of them."""
+    folder: int = 4096
+    """Bytes that a small folder takes."""
+    counts_names: bool = False
+    """Whether every name of a file counts as an inode, links too."""
+    staged: Path | None = None
+    """Folder of what earlier runs have left there; it is gone on from, or deleted."""
+
+    def rounded(self, size: int) -> int:
+        """Give the bytes that a file of so many takes."""
+        return -(-size // self.block) * self.block
+
+    def left_over(self) -> tuple[int, int]:
+        """Count the inodes and bytes of what earlier runs have left; that takes as long as there are files."""
+        seen: set[int] = set()
+        size = 0
+        for folder, _, names in os.walk(self.staged) if self.staged else ():
+            # Vanishing files are no concern: this is a count.
+            for path in (folder, *(f"{folder}/{name}" for name in names)):
+                try:
+                    status = os.lstat(path)
+                except FileNotFoundError:
+                    continue
+                if status.st_ino not in seen:
+                    seen.add(status.st_ino)
+                    size += status.st_blocks * _SECTOR_BYTES
+        return len(seen), size
 
 
 class Files(Protocol):

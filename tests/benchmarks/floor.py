@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from slide2iiif.inputs import reduce_pixels
-from slide2iiif.jpeg import Encoding, decode, encode
+from slide2iiif.imaging.jpeg import Encoding, decode, encode
+from slide2iiif.imaging.resample import reduce_pixels
 from slide2iiif.options import Options
-from slide2iiif.origins import Made
-from slide2iiif.plan import SlidePlan, plan_slide
-from slide2iiif.render import describe
+from slide2iiif.plan.provenance import Made
+from slide2iiif.plan.service import SlidePlan, plan_slide
+from slide2iiif.sources.describe import describe
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - for files that nobody else reads

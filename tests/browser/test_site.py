@@ -18,8 +18,8 @@ from serving import free_port, program, running_nginx
 
 from slide2iiif.geometry import Region, Size
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.uris import tile_of_path
-from slide2iiif.pyramid import plan_pyramid
+from slide2iiif.iiif.paths import tile_of_path
+from slide2iiif.iiif.pyramid import plan_pyramid
 from slide2iiif.samples.tissue import tissue
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ import pytest
 
 from slide2iiif.cli import demo, main, serve
 from slide2iiif.errors import UsageError
-from slide2iiif.preview import PreviewServer
+from slide2iiif.server import PreviewServer
 from slide2iiif.site import openseadragon
 
 

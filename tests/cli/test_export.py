@@ -397,7 +397,7 @@ def test_what_is_not_ours_is_never_deleted(source: Path, published: Path) -> Non
 
 
 def test_a_second_exporter_is_refused_with_its_own_exit_code(source: Path, published: Path) -> None:
-    from slide2iiif.stores.folder import FolderStore
+    from slide2iiif.stores.folder.store import FolderStore
 
     with FolderStore(published):
         done = export(source, published)

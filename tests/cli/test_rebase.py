@@ -95,7 +95,7 @@ def test_a_bad_base_url_is_refused_and_nothing_changed(published: Path, url: str
 
 
 def test_a_tree_in_use_is_refused(published: Path) -> None:
-    from slide2iiif.stores.folder import FolderStore
+    from slide2iiif.stores.folder.store import FolderStore
 
     with FolderStore(published):
         assert rebase(published).returncode == 4

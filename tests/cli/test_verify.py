@@ -106,7 +106,7 @@ def test_what_cannot_be_put_right_is_told_with_its_reason(source: Path, publishe
 
 
 def test_a_tree_in_use_is_checked_and_not_repaired(source: Path, published: Path) -> None:
-    from slide2iiif.stores.folder import FolderStore
+    from slide2iiif.stores.folder.store import FolderStore
 
     with FolderStore(published):
         assert run_command("verify", published).returncode == 0

@@ -15,7 +15,7 @@ import engine_tasks
 import psutil
 import pytest
 
-from slide2iiif.engines import workers
+from slide2iiif.engines import worker as workers
 from slide2iiif.engines.base import Deadline, Engine
 from slide2iiif.engines.processes import ProcessEngine
 from slide2iiif.engines.serial import SerialEngine

@@ -15,10 +15,11 @@ from commands import staged
 from stagings import put
 
 from slide2iiif.errors import SourceError, TargetBusyError, TargetError
-from slide2iiif.stores import folder, unfinished
-from slide2iiif.stores.atomic import exchange, write_atomically
-from slide2iiif.stores.folder import FolderStore
-from slide2iiif.stores.refusals import refusal, refusals_of
+from slide2iiif.stores.folder import resume as unfinished
+from slide2iiif.stores.folder import store as folder
+from slide2iiif.stores.folder.atomic import exchange, write_atomically
+from slide2iiif.stores.folder.store import FolderStore
+from slide2iiif.system_errors import refusal, refusals_of
 
 TILE = "0,0,256,256/256,/0/default.jpg"
 ALIASES = (TILE, "full/256,/0/default.jpg", "full/max/0/default.jpg")
@@ -350,7 +351,7 @@ def test_a_store_that_is_in_use_names_its_holder_and_keeps_its_staging(store: Fo
 HOLDER = """
 import sys, time
 from pathlib import Path
-from slide2iiif.stores.folder import FolderStore
+from slide2iiif.stores.folder.store import FolderStore
 with FolderStore(Path(sys.argv[1])) as store:
     store.stage("a.svs")
     print("held", flush=True)

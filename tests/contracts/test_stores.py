@@ -8,7 +8,7 @@ from stagings import put
 
 from slide2iiif.errors import TargetBusyError
 from slide2iiif.stores.base import Store
-from slide2iiif.stores.folder import FolderStore
+from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.stores.memory import MemoryStore
 
 TILE = "0,0,256,256/256,/0/default.jpg"

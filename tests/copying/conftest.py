@@ -20,16 +20,16 @@ import turbojpeg
 from numpy.typing import NDArray
 from pydicom.encaps import generate_frames
 
+from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.export import Export
+from slide2iiif.export.run import Export
 from slide2iiif.geometry import Region, Size
 from slide2iiif.options import Check, Damaged, Options
 from slide2iiif.progress import Silent
-from slide2iiif.receipts import Receipts
+from slide2iiif.records.receipts import Receipts
 from slide2iiif.samples import write_aperio, write_generic_tiff
 from slide2iiif.samples.coding import encode_ycbcr
 from slide2iiif.stores.memory import MemoryStore
-from slide2iiif.walk import walk
 
 Pixels = NDArray[np.uint8]
 

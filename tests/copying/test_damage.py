@@ -14,7 +14,7 @@ from commands import run_command
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size
-from slide2iiif.jpeg import check_strictly
+from slide2iiif.imaging.jpeg import check_strictly
 from slide2iiif.samples import write_aperio
 from tests.copying.conftest import (
     APERIO,

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from slide2iiif.geometry import Region
 from slide2iiif.options import Options
-from slide2iiif.plan import plan_slide
-from slide2iiif.render import describe
+from slide2iiif.plan.service import plan_slide
 from slide2iiif.samples.coding import encode_ycbcr
+from slide2iiif.sources.describe import describe
 from tests.copying.conftest import (
     APERIO,
     LARGE,

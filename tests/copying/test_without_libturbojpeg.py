@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from commands import run_command
 
-from slide2iiif import jpeg
 from slide2iiif.geometry import Size
+from slide2iiif.imaging import jpeg
 from slide2iiif.samples import write_aperio
 from tests.copying.conftest import APERIO, DICOM, NDPI, Published, TiffLevel, decode, parse, publish
 

@@ -17,13 +17,13 @@ import itertools, sys
 from pathlib import Path
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import SourceError
-from slide2iiif.export import Export
+from slide2iiif.export.run import Export
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
-from slide2iiif.receipts import Receipts
-from slide2iiif.render import render
-from slide2iiif.stores.folder import FolderStore
-from slide2iiif.walk import walk
+from slide2iiif.records.receipts import Receipts
+from slide2iiif.tiles.render import render
+from slide2iiif.stores.folder.store import FolderStore
+from slide2iiif.discovery.walk import walk
 
 class Corner(SerialEngine):
     def run(self, function, tasks):

@@ -8,15 +8,15 @@ from made_slides import write_synthetic
 from naive_urls import naive_all
 from picture_sizes import check_pictures
 
+from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.export import Export
+from slide2iiif.export.run import Export
+from slide2iiif.export.summary import Status
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
-from slide2iiif.receipts import Receipts
-from slide2iiif.stores.folder import FolderStore
-from slide2iiif.summary import Status
-from slide2iiif.walk import walk
+from slide2iiif.records.receipts import Receipts
+from slide2iiif.stores.folder.store import FolderStore
 
 SIZES = [(1, 1), (1, 1000), (1000, 1), (255, 257), (256, 256), (257, 511), (200, 5000), (5000, 200), (513, 512)]
 LARGE = [(2220, 2967), (4097, 2049)]

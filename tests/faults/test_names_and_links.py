@@ -20,19 +20,19 @@ from made_slides import write_image, write_synthetic
 from published import faults
 from traces import Run, installed_run, plain_run
 
+from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.base import Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import TargetError
-from slide2iiif.export import Export
-from slide2iiif.identifiers import decode_identifier
+from slide2iiif.export.run import Export
+from slide2iiif.export.summary import Status
+from slide2iiif.iiif.identifiers import decode_identifier
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
-from slide2iiif.receipts import Receipts
+from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.state import FolderState, States
-from slide2iiif.stores.atomic import exchange
-from slide2iiif.stores.folder import FolderStore
-from slide2iiif.summary import Status
-from slide2iiif.walk import walk
+from slide2iiif.stores.folder.atomic import exchange
+from slide2iiif.stores.folder.store import FolderStore
 
 NOBODY = [] if os.geteuid() else ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 """Begins a command that another user runs; root only can."""

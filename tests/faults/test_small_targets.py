@@ -19,7 +19,7 @@ from published import contents, faults
 from stagings import put
 
 from slide2iiif.errors import TargetError
-from slide2iiif.stores.folder import FolderStore
+from slide2iiif.stores.folder.store import FolderStore
 
 URL = ["--base-url", "https://host.example/iiif"]
 PLENTY = 1_000_000_000

@@ -9,14 +9,14 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import (
     DOCUMENT_NAME,
+    PLAUSIBLE_MPP,
     ImageService,
     other_document_name,
     plausible_mpp,
     sizes,
     write_info,
 )
-from slide2iiif.options import PLAUSIBLE_MPP
-from slide2iiif.pyramid import plan_pyramid
+from slide2iiif.iiif.pyramid import plan_pyramid
 
 SLIDE = ImageService("https://host.org/iiif/dir/a!20b.svs", plan_pyramid(Size(5000, 3001), 1024), 0.2525)
 PLAIN = ImageService("https://host.org/iiif/é", plan_pyramid(Size(300, 200), 512))

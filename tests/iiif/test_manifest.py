@@ -12,8 +12,8 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import ImageService
 from slide2iiif.iiif.manifest import Member, Notice, Subject, thumbnail, write_collection, write_manifest
-from slide2iiif.iiif.uris import pictures
-from slide2iiif.pyramid import plan_pyramid
+from slide2iiif.iiif.paths import pictures
+from slide2iiif.iiif.pyramid import plan_pyramid
 
 URI = "https://host.example/iiif/dir2/image3.svs"
 NOTICE = Notice("http://creativecommons.org/licenses/by/4.0/", "Department of Pathology")

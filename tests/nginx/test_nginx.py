@@ -22,11 +22,11 @@ import pytest
 import simplejpeg
 
 from slide2iiif.geometry import Size
-from slide2iiif.identifiers import encode_path
 from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.identifiers import encode_path
 from slide2iiif.iiif.info import ImageService, other_document_name, write_info
-from slide2iiif.iiif.uris import pictures, tile_paths
-from slide2iiif.pyramid import Pyramid, plan_pyramid
+from slide2iiif.iiif.paths import pictures, tile_paths
+from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
 
 SERVE = Path(__file__).with_name("serve.py")
 SITE = Path(__file__).parents[2] / "nginx" / "slide2iiif.conf"

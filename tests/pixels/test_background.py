@@ -8,16 +8,16 @@ import pytest
 import simplejpeg
 from PIL import Image
 
+from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.export import Export
+from slide2iiif.export.run import Export
 from slide2iiif.geometry import Size
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
-from slide2iiif.receipts import Receipts
+from slide2iiif.records.receipts import Receipts
 from slide2iiif.samples import write_aperio
 from slide2iiif.sources import openslide as reader
 from slide2iiif.stores.memory import MemoryStore
-from slide2iiif.walk import walk
 from tests.copying.conftest import TiffLevel
 
 SIZE = Size(1390, 1111)

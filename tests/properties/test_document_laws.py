@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.info import ImageService, plausible_mpp, write_info
-from slide2iiif.options import PLAUSIBLE_MPP
-from slide2iiif.pyramid import plan_pyramid
+from slide2iiif.iiif.info import PLAUSIBLE_MPP, ImageService, plausible_mpp, write_info
+from slide2iiif.iiif.pyramid import plan_pyramid
 
 bounded = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from slide2iiif.identifiers import NAME_LIMIT, crowded_names, decode_identifier, encode_path
+from slide2iiif.iiif.identifiers import NAME_LIMIT, crowded_names, decode_identifier, encode_path
 
 bounded = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 

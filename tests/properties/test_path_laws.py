@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import sizes
-from slide2iiif.iiif.uris import alias_count, named_tile_count, pictures, tile_of_path, tile_paths
-from slide2iiif.pyramid import Pyramid, Tile, plan_pyramid
+from slide2iiif.iiif.paths import alias_count, named_tile_count, pictures, tile_of_path, tile_paths
+from slide2iiif.iiif.pyramid import Pyramid, Tile, plan_pyramid
 
 bounded = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 

@@ -1,4 +1,4 @@
-"""The law at the top of `slide2iiif.pyramid`, for any image and any tile size."""
+"""The law at the top of `slide2iiif.iiif.pyramid`, for any image and any tile size."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from slide2iiif.geometry import Region, Size
-from slide2iiif.pyramid import WHOLE_IMAGE_LIMIT, Pyramid, Tile, plan_pyramid
+from slide2iiif.iiif.pyramid import WHOLE_IMAGE_LIMIT, Pyramid, Tile, plan_pyramid
 
 bounded = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 

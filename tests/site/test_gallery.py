@@ -12,13 +12,14 @@ import pytest
 from stagings import put
 
 from slide2iiif.errors import UsageError
-from slide2iiif.iiif.uris import pictures
+from slide2iiif.iiif.paths import pictures
 from slide2iiif.options import Options, SiteOptions, Viewer
-from slide2iiif.receipts import Receipt, Receipts, Settings
+from slide2iiif.records.receipt import Receipt, Settings
+from slide2iiif.records.receipts import Receipts
 from slide2iiif.site import gallery, openseadragon
 from slide2iiif.site.assets import asset_folder
 from slide2iiif.site.gallery import Gallery, remove_site, reopen_gallery
-from slide2iiif.stores.folder import FolderStore
+from slide2iiif.stores.folder.store import FolderStore
 
 BASE_URL = "https://host.example/iiif"
 PLAIN = SiteOptions()

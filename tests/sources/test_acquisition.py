@@ -13,8 +13,8 @@ from formats.tiff_files import write_tiff
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region
 from slide2iiif.sources import open_source
-from slide2iiif.sources.refusals import explain
 from slide2iiif.sources.tiff import holds_levels
+from slide2iiif.sources.unsupported import explain
 
 OME = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">{}</OME>'
 PIXELS = '<Pixels SizeX="{}" SizeY="200" SizeZ="1" SizeT="1" Type="uint8"><Channel/></Pixels>'

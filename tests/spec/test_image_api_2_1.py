@@ -12,8 +12,8 @@ import pytest
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import ImageService, write_info
-from slide2iiif.iiif.uris import pictures, tile_paths
-from slide2iiif.pyramid import Pyramid, plan_pyramid
+from slide2iiif.iiif.paths import pictures, tile_paths
+from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
 
 SMALL = plan_pyramid(Size(1001, 701), 256)
 """Levels are 1001 by 701, 501 by 351 and 251 by 176; nothing is limited."""

@@ -10,8 +10,8 @@ from naive_urls import column_starts, naive_all, naive_tile, naive_top, top_expo
 
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
-from slide2iiif.iiif.uris import alias_count, named_tile_count, pictures, tile_paths
-from slide2iiif.pyramid import Tile, plan_pyramid
+from slide2iiif.iiif.paths import alias_count, named_tile_count, pictures, tile_paths
+from slide2iiif.iiif.pyramid import Tile, plan_pyramid
 
 SMALL_IMAGES = [
     (1, 1),

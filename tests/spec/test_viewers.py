@@ -9,8 +9,8 @@ import pytest
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import ImageService, write_info
-from slide2iiif.iiif.uris import pictures, tile_paths
-from slide2iiif.pyramid import Pyramid, plan_pyramid
+from slide2iiif.iiif.paths import pictures, tile_paths
+from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
 
 SLIDE = plan_pyramid(Size(9001, 6001), 256)
 ONE_TILE = plan_pyramid(Size(200, 100), 256)

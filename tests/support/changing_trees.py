@@ -11,7 +11,7 @@ from published import contents, documents, faults, slide_of
 from stagings import put
 from traces import plain_run
 
-from slide2iiif.stores.folder import FolderStore
+from slide2iiif.stores.folder.store import FolderStore
 
 URL = ["--base-url", "https://host.example/iiif"]
 DEST = object()

@@ -14,10 +14,11 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import ParamSpec, TypeVar
 
-from slide2iiif import cli, export
+from slide2iiif import cli
 from slide2iiif.engines import processes
 from slide2iiif.engines.child import preload
 from slide2iiif.engines.serial import SerialEngine
+from slide2iiif.export import run as export
 from slide2iiif.site.pages import load_templates
 
 Given = ParamSpec("Given")

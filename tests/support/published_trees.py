@@ -9,18 +9,18 @@ from typing import NamedTuple
 
 from commands import snapshot
 
-from slide2iiif.checking import Finding
+from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.base import Engine
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.export import Export
+from slide2iiif.export.run import Export
+from slide2iiif.export.summary import Summary
+from slide2iiif.maintenance.findings import Finding
+from slide2iiif.maintenance.repair import Repair, Repaired
+from slide2iiif.maintenance.verify import Verification
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
-from slide2iiif.receipts import Receipts
-from slide2iiif.repair import Repair, Repaired
-from slide2iiif.stores.folder import FolderStore
-from slide2iiif.summary import Summary
-from slide2iiif.verify import Verification
-from slide2iiif.walk import walk
+from slide2iiif.records.receipts import Receipts
+from slide2iiif.stores.folder.store import FolderStore
 
 SMALL_TILES = Options(tile_size=64)
 BASE_URL = "https://host.example/iiif"

@@ -22,10 +22,10 @@ from formats.cases import MADE, REAL, REFUSED, Case
 
 from slide2iiif.errors import SourceError
 from slide2iiif.options import Options
-from slide2iiif.origins import EXACT
-from slide2iiif.plan import SlidePlan, plan_slide
-from slide2iiif.render import describe
+from slide2iiif.plan.provenance import EXACT
+from slide2iiif.plan.service import SlidePlan, plan_slide
 from slide2iiif.sources.base import StoredLevel
+from slide2iiif.sources.describe import describe
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "docs" / "formats.md"

@@ -1,0 +1,114 @@
+"""How slides are named in public: the option, and what a tree already holds under other names."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slide2iiif.errors import UsageError
+from slide2iiif.options import HASHED_IDENTIFIERS, PATH_IDENTIFIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from slide2iiif.discovery.naming import Naming, TableNaming
+    from slide2iiif.discovery.walk import Slide, Unusable
+    from slide2iiif.records.receipts import Receipts
+
+_SHOWN = 3
+"""Identifiers of slides that are in the way, named as examples."""
+
+
+def add_identifier_options(parser: argparse._ArgumentGroup) -> None:
+    """Declare how slides are named."""
+    parser.add_argument(
+        "--identifier",
+        metavar="path|hash|CSV",
+        default=PATH_IDENTIFIERS,
+        help="name slides by their paths, by a keyed hash of them, or by a table of two columns: path below SOURCE, "
+        "identifier (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--identifier-key",
+        metavar="FILE",
+        type=Path,
+        help="secret for hashed identifiers (default: one that is made and kept beside the receipts)",
+    )
+
+
+def choose_naming(args: argparse.Namespace, receipts: "Receipts") -> "Naming | None":
+    """Give the naming that is asked for, once it is sure that no slide stays published under another name unseen.
+
+    Raises:
+        UsageError: key or table are no good or would be published, or the tree holds slides that were named otherwise.
+    """
+    is_plain = args.identifier == PATH_IDENTIFIERS and args.identifier_key is None
+    if is_plain and not receipts.schemes.exists():
+        return None
+
+    from slide2iiif.discovery.naming import Schemes, TableNaming, open_naming
+
+    for option, file in (("--identifier", Path(args.identifier)), ("--identifier-key", args.identifier_key)):
+        if file is not None and str(file) not in {PATH_IDENTIFIERS, HASHED_IDENTIFIERS}:
+            _check_not_public(option, file, args)
+    naming = open_naming(args.identifier, receipts.private, args.identifier_key)
+    schemes = Schemes(receipts)
+    others = schemes.others(naming)
+    if others and not args.delete and (count := sum(1 for _ in receipts.identifiers())):
+        raise UsageError(
+            f"DEST {args.dest} holds {count:,} slides that were named otherwise ({', '.join(others)}), and they would "
+            "stay public under those names: run with --delete to have them replaced, or choose another DEST"
+        )
+    if isinstance(naming, TableNaming) and not args.delete:
+        _tell_unlisted(naming, receipts)
+    return naming
+
+
+def keep_naming(naming: "Naming | None", receipts: "Receipts") -> None:
+    """Note how slides are named, before the first one is published so, and keep a key that is new.
+
+    Raises:
+        TargetError: the note cannot be written.
+    """
+    if naming is None and not receipts.schemes.exists():
+        return
+    from slide2iiif.discovery.naming import Schemes
+
+    Schemes(receipts).use(naming)
+
+
+def named_slides(found: "Iterator[Slide | Unusable]", naming: "Naming | None") -> "Iterator[Slide | Unusable]":
+    """Give slides their public names."""
+    if naming is None:
+        return found
+    from slide2iiif.discovery.naming import rename
+
+    return rename(found, naming)
+
+
+def settle_naming(receipts: "Receipts", naming: "Naming | None") -> None:
+    """Note that slides of other names have been removed."""
+    if not receipts.schemes.exists():
+        return
+    from slide2iiif.discovery.naming import Schemes
+
+    Schemes(receipts).settle(naming)
+
+
+def _check_not_public(option: str, file: Path, args: argparse.Namespace) -> None:
+    real, tree = file.resolve(), args.dest.resolve()
+    if real.is_relative_to(tree):
+        raise UsageError(f"{option} {file}: lies in DEST and would be published; move it away")
+
+
+def _tell_unlisted(naming: "TableNaming", receipts: "Receipts") -> None:
+    """Warn of published slides that the table does not name any more."""
+    listed = set(naming.identifiers.values())
+    unlisted = [identifier for identifier in receipts.identifiers() if identifier not in listed]
+    if unlisted:
+        examples = ", ".join(unlisted[:_SHOWN]) + (", …" if len(unlisted) > _SHOWN else "")
+        print(
+            f"slide2iiif: warning: {len(unlisted):,} published slides are not in {naming.file} ({examples}); "
+            "--delete removes them",
+            file=sys.stderr,
+        )

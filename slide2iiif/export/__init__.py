@@ -1,0 +1,1 @@
+"""Export a source tree: many slides (`run`), one slide from top to bottom (`slide`), and removals (`prune`)."""

@@ -1,0 +1,1 @@
+"""Pixels in, pixels out: codecs, colour profiles, reduction. Knows no slides."""

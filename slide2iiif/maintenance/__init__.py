@@ -1,0 +1,1 @@
+"""Keep a published tree right: verify, repair, rebase."""

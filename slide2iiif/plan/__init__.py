@@ -1,0 +1,1 @@
+"""Turn description and options into a plan of what will be published. Pure: no input, no output."""

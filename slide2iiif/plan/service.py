@@ -1,0 +1,238 @@
+"""Description + options -> what will be published of a slide. Pure: a dry run, the export and the checks share it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from slide2iiif.errors import SourceError
+from slide2iiif.geometry import Size
+from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.paths import alias_count, named_tile_count, pictures, shared_region_count
+from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
+from slide2iiif.imaging.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
+from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_PIXELS, MAX_TILES, TILE_SIZE, Options, choose_subsampling
+from slide2iiif.plan.colours import Colours, choose_colours
+from slide2iiif.plan.mpp import Scale, choose_scale
+from slide2iiif.plan.passes import Pass, match_levels, plan_passes
+from slide2iiif.plan.provenance import Made, count_origins
+from slide2iiif.sources.base import Description
+
+_FOLDERS_PER_TILE = 3
+"""Region, size and rotation: with the file, four inodes are what the canonical paths cost."""
+
+
+class Counts(NamedTuple):
+    """What a service is in a folder store."""
+
+    files: int
+    """Files, each counted once."""
+    names: int
+    """Names of files: those that links give to them, too."""
+    folders: int
+    """Folders, the service's own among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlidePlan:
+    """What will be published of one slide, and how."""
+
+    identifier: str
+    """Path below the base URL."""
+    description: Description
+    """What the slide is."""
+    pyramid: Pyramid
+    """The published levels."""
+    passes: tuple[Pass, ...]
+    """How they are made."""
+    api: Api
+    """Version that the files are named for."""
+    encoding: Encoding
+    """How tiles are encoded."""
+    colours: Colours
+    """What becomes of its colour profile."""
+    scale: Scale
+    """Size of a full-resolution pixel."""
+    page_count: int = 0
+    """Files of pages and manifests that lie with the slide's."""
+    notes: tuple[str, ...] = ()
+    """What its owner should know: of the slide, and what the tile size gives up."""
+
+    @property
+    def tile_count(self) -> int:
+        """Number of tiles of all levels."""
+        return self.pyramid.tile_count
+
+    @property
+    def file_count(self) -> int:
+        """Number of names that can be asked for: tiles, pictures, their aliases and the documents."""
+        return self.counts.names
+
+    @property
+    def _profile_count(self) -> int:
+        return 1 if self.colours.carried else 0
+
+    @property
+    def document_count(self) -> int:
+        """Number of documents, pages included: the other version's is there where a server can serve it."""
+        return (2 if self.api is Api.V2 else 1) + self.page_count
+
+    @property
+    def inode_count(self) -> int:
+        """Number of inodes in a folder store, exactly: files, folders; a hard link has none of its own.
+
+        Folders above the slide's own are not counted.
+        """
+        return self.counts.files + self.counts.folders
+
+    @property
+    def counts(self) -> "Counts":
+        """What lies in a folder store, tiles of one colour taken for files of their own."""
+        return count_service(self.pyramid, self.api, self.document_count + self._profile_count)
+
+    def stored_level_of(self, level: int) -> int | None:
+        """Give the stored level that a published level is made from, through other published levels or not."""
+        inputs = match_levels(self.pyramid, self.description.levels)
+        return inputs[max(index for index in inputs if index <= level)]
+
+    def origins_of(self, level: int) -> Counter[Made]:
+        """Count how the tiles of a published level will come to be, if the slide is not damaged."""
+        maker = next(each for each in self.passes if level in each.levels or level in each.pictures)
+        jpeg = None if maker.stored_level is None else self.description.levels[maker.stored_level].jpeg
+        return count_origins(self.pyramid, maker, jpeg, level)
+
+    @property
+    def origins(self) -> Counter[tuple[int, Made]]:
+        """The same of all levels, by level and origin."""
+        levels = range(len(self.pyramid.levels))
+        return Counter({(level, made): count for level in levels for made, count in self.origins_of(level).items()})
+
+    @property
+    def copies_full_resolution(self) -> bool:
+        """Whether the tiles of full resolution are the stored ones."""
+        return any(pass_.copies and pass_.input_level == 0 for pass_ in self.passes)
+
+    @property
+    def copied_bytes(self) -> dict[int, int]:
+        """Bytes of the stored tiles that are published as they are, by published level."""
+        found: dict[int, int] = {}
+        for pass_ in self.passes:
+            jpeg = self.description.levels[pass_.stored_level].jpeg if pass_.stored_level is not None else None
+            if pass_.copies and jpeg is not None:
+                found[pass_.input_level] = jpeg.stored_bytes
+        return found
+
+
+def count_service(pyramid: Pyramid, api: Api, documents: int) -> Counts:
+    """Count what a service is in a folder store, from arithmetic alone.
+
+    Args:
+        pyramid: its levels.
+        api: version that the files are named for.
+        documents: files that lie with its pictures.
+    """
+    whole = pictures(pyramid, api)
+    folders = {path.rsplit("/", cut)[0] for picture in whole for path in picture.paths for cut in range(1, 4)}
+    tiles = sum(named_tile_count(pyramid, level, api) for level in pyramid.levels[:-1])
+    # An alias of a tile shares the region's folder and adds a size and a rotation.
+    aliases = sum(alias_count(pyramid, level, api) for level in pyramid.levels[:-1])
+    return Counts(
+        files=tiles + len(whole) + documents,
+        names=tiles + aliases + sum(len(picture.paths) for picture in whole) + documents,
+        folders=_FOLDERS_PER_TILE * tiles + 2 * aliases - shared_region_count(pyramid, api) + len(folders) + 1,
+    )
+
+
+def plan_slide(identifier: str, description: Description, options: Options, page_count: int = 0) -> SlidePlan:
+    """Plan one slide.
+
+    Args:
+        identifier: path below the base URL.
+        description: what the slide is.
+        options: what was asked for.
+        page_count: files of pages and manifests that will lie with the slide's.
+
+    Raises:
+        SourceError: it has more pixels, or would have more tiles, than are allowed.
+    """
+    if description.size.pixels > options.max_pixels:
+        raise SourceError(
+            f"has {description.size.pixels:,} pixels ({description.size}), and at most {options.max_pixels:,} are "
+            f"allowed; if it is sound, raise {MAX_PIXELS.name}"
+        )
+    pyramid = plan_pyramid(description.size, options.tile_size or choose_tile_size(description))
+    if pyramid.tile_count > options.max_tiles:
+        raise SourceError(
+            f"would have {pyramid.tile_count:,} tiles ({description.size} pixels), and at most {options.max_tiles:,} "
+            f"are allowed; if it is sound, raise {MAX_TILES.name}"
+        )
+    colours = choose_colours(description, options)
+    if colours.segment:
+        levels = tuple(
+            level if level.jpeg is None else replace(level, jpeg=level.jpeg.with_profile(colours.segment))
+            for level in description.levels
+        )
+        description = replace(description, levels=levels)
+    copies = not options.recompress and not colours.transformed_from
+    return SlidePlan(
+        identifier=identifier,
+        description=description,
+        pyramid=pyramid,
+        passes=plan_passes(
+            pyramid,
+            description.levels,
+            copy=copies,
+            random_access=description.random_access,
+        ),
+        api=options.api,
+        encoding=Encoding(options.quality, choose_subsampling(options), colours.segment),
+        colours=colours,
+        scale=choose_scale(description, options),
+        page_count=page_count,
+        notes=(*description.notes, *(_given_up(description, pyramid.tile_size) if copies else ())),
+    )
+
+
+def _given_up(description: Description, tile_size: int) -> Iterator[str]:
+    """Say what a tile size costs, where stored tiles of another size could have been copied."""
+    stored = description.levels[0]
+    if stored.jpeg is None or stored.jpeg.publishes(tile_size):
+        return
+    own = stored.tile.width if stored.tile else 0
+    sizes = (size for size in (choose_tile_size(description), own) if size >= TILE_SIZE.low)
+    best = next((size for size in sizes if stored.jpeg.publishes(size)), None)
+    advice = f"with {TILE_SIZE.name} {best} they are copied" if best else "they are not square"
+    yield f"tiles of {tile_size} pixels are encoded, because the slide stores tiles of {stored.tile}: {advice}"
+
+
+def choose_tile_size(description: Description) -> int:
+    """Choose the side of a tile: the stored one where such tiles can be copied, else the default."""
+    stored = description.levels[0]
+    if (
+        stored.compression == "jpeg"
+        and stored.tile is not None
+        and stored.tile == Size(stored.tile.width, stored.tile.width)
+        and stored.tile.width in COPYABLE_TILE_SIZES
+    ):
+        return stored.tile.width
+    return TILE_SIZE.default
+
+
+def check_lossless(plan: SlidePlan) -> None:
+    """Check that full resolution will be bit-exact.
+
+    Raises:
+        SourceError: it will not, and why.
+    """
+    stored = plan.description.levels[0]
+    if not plan.copies_full_resolution:
+        what = f"its tiles are {stored.compression or 'of unknown compression'}"
+        if plan.colours.transformed_from:
+            what = "its colours are transformed to sRGB, as --icc asks"
+        elif stored.jpeg is not None:
+            what = f"tiles of {plan.pyramid.tile_size} pixels cannot be taken from stored ones of {stored.tile}"
+        raise SourceError(f"full resolution cannot be copied losslessly: {what}")
+    if stored.jpeg is not None and not stored.jpeg.is_complete:
+        raise SourceError("full resolution cannot be copied losslessly: the slide stores no pixels for some tiles")
+    if not can_crop() and any(side % plan.pyramid.tile_size for side in plan.pyramid.size):
+        raise SourceError(f"full resolution cannot be cropped losslessly: install {TURBOJPEG_PACKAGE}")

@@ -1,0 +1,28 @@
+"""Services of pictures beside the levels of a slide (label, macro, thumbnail), planned like a slide of one level."""
+
+from dataclasses import replace
+
+from slide2iiif.errors import SourceError
+from slide2iiif.geometry import Size
+from slide2iiif.options import Options
+from slide2iiif.plan.service import SlidePlan, plan_slide
+from slide2iiif.sources.base import Description, StoredLevel
+
+
+def associated_path(name: str) -> str:
+    """Give the place of a picture's service below its slide: no region of an image can have this name."""
+    return f"associated/{name}"
+
+
+def plan_associated(identifier: str, name: str, size: Size, options: Options) -> SlidePlan:
+    """Plan the service of a picture: as of a slide whose full resolution has been handed on.
+
+    Raises:
+        SourceError: it would have more tiles than are allowed.
+    """
+    description = Description("openslide", "associated", (StoredLevel(size),))
+    try:
+        plan = plan_slide(f"{identifier}/{associated_path(name)}", description, options)
+    except SourceError as error:
+        raise SourceError(f"its picture {name!r} {error}") from None
+    return replace(plan, passes=tuple(replace(pass_, stored_level=None) for pass_ in plan.passes))

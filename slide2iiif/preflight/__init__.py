@@ -1,0 +1,1 @@
+"""Tell whether a run fits into its place, before the first write."""

@@ -1,0 +1,197 @@
+"""How many bytes a slide will take, from a sample of its tiles."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from slide2iiif.geometry import Region, Size
+from slide2iiif.iiif.paths import pictures
+from slide2iiif.iiif.pyramid import Level, Pyramid
+from slide2iiif.imaging.blank import blank_colour
+from slide2iiif.imaging.jpeg import Encoding, encode
+from slide2iiif.imaging.pixels import Pixels
+from slide2iiif.imaging.resample import pad_pixels, reduce_pixels
+from slide2iiif.options import Blank, Options
+from slide2iiif.plan.passes import Pass
+from slide2iiif.plan.service import SlidePlan
+from slide2iiif.sources import open_scanned_area, open_source
+from slide2iiif.sources.base import Source, clip
+
+_GRID = 8
+"""Tiles along each side of a level that are encoded for the estimate: 64 in all, or all there are."""
+
+_HALVINGS = 3
+"""How often such a tile is reduced, to sample the levels that are made from the same input."""
+
+_HEADER_BYTES = 623
+"""What a JPEG stream takes before its first pixel, and after the last: tables and markers."""
+
+
+class Density(NamedTuple):
+    """What the sampled tiles of a level take."""
+
+    whole: float
+    """Bytes a pixel of all tiles, headers apart."""
+    own: float
+    """The same of those that have files of their own, still a pixel of all."""
+    share: float
+    """Share of the tiles that have."""
+    shared_bytes: float
+    """Bytes of a file that tiles of one colour share."""
+    header: int = _HEADER_BYTES
+    """Bytes of a stream beside its pixels."""
+
+
+_SHAPES = 4
+"""How many sizes the tiles of a level have at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleTask:
+    """A slide to sample."""
+
+    path: Path
+    """The slide file."""
+    pyramid: Pyramid
+    """The published levels."""
+    passes: tuple[Pass, ...]
+    """How they are made."""
+    encoding: Encoding
+    """How tiles are encoded."""
+    links_blank: bool = False
+    """Whether tiles of one colour are stored once, and take next to nothing."""
+    crops: bool = False
+    """Whether the slide is cut down to its scanned area."""
+    picture: str = ""
+    """Name of the picture beside the levels that is meant; empty for the levels."""
+
+
+def sample_task(path: Path, plan: SlidePlan, options: Options, picture: str = "") -> SampleTask:
+    """Give the task that samples a service.
+
+    Args:
+        path: the slide file.
+        plan: of the service.
+        options: what decides the files.
+        picture: name of the picture that it is of; empty for the slide's levels.
+    """
+    return SampleTask(
+        path,
+        plan.pyramid,
+        plan.passes,
+        plan.encoding,
+        links_blank=options.blank is Blank.LINK,
+        crops=options.crop_to_bounds and not picture,
+        picture=picture,
+    )
+
+
+def sample(task: SampleTask) -> dict[int, Density]:
+    """Encode some tiles of each stored level that is read.
+
+    Returns:
+        By published level; levels that were not sampled are left out.
+
+    Raises:
+        SourceError: the slide cannot be read.
+    """
+    with (open_scanned_area if task.crops else open_source)(task.path) as source:
+        if task.picture:
+            picture = source.read_associated(task.picture)
+            return _sample_level(lambda region: _part(picture, region), task, 0)
+        found: dict[int, Density] = {}
+        for pass_ in task.passes:
+            if pass_.stored_level is not None:
+                # What a stored level says of its own scale is truer than what a finer one says.
+                found.update(_sample_level(_reader(source, pass_), task, pass_.input_level))
+        return found
+
+
+def estimate_bytes(plan: SlidePlan, samples: Mapping[int, Density]) -> int:
+    """Add up the bytes of all tiles and pictures; a level without a sample has the density of the next finer one."""
+    exact = plan.copied_bytes
+    total = 0.0
+    for level in plan.pyramid.levels[:-1]:
+        density = density_of(level.index, samples)
+        own = level.tile_count * density.share
+        # A whole tile, and those that the right edge, the lower edge and both of them cut.
+        shared = min(level.tile_count - own, _SHAPES)
+        encoded = _bytes(own, level.size.pixels * density.own) + shared * density.shared_bytes
+        total += exact.get(level.index) or encoded
+    for picture in pictures(plan.pyramid, plan.api):
+        total += expected_bytes(plan, picture.size, samples)
+    return round(total)
+
+
+def expected_bytes(plan: SlidePlan, size: Size, samples: Mapping[int, Density]) -> float:
+    """Give the bytes of a picture of the whole image."""
+    halvings = round(math.log2(plan.pyramid.size.width / size.width))
+    return _bytes(1, size.pixels * density_of(halvings, samples).whole)
+
+
+def _bytes(streams: float, payload: float) -> float:
+    return streams * _HEADER_BYTES + payload
+
+
+def density_of(level: int, samples: Mapping[int, Density]) -> Density:
+    """Give what is known of a level: its own sample, or that of the next finer level that has one."""
+    return samples[max(index for index in samples if index <= level)]
+
+
+def _reader(source: Source, pass_: Pass) -> Callable[[Region], Pixels]:
+    stored = pass_.stored_level or 0
+    return lambda region: pad_pixels(source.read(stored, clip(region, pass_.stored_size)), region.size)
+
+
+def _part(picture: Pixels, region: Region) -> Pixels:
+    return picture[region.y : region.y + region.height, region.x : region.x + region.width]
+
+
+def _sample_level(read: Callable[[Region], Pixels], task: SampleTask, input_level: int) -> dict[int, Density]:
+    level = task.pyramid.levels[input_level]
+    payload: Counter[int] = Counter()
+    area: Counter[int] = Counter()
+    tiles: Counter[int] = Counter()
+    blank: Counter[int] = Counter()
+    blank_payload: Counter[int] = Counter()
+    for region in _sampled_tiles(level, task.pyramid.tile_size):
+        pixels = read(region)
+        for index in range(level.index, level.index + _HALVINGS + 1):
+            height, width, _ = pixels.shape
+            size = max(0, len(encode(pixels, task.encoding)) - _HEADER_BYTES)
+            tiles[index] += 1
+            payload[index] += size
+            if task.links_blank and blank_colour(pixels) is not None:
+                blank[index] += 1
+                blank_payload[index] += size
+            area[index] += height * width
+            pixels = reduce_pixels(pixels, 2)
+    return {
+        index: Density(
+            whole=payload[index] / area[index],
+            own=(payload[index] - blank_payload[index]) / area[index],
+            share=1 - blank[index] / tiles[index],
+            shared_bytes=_HEADER_BYTES + blank_payload[index] / max(1, blank[index]),
+        )
+        for index in tiles
+    }
+
+
+def _sampled_tiles(level: Level, side: int) -> list[Region]:
+    """Choose tiles that are spread evenly over a level."""
+    columns, rows = (_spread(count) for count in (level.columns, level.rows))
+    width, height = level.size
+    return [
+        Region(x, y, min(side, width - x), min(side, height - y))
+        for y in (row * side for row in rows)
+        for x in (column * side for column in columns)
+    ]
+
+
+def _spread(count: int) -> list[int]:
+    """Take one place from the middle of each of a few equal parts."""
+    parts = min(count, _GRID)
+    return [(2 * part + 1) * count // (2 * parts) for part in range(parts)]

@@ -1,0 +1,272 @@
+"""What the slides of a run will take, from a look at each of them: for a run that may find too little room.
+
+Slides are opened to count what they will be, and if that leaves it open, some tiles of each are encoded. A run is
+refused only if it cannot fit, whatever its tiles turn out to be; if it may not, that is told and it goes on.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from slide2iiif.discovery.walk import Slide
+from slide2iiif.engines.base import Engine, Result, Task
+from slide2iiif.errors import SourceError, WorkerError
+from slide2iiif.geometry import Size
+from slide2iiif.options import Blank, Options
+from slide2iiif.plan.service import SlidePlan, plan_slide
+from slide2iiif.plan.slide import plan_associated
+from slide2iiif.preflight.footprint import (
+    RECORD_INODES,
+    Step,
+    expected_room,
+    least_room,
+    most_room,
+    peak_room,
+    published_room,
+    record_room,
+    scratch_room,
+    slide_room,
+)
+from slide2iiif.preflight.sampling import Density, SampleTask, sample, sample_task
+from slide2iiif.preflight.space import Room, Verdict, shortage
+from slide2iiif.records.receipts import Receipts
+from slide2iiif.sources.base import Description
+from slide2iiif.sources.describe import Wish, describe, describe_scanned_area, disclose
+from slide2iiif.stores.base import Capacity, Store
+
+_ACCURACY = 1.15
+"""What bytes that are told from samples may be off by."""
+
+_RUN = Room(24, 400_000)
+"""Private folder, lock, staging, state, style and scripts."""
+
+_FOLDER_INODES = 6
+"""A folder of slides in the tree, its page and collection; in the private folder its own, and its state in another."""
+
+_LEAST_FOLDER_INODES = 2
+"""A folder of slides in the tree, and in the private folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookTask:
+    """A slide to be opened."""
+
+    number: int
+    """Of the slide in its run."""
+    path: Path
+    """The slide file."""
+    crops: bool
+    """Whether it is cut down to its scanned area."""
+    associated: tuple[str, ...]
+    """Names of the pictures that will be published with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What will be published of a slide."""
+
+    plan: SlidePlan
+    """Its levels."""
+    pictures: Mapping[str, SlidePlan]
+    """Pictures beside them, by name."""
+
+    @property
+    def plans(self) -> list[SlidePlan]:
+        """All of them, that of the levels first."""
+        return [self.plan, *self.pictures.values()]
+
+    def room(self, of_service: Callable[[str, SlidePlan], Room], capacity: Capacity) -> Room:
+        """Add up what its services take, given what each takes: the name of its picture or nothing, and its plan."""
+        beside = [of_service(name, plan) for name, plan in self.pictures.items()]
+        return slide_room(of_service("", self.plan), beside, capacity)
+
+
+Samples = Mapping[tuple[int, str], Mapping[int, Density]]
+"""Density of levels, by number of the slide and name of the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appraisal:
+    """One run that is about to begin."""
+
+    store: Store
+    """Where it will write; not entered."""
+    receipts: Receipts
+    """What is published there."""
+    engine: Engine
+    """What runs the work; entered."""
+    options: Options
+    """What decides the files."""
+    page_count: int
+    """Files of pages that lie with those of a slide."""
+    together: int
+    """Slides that are under way at a time."""
+
+    def judge(self, due: Sequence[Slide], capacity: Capacity) -> Verdict:
+        """Tell whether there is room for slides."""
+        services = self._services(due)
+        if not services:
+            return Verdict(capacity)
+        left = _with_left_over(capacity, *capacity.left_over())
+        need = _Need(self, due, services, left)
+        upper = need.most()
+        if not shortage(upper, left):
+            return Verdict(capacity)
+        subject, lower = _subject(due, services), need.least()
+        sureness = "" if lower.inodes == upper.inodes else "at least"
+        if shortage(need.least(one_by_one=True), left):
+            return Verdict(capacity, f"{subject} {shortage(lower, left, about='at least', inodes_about=sureness)}")
+        samples = self._samples(due, services)
+        likely = need.expected(samples)
+        if need.expected(samples, one_by_one=True).size > left.size * _ACCURACY:
+            return Verdict(capacity, f"{subject} {shortage(lower.at_size(likely), left, inodes_about=sureness)}")
+        doubt = shortage(upper.at_size(likely, _ACCURACY), left, about="up to", inodes_about=sureness and "up to")
+        return Verdict(capacity, doubt=doubt and f"{subject} {doubt}")
+
+    def _services(self, due: Sequence[Slide]) -> dict[int, Services]:
+        """Plan slides, by number; those that cannot be planned fail in their turn and are left out."""
+        crops, associated = self.options.crop_to_bounds, self.options.associated
+        tasks = [LookTask(number, slide.path, crops, associated) for number, slide in enumerate(due)]
+        found: dict[int, Services] = {}
+        for task, looked in self._run_all(look, tasks):
+            if looked is None:
+                continue
+            identifier = due[task.number].identifier
+            description, pictures = looked
+            try:
+                plan = plan_slide(identifier, description, self.options, self.page_count)
+                beside = {
+                    name: plan_associated(identifier, name, size, self.options) for name, size in pictures.items()
+                }
+            except SourceError:
+                continue
+            found[task.number] = Services(plan, beside)
+        return dict(sorted(found.items()))
+
+    def _samples(self, due: Sequence[Slide], services: Mapping[int, Services]) -> Samples:
+        """Sample services, by number and name of picture; those that cannot be read are left out."""
+        tasks = {
+            (number, name): sample_task(due[number].path, plan, self.options, name)
+            for number, each in services.items()
+            for name, plan in {"": each.plan, **each.pictures}.items()
+        }
+        keys = {id(task): key for key, task in tasks.items()}
+        found = self._run_all(sample_if_readable, list(tasks.values()))
+        return {keys[id(task)]: samples for task, samples in found if samples}
+
+    def _run_all(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
+        """Run tasks as far as no worker dies of them: that is for the slide's own turn to tell."""
+        try:
+            yield from self.engine.run(function, tasks)
+        except WorkerError:
+            return
+
+
+OfService = Callable[[int, str, SlidePlan], Room]
+"""Gives what a service takes: number of its slide, name of its picture or nothing, and its plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """What the slides of a run take: at most, at least, or as their samples say.
+
+    Each is told with everything that may come beside, or as if they came one by one with nothing but their folders: a
+    run that does not fit then can never fit.
+    """
+
+    run: Appraisal
+    """What is to be judged."""
+    due: Sequence[Slide]
+    """Slides that will be published."""
+    services: Mapping[int, Services]
+    """What of each, by number."""
+    capacity: Capacity
+    """What the file system has left, and how it counts."""
+
+    def most(self) -> Room:
+        """Give what is enough, whatever the tiles turn out to be."""
+        return self._sum(lambda _, __, plan: most_room(plan, self.capacity))
+
+    def least(self, *, one_by_one: bool = False) -> Room:
+        """Give what is not too much, whatever the tiles turn out to be."""
+        return self._sum(self._least_of, one_by_one=one_by_one)
+
+    def expected(self, samples: Samples, *, one_by_one: bool = False) -> Room:
+        """Give what samples say; of services that have none, the least."""
+
+        def expected_of(number: int, name: str, plan: SlidePlan) -> Room:
+            if (number, name) not in samples:
+                return self._least_of(number, name, plan)
+            return expected_room(plan, samples[number, name], self.capacity, links_blank=self._links_blank)
+
+        return self._sum(expected_of, one_by_one=one_by_one)
+
+    @property
+    def _links_blank(self) -> bool:
+        return self.run.options.blank is Blank.LINK
+
+    def _least_of(self, _number: int, _name: str, plan: SlidePlan) -> Room:
+        return least_room(plan, self.capacity, links_blank=self._links_blank)
+
+    def _sum(self, of_service: OfService, *, one_by_one: bool = False) -> Room:
+        steps = [self._step(number, partial(of_service, number)) for number in self.services]
+        together = 1 if one_by_one else self.run.together
+        return peak_room(steps, together).plus(self._frame(folders_only=one_by_one))
+
+    def _step(self, number: int, of_service: Callable[[str, SlidePlan], Room]) -> Step:
+        """Give what publishing one slide takes, and gives back of its older version."""
+        services, capacity, page_count = self.services[number], self.capacity, self.run.page_count
+        records = record_room(services.plans, capacity)
+        old = Room(0, 0)
+        receipt = self.run.receipts.read(self.due[number].identifier)
+        if receipt is not None and self.run.store.holds(receipt.identifier):
+            # Its records are written over.
+            old = published_room(receipt, page_count, capacity).plus(Room(RECORD_INODES, records.size))
+        scratch = services.room(lambda name, plan: scratch_room(plan, capacity, is_picture=bool(name)), capacity)
+        return Step(services.room(of_service, capacity).plus(records), scratch, old)
+
+    def _frame(self, *, folders_only: bool) -> Room:
+        """Give what a run takes beside its slides: of folders that are there already, nothing."""
+        receipts = self.run.receipts
+        folders = {parent for slide in self.due for parent in Path(slide.identifier).parents if parent.parts}
+        new = sum(not receipts.is_above(str(folder)) for folder in folders)
+        new *= _LEAST_FOLDER_INODES if folders_only else _FOLDER_INODES
+        beside = Room(new, new * self.capacity.block)
+        return beside if folders_only or receipts.is_above("") else beside.plus(_RUN)
+
+
+def look(task: LookTask) -> tuple[Description, Mapping[str, Size]] | None:
+    """Open a slide and tell what it is, and what of the pictures it has; None where it cannot be opened.
+
+    Runs in a worker.
+    """
+    try:
+        description = (describe_scanned_area if task.crops else describe)(task.path)
+        pictures = disclose(Wish(task.path, task.associated, ())).associated if task.associated else {}
+    except SourceError:
+        return None
+    return description, pictures
+
+
+def sample_if_readable(task: SampleTask) -> dict[int, Density] | None:
+    """Encode some tiles of a slide; None where they cannot be read. Runs in a worker."""
+    try:
+        return sample(task)
+    except SourceError:
+        return None
+
+
+def _subject(due: Sequence[Slide], services: Mapping[int, Services]) -> str:
+    if len(services) > 1:
+        return f"the {len(services):,} slides take"
+    return f"{due[next(iter(services))].identifier} takes"
+
+
+def _with_left_over(capacity: Capacity, inodes: int, size: int) -> Capacity:
+    """Count what earlier runs have left as room: a rerun goes on from it, or deletes it."""
+    return replace(
+        capacity,
+        inodes=None if capacity.inodes is None else capacity.inodes + inodes,
+        size=capacity.size + size,
+    )

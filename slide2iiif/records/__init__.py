@@ -1,0 +1,1 @@
+"""Records of what is published, and its proof: receipts, digests, documents."""

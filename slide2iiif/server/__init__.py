@@ -1,0 +1,24 @@
+"""A published tree -> a web server on this computer, to look at the tree before a real host has it.
+
+The documents of a tree carry the address that it will have, and viewers build every further request from
+that. So documents are rewritten as they are served: they name this server. Beyond that the preview does what
+the nginx configuration does, for a few viewers at a time; it is not made for the open network.
+
+| request | answer |
+|---|---|
+| `/` | the tree's own `index.html`, or a list of the slides |
+| `/<folder>/`, `/<identifier>/` | its `index.html`; without one, 303 to the document of a slide |
+| `/<identifier>` | 303 to its document |
+| `/<folder>` | 301 to `/<folder>/`, if it has an `index.html` |
+| `/<identifier>/manifest.json`, `/<folder>/collection.json` | the document, with the address that it has here |
+| `/<identifier>/info.json` | the document of the stored version |
+| `/<identifier>/<region>/<size>/0/default.jpg` | the file |
+| `/!3/<identifier>/…` | the same as version 3.0, whichever version is stored |
+
+`!3` cannot begin an identifier: there, `!` is followed by two hexadecimal digits.
+"""
+
+from slide2iiif.server.http_server import Log, PreviewServer, open_preview
+from slide2iiif.server.routes import VERSION_3_PREFIX
+
+__all__ = ["VERSION_3_PREFIX", "Log", "PreviewServer", "open_preview"]

@@ -1,0 +1,127 @@
+"""What is not one picture that can be shown as it is, and what its owner can do about it, in words.
+
+A slide is published as one picture in 8-bit colour. A stack of focal planes, a set of fluorescence channels, a time
+series or scenes apart are not that, and to show the first of many as if it were the whole would be wrong.
+"""
+
+import errno
+import os
+import re
+from pathlib import Path
+
+from slide2iiif.errors import SourceError
+from slide2iiif.memory_limit import too_large
+
+_ADVICE = {
+    "focal planes": "export one plane, or a projection of all, as a slide of its own",
+    "time points": "export one of them as a slide of its own",
+    "channels": "which colour each has is a choice, so compose them to one RGB picture first",
+    "scenes": "export each as a slide of its own",
+    "pictures of one size": "they may be focal planes or channels; export one of them as a slide of its own",
+}
+"""What to do about several, by what there are several of."""
+
+_REASONS = (
+    (r'dimension "Z"|[Mm]ultiple Z layers|TotalPixelMatrixFocalPlanes|NoLayers', "focal planes"),
+    (r'dimension "T"', "time points"),
+    (r"Nonzero subblock channel", "channels"),
+    (r"Slide contains unexpected image", "pictures of one size"),
+    (r"dissimilar main images|Inconsistent main image resolutions|Expected one WSI image", "scenes"),
+)
+"""Patterns of OpenSlide's messages (4.0), and what they say there are several of."""
+_DEPTH = r"BitsAllocated|BitsStored|Pixel type \w*(?:16|32|48|64|96|FLOAT|COMPLEX)"
+_ONE_CHANNEL = r"SamplesPerPixel value 1|Pixel type GRAY8|Can't find main image"
+
+
+_SYSTEM = {
+    errno.ENOENT: "no such file: it is gone, or was never there",
+    errno.ENOTDIR: "no such file: a part of its path is no folder",
+    errno.EACCES: "no permission to read it: give the user of this command the right to (chmod, chown)",
+    errno.EPERM: "no permission to read it: give the user of this command the right to (chmod, chown)",
+    errno.EMFILE: "too many open files: raise the limit (ulimit -n) or lower --jobs",
+    errno.ENFILE: "too many open files on this computer: end other programs, or raise the limit (sysctl fs.file-max)",
+    errno.EIO: "cannot be read: the disk or the network failed (Input/output error); copy it to another disk",
+    errno.ESTALE: "cannot be read: the file server has lost it (Stale file handle); run again",
+    errno.ELOOP: "cannot be read: its links lead in a circle",
+}
+"""What the system says of a file that cannot be read, and what to do."""
+
+COMPARE = "compare it with where it was made, or move it out of SOURCE"
+"""What to do about a file that may be no slide at all."""
+
+COPY_AGAIN = "copy it again from where it was made"
+"""What to do about a damaged file."""
+
+_SPARE_FILES = 8
+"""How many files a reader may open at the same time for one slide: with fewer left, that may be why it refuses."""
+
+
+def system_refusal(error: OSError) -> str:
+    """Say why the system does not let a file be read, and what to do."""
+    known = _SYSTEM.get(error.errno or 0)
+    return known or f"cannot be read: {error.strerror or error}"
+
+
+def check_open_files(path: Path) -> None:
+    """Find out whether a reader that refuses a file was out of open files or of permission, which it does not tell.
+
+    Raises:
+        SourceError: it was.
+    """
+    opened: list[int] = []
+    try:
+        while len(opened) < _SPARE_FILES:
+            opened.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError as error:
+        raise SourceError(system_refusal(error)) from None
+    finally:
+        for file in opened:
+            os.close(file)
+
+
+def is_of_system(error: Exception) -> bool:
+    """Tell whether an error comes from the system and not from what is in the file."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SYSTEM)
+
+
+def damaged_directory(error: Exception) -> SourceError:
+    """Translate what a TIFF reader raises: an error of the system is one, and anything else is damage."""
+    if isinstance(error, OSError) and error.errno in _SYSTEM:
+        return SourceError(system_refusal(error))
+    if isinstance(error, MemoryError):
+        return SourceError(too_large())
+    words = " ".join(str(error).split())
+    return SourceError(f"is truncated or damaged: its TIFF directory cannot be read ({words}); {COPY_AGAIN}")
+
+
+def several(what: str, count: int | None = None) -> str:
+    """Say that there are several of something, and what to do about it.
+
+    Args:
+        what: one of the keys of the advice.
+        count: how many, if that is known.
+    """
+    return f"holds {'several' if count is None else count} {what}, and one picture is published: {_ADVICE[what]}"
+
+
+def other_depth(kind: str) -> str:
+    """Say that samples are not of 8 bits."""
+    return f"holds {kind} samples, and how bright they should look is not said: convert it to 8 bits a sample first"
+
+
+def explain(message: str) -> str:
+    """Say why OpenSlide refuses a slide: its own words are for those who know its source."""
+    message = " ".join(message.split())
+    for number, advice in _SYSTEM.items():
+        if os.strerror(number) in message:
+            return advice
+    if "out of memory" in message.lower():
+        return too_large()
+    for pattern, what in _REASONS:
+        if re.search(pattern, message):
+            return f"{several(what)} ({message})"
+    if re.search(_DEPTH, message):
+        return f"{other_depth('longer')} ({message})"
+    if re.search(_ONE_CHANNEL, message):
+        return f"holds no colour picture, perhaps fluorescence: {_ADVICE['channels']} ({message})"
+    return f"is damaged or of an unknown variant: {message}; {COPY_AGAIN}"

@@ -1,0 +1,1 @@
+"""A published tree in a folder. The only code that touches the target's disk."""

@@ -1,0 +1,85 @@
+"""Changes of a tree that a reader sees as a whole or not at all."""
+
+import contextlib
+import ctypes
+import errno
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from slide2iiif.stores.folder.durability import sync_file
+from slide2iiif.system_errors import refusal
+
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
+_NO_EXCHANGE = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM})
+"""What systems and file systems say that cannot swap (man 2 rename), and containers that do not let it through."""
+
+
+def write_atomically(path: Path, content: bytes, staging: Path, *, sync: bool = False) -> None:
+    """Write a file so that a reader sees the old content or the new one.
+
+    Args:
+        path: the file; its folder is made where missing.
+        content: all of it.
+        staging: a folder of the same file system, for the new file before it has its name.
+        sync: let the content reach the disk before the name leads to it.
+
+    Raises:
+        TargetError: it cannot be written.
+    """
+    write_pieces_atomically(path, [content], staging, sync=sync)
+
+
+def write_pieces_atomically(path: Path, pieces: Iterable[bytes], staging: Path, *, sync: bool = False) -> None:
+    """Write a file that does not fit into memory; else as `write_atomically`."""
+    fresh = staging / uuid.uuid4().hex
+    try:
+        with fresh.open("wb") as file:
+            file.writelines(pieces)
+            if sync:
+                file.flush()
+                sync_file(file.fileno())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            # The first error is the one to tell; what is left here the next run deletes.
+            fresh.unlink(missing_ok=True)
+        raise refusal(error, path) from None
+
+
+def exchange(fresh: Path, old: Path) -> None:
+    """Swap two folders in one step; in two where the file system cannot.
+
+    Raises:
+        OSError: neither has changed its place.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    swap = getattr(libc, "renameat2", None)
+    if swap is not None:
+        if swap(_AT_FDCWD, os.fsencode(fresh), _AT_FDCWD, os.fsencode(old), _RENAME_EXCHANGE) == 0:
+            return
+        number = ctypes.get_errno()
+        # A disk that fails must not be tried again in steps that can be torn apart.
+        if number not in _NO_EXCHANGE:
+            raise OSError(number, os.strerror(number))
+    aside = fresh.with_name(f"{fresh.name}.old")
+    old.rename(aside)
+    try:
+        fresh.rename(old)
+    except OSError:
+        aside.rename(old)
+        raise
+    aside.rename(fresh)
+
+
+def remove_empty(folder: Path, root: Path) -> None:
+    """Remove a folder and those above it, up to a root, as long as they are empty."""
+    while folder != root:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

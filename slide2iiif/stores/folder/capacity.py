@@ -1,0 +1,48 @@
+"""Free space of the file system of a folder, and how it counts."""
+
+import os
+from pathlib import Path
+
+from slide2iiif.stores.base import Capacity
+from slide2iiif.system_errors import refusals_of
+
+_SECTOR_BYTES = 512
+"""Unit of `st_blocks` (man 2 stat)."""
+_MOUNTS = Path("/proc/self/mountinfo")
+
+
+def capacity_of(folder: Path, staged: Path | None = None) -> Capacity:
+    """Ask the file system of a folder, or of the nearest one above that there is.
+
+    Raises:
+        TargetError: it does not answer.
+    """
+    place = folder.absolute()
+    with refusals_of(folder):
+        while not place.exists():
+            place = place.parent
+        left, status = os.statvfs(place), place.stat()
+    return Capacity(
+        place=folder,
+        # Some file systems say that they have none at all.
+        inodes=left.f_favail if left.f_files else None,
+        size=left.f_bavail * left.f_frsize,
+        block=left.f_frsize,
+        folder=min(status.st_blocks * _SECTOR_BYTES, left.f_frsize),
+        counts_names=_type_of(status.st_dev) == "tmpfs",
+        staged=staged,
+    )
+
+
+def _type_of(device: int) -> str:
+    """Give the type of a mounted file system; empty where the system does not tell (man 5 proc)."""
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        fields, _, rest = line.partition(" - ")
+        if fields.split()[2] == wanted:
+            return rest.split()[0]
+    return ""

@@ -1,0 +1,73 @@
+"""Private folder of a tree: where it may lie, and whose it is."""
+
+import os
+from pathlib import Path
+
+from slide2iiif.errors import TargetError, UsageError
+
+_TREE_NAME = "tree"
+"""File in a private folder outside the tree that says which tree it belongs to."""
+
+
+def check_private_dir(private: Path | None, dest: Path, source: Path | None = None) -> None:
+    """Refuse a private folder that would be published, taken for slides, or belongs to another tree.
+
+    Raises:
+        UsageError: why, and what to do.
+    """
+    if private is None:
+        return
+    from slide2iiif.system_errors import PRIVATE
+
+    real, tree = private.resolve(), dest.resolve()
+    if real.is_relative_to(tree) or tree.is_relative_to(real):
+        raise UsageError(f"--private-dir {private}: lies in DEST {dest}, or DEST in it; choose a folder elsewhere")
+    if source is not None and source.is_dir() and real.is_relative_to(source.resolve()):
+        raise UsageError(f"--private-dir {private}: lies in SOURCE {source}; choose a folder elsewhere")
+    inside = dest / PRIVATE
+    if (inside / "receipts").is_dir():
+        raise UsageError(
+            f"--private-dir {private}: {inside} has the receipts of earlier runs; move all that is in it to {private}"
+        )
+    if private.exists() and not private.is_dir():
+        raise UsageError(f"--private-dir {private}: is not a folder")
+    try:
+        owner = (private / _TREE_NAME).read_text(encoding="utf-8", errors="surrogateescape").strip()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"--private-dir {private}: {error.strerror}") from None
+    if owner != str(tree):
+        raise UsageError(
+            f"--private-dir {private}: belongs to {owner}; give {dest} one of its own, "
+            f"or, if that tree has moved here, delete {private / _TREE_NAME}"
+        )
+
+
+def private_of(dest: Path, private: Path | None) -> Path:
+    """Give the private folder of a published tree.
+
+    Raises:
+        TargetError: there is no tree that was published.
+    """
+    from slide2iiif.system_errors import PRIVATE
+
+    folder = private or dest / PRIVATE
+    if not dest.is_dir() or not folder.is_dir():
+        hint = "" if private else ", or was published with --private-dir"
+        raise TargetError(f"DEST {dest}: is not a tree that slide2iiif has published{hint}")
+    return folder
+
+
+def claim_private_dir(private: Path | None, dest: Path) -> None:
+    """Note which tree a private folder outside it belongs to.
+
+    Raises:
+        TargetError: it cannot be written.
+    """
+    if private is None or (private / _TREE_NAME).exists():
+        return
+    from slide2iiif.stores.folder.atomic import write_atomically
+
+    # In one step: half a name would be another tree's.
+    write_atomically(private / _TREE_NAME, os.fsencode(f"{dest.resolve()}\n"), private)

@@ -1,0 +1,210 @@
+"""The private folder in which the files of one slide come together, under their final names.
+
+Aliases are hard links. A symbolic link would cost an inode, break where a server is told not to follow links,
+and be one more thing that can point outside; a hard link is the file. Where the file system has none, or has
+run out of links to one file, the alias is a copy.
+"""
+
+import errno
+import hashlib
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from slide2iiif.stores.base import Staging
+from slide2iiif.stores.folder.resume import SCRATCH
+from slide2iiif.system_errors import refusal, refusals_of
+
+_LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStaging:
+    """A private folder with the final layout of one slide."""
+
+    folder: Path
+    """The files, under their final names."""
+    scratch: Path
+    """A folder beside them, for pictures on their way between passes."""
+
+    def below(self, place: str) -> "FolderStaging":
+        """See `Staging.below`."""
+        inner = FolderStaging(self.folder / place, self.scratch / place)
+        with refusals_of(self.folder):
+            inner.folder.mkdir(parents=True, exist_ok=True)
+            inner.scratch.mkdir(parents=True, exist_ok=True)
+        return inner
+
+    def opened(self) -> "FolderFiles":
+        """Hold the folder open. See `Staging.opened`."""
+        return FolderFiles(self)
+
+
+class FolderFiles:
+    """The folder of a staging, held open: see `Files`.
+
+    Names are looked up from it: the way from the root is not walked again for every folder and file (a tenth of what
+    they cost in memory), and whatever becomes of the folder's own name, they lead into it and nowhere else.
+    """
+
+    def __init__(self, staging: FolderStaging) -> None:
+        """Open the folder.
+
+        Raises:
+            TargetError: it cannot be opened.
+        """
+        self._folder = staging.folder
+        self._scratch = staging.scratch
+        with refusals_of(self._folder):
+            self._place = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        os.close(self._place)
+
+    def put(self, paths: Sequence[str], content: bytes) -> None:
+        """Store a file and its aliases. See `Files.put`."""
+        first = paths[0]
+        try:
+            _make_folders(first, self._place)
+            _write_new(first, content, self._place)
+            for alias in paths[1:]:
+                _make_folders(alias, self._place)
+                link_or_copy(first, alias, content, self._place)
+        except OSError as error:
+            raise refusal(error, self._folder) from None
+
+    def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
+        """Link a file to others of the same bytes. See `Files.put_shared`."""
+        stem = f"{self._scratch}/{hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()}"
+        took_room = False
+        try:
+            for path in paths:
+                _make_folders(path, self._place)
+                took_room |= _link_shared(stem, path, content, self._place)
+        except OSError as error:
+            raise refusal(error, self._folder) from None
+        return took_room
+
+
+def staging_at(folder: Path) -> FolderStaging:
+    """Give the staging that has a folder for its files."""
+    return FolderStaging(folder, folder.with_name(folder.name + SCRATCH))
+
+
+def folder_of(staging: Staging) -> Path:
+    """Give the folder of a staging.
+
+    Raises:
+        TypeError: it is of another store.
+    """
+    if not isinstance(staging, FolderStaging):
+        raise TypeError(f"staging of another store: {staging!r}")
+    return staging.folder
+
+
+def _make_folders(path: str, place: int) -> None:
+    """Make the folders above a file, from the top: as many calls as there are folders, where all are new.
+
+    Args:
+        path: of the file, below the place.
+        place: descriptor of a folder.
+    """
+    end = path.find("/")
+    while end > 0:
+        try:  # noqa: SIM105 - three a tile: a context manager would cost as much as the call
+            os.mkdir(path[:end], dir_fd=place)
+        except FileExistsError:
+            pass
+        end = path.find("/", end + 1)
+
+
+def _write_new(path: str, content: bytes, place: int | None = None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        file = os.open(path, flags, 0o644, dir_fd=place)
+    except FileExistsError:
+        # A block that is made again puts the same bytes; the file may be linked, so it is not written through.
+        os.unlink(path, dir_fd=place)
+        file = os.open(path, flags, 0o644, dir_fd=place)
+    try:
+        written = os.write(file, content)
+        while written < len(content):
+            written += os.write(file, memoryview(content)[written:])
+    finally:
+        os.close(file)
+
+
+def link_or_copy(existing: str, alias: str, content: bytes, place: int | None = None) -> None:
+    """Give a file another name, or copy its content where the file system has no more links to give.
+
+    Args:
+        existing: path of the file.
+        alias: its other path.
+        content: its bytes.
+        place: descriptor of the folder that paths are below; None if they are not below any.
+    """
+    try:
+        os.link(existing, alias, src_dir_fd=place, dst_dir_fd=place)
+    except FileExistsError:
+        os.unlink(alias, dir_fd=place)
+        link_or_copy(existing, alias, content, place)
+    except OSError as error:
+        if error.errno not in _LINK_REFUSALS:
+            raise
+        _write_new(alias, content, place)
+
+
+def _link_shared(stem: str, path: str, content: bytes, place: int) -> bool:
+    """Link a file to the original of its content in the scratch folder, which all workers share.
+
+    A file system has an end of links to one file (65,000 on ext4), and then the next original begins.
+
+    Args:
+        stem: how the whole paths of originals begin.
+        path: of the file, below the place.
+        content: its bytes.
+        place: descriptor of a folder.
+
+    Returns:
+        Whether an original or a copy was written.
+    """
+    number = _full_originals.get(stem, 0)
+    took_room = False
+    while True:
+        original = f"{stem}-{number}"
+        try:
+            os.link(original, path, dst_dir_fd=place)
+        except FileNotFoundError:
+            _make_original(original, content)
+            took_room = True
+        except FileExistsError:
+            os.unlink(path, dir_fd=place)
+        except OSError as error:
+            if error.errno == errno.EMLINK:
+                number += 1
+                _full_originals[stem] = number
+                continue
+            if error.errno not in _LINK_REFUSALS:
+                raise
+            _write_new(path, content, place)
+            return True
+        else:
+            return took_room
+
+
+_full_originals: dict[str, int] = {}
+"""How many originals of a content cannot be linked to any more, as far as this process knows."""
+
+
+def _make_original(path: str, content: bytes) -> None:
+    """Write a file under a name of its own first: nobody must link to a half of it."""
+    fresh = f"{path}.{uuid.uuid4().hex}"
+    _write_new(fresh, content)
+    os.rename(fresh, path)

@@ -1,0 +1,369 @@
+"""A tree in a folder of a local file system.
+
+A slide's files go straight into a private staging folder of the same file system, under their final names, and
+one rename publishes the folder. A reader sees the old slide or the new one, never a mix. What is staged is on the
+disk before it is renamed, and the new name before the receipt says so. Staging, receipts and the lock live in
+`.slide2iiif/` at the root of the tree, which the shipped server configuration denies, or in a folder outside the
+tree. Staging stays in the tree where that other folder is on another file system: no rename leads from there. What
+is staged has random names, and nothing in it tells of a source.
+"""
+
+import contextlib
+import errno
+import math
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+from slide2iiif.errors import SourceError, TargetError
+from slide2iiif.iiif.info import DOCUMENT_NAME
+from slide2iiif.stores.base import Capacity, Staging
+from slide2iiif.stores.folder.atomic import exchange, remove_empty, write_atomically
+from slide2iiif.stores.folder.capacity import capacity_of
+from slide2iiif.stores.folder.durability import FileSystemSync, sync_folder
+from slide2iiif.stores.folder.links import check_no_link, find_link, link_refusal
+from slide2iiif.stores.folder.locks import TreeLock
+from slide2iiif.stores.folder.resume import Unfinished, staging_name
+from slide2iiif.stores.folder.staging import FolderStaging, folder_of, staging_at
+from slide2iiif.system_errors import PRIVATE, refusal, refusals_of
+
+_OWN_PLACES = ("staging", "receipts", "site", "lock")
+"""What the private folder holds that is written to by its name."""
+_PRIVATE_MODE = 0o700
+_STOP_SECONDS = 1.0
+"""How long staged files are deleted once a run was told to stop."""
+
+
+class FolderStore:
+    """A published tree in a folder. Use in a `with` statement: it holds the lock."""
+
+    def __init__(self, root: Path, is_stopped: Callable[[], bool] = lambda: False, private: Path | None = None) -> None:
+        """Name the root of the tree; nothing is touched before the store is entered.
+
+        Args:
+            root: the folder.
+            private: folder of what is not published; None is one at the root of the tree.
+            is_stopped: tells whether the run was told to stop. What is staged is then left to the next run, which
+                goes on from it.
+        """
+        self._is_stopped = is_stopped
+        self.root = root
+        self.private = private or root / PRIVATE
+        self._staging = self.private / "staging"
+        self._unfinished: Unfinished | None = None
+        self._lock: TreeLock | None = None
+        self._syncs: list[FileSystemSync] = []
+
+    @property
+    def spare(self) -> Path:
+        """A folder of the tree's own file system, for files that do not have their place yet."""
+        return self._staging
+
+    def __enter__(self) -> Self:
+        """Make the folder and take the lock.
+
+        Raises:
+            TargetError: the folder cannot be made or written.
+            TargetBusyError: another exporter works on it.
+        """
+        try:
+            self._take_lock()
+            _make_private(self._staging)
+            if self.private.parent != self.root and not _can_rename(self._staging, self.root):
+                self._staging = self.root / PRIVATE / "staging"
+                _make_private(self._staging)
+            self._unfinished = Unfinished(self._staging)
+            self._syncs = _file_systems(self._staging, self.private)
+        except OSError as error:
+            self._release()
+            raise refusal(error, self.root) from None
+        except TargetError:
+            self._release()
+            raise
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Bring to the disk what is not there yet, unless an error is on its way out, and give the lock back.
+
+        Raises:
+            TargetError: the disk has lost something.
+        """
+        try:
+            if raised[0] is None:
+                self._sync()
+        except OSError as error:
+            raise refusal(error, self.root) from None
+        finally:
+            self._release()
+
+    def holds(self, identifier: str) -> bool:
+        """Tell whether a slide is published. See `Store.holds`."""
+        folder = self.root / identifier
+        with refusals_of(folder):
+            return find_link(self.root, folder) is None and (folder / DOCUMENT_NAME).is_file()
+
+    def identifiers(self) -> Iterator[str]:
+        """Find the documents of slides, without a look at their tiles. See `Store.identifiers`."""
+        folders = [self.root]
+        while folders:
+            folder = folders.pop()
+            if folder != self.root and (folder / DOCUMENT_NAME).is_file():
+                yield folder.relative_to(self.root).as_posix()
+                continue
+            try:
+                with os.scandir(folder) as entries:
+                    inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            except OSError as error:
+                raise refusal(error, folder) from None
+            folders += [folder / name for name in sorted(inner, reverse=True) if name != PRIVATE]
+
+    def capacity(self) -> Capacity:
+        """Ask the file system. See `Store.capacity`."""
+        return capacity_of(self.root, self._staging)
+
+    def resume(self, identifier: str, state: str) -> FolderStaging | None:
+        """Take over a staging folder. See `Store.resume`."""
+        if self._unfinished is None:
+            return None
+        self._check_place(identifier)
+        try:
+            folder = self._unfinished.take(identifier, state)
+        except OSError as error:
+            raise refusal(error, self.root) from None
+        return None if folder is None else staging_at(folder)
+
+    def drop_unfinished(self) -> None:
+        """Delete what is left in the staging folder. See `Store.drop_unfinished`."""
+        if self._unfinished is not None:
+            with refusals_of(self.root):
+                self._unfinished.drop()
+
+    def stage(self, identifier: str, state: str = "") -> FolderStaging:
+        """Make a staging folder. See `Store.stage`."""
+        self._check_place(identifier)
+        return self._make_staging(staging_name(identifier, state) if state else uuid.uuid4().hex)
+
+    def stage_files(self) -> FolderStaging:
+        """Make a staging folder for single files of a slide that is there, with or without its document.
+
+        Raises:
+            TargetError: it cannot be made.
+        """
+        return self._make_staging(uuid.uuid4().hex)
+
+    def _make_staging(self, name: str) -> FolderStaging:
+        staging = staging_at(self._staging / name)
+        try:
+            staging.folder.mkdir()
+            staging.scratch.mkdir()
+        except OSError as error:
+            raise refusal(error, self.root) from None
+        return staging
+
+    def publish(self, identifier: str, staging: Staging) -> None:
+        """Rename the staged folder into place. See `Store.publish`."""
+        folder = folder_of(staging)
+        target = self.root / identifier
+        # Hours may have passed since it was staged.
+        self._check_links(target)
+        try:
+            shutil.rmtree(staging.scratch)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._sync()
+            # The disk may have taken its time.
+            self._check_links(target)
+            if target.is_dir():
+                exchange(folder, target)
+            else:
+                folder.rename(target)
+            sync_folder(target.parent)
+        except OSError as error:
+            raise refusal(error, target) from None
+
+    def discard(self, staging: Staging) -> None:
+        """Delete a staging folder. See `Store.discard`."""
+        if self._is_stopped():
+            return
+        patience = _Patience(self._is_stopped)
+        # The journal first: without it the rest cannot be mistaken for something to go on from.
+        with contextlib.suppress(OSError):
+            (staging.scratch / "journal").unlink()
+        for folder in (staging.scratch, folder_of(staging)):
+            with contextlib.suppress(OSError):
+                _delete(folder, patience)
+
+    def drop_replaced(self, staging: Staging) -> None:
+        """Delete what has come into the staging's place. See `Store.drop_replaced`."""
+        if self._is_stopped():
+            return
+        try:
+            _delete(folder_of(staging), _Patience(self._is_stopped))
+        except FileNotFoundError:
+            return  # There was none.
+        except OSError as error:
+            raise refusal(error, self.root) from None
+
+    def drop_emptied(self, staging: FolderStaging) -> None:
+        """Delete a staging folder of which all that was wanted has been taken.
+
+        Raises:
+            TargetError: it cannot be deleted.
+        """
+        for folder in (staging.scratch, staging.folder):
+            with refusals_of(self.root):
+                _delete(folder, _Patience(self._is_stopped))
+
+    def read(self, identifier: str, path: str) -> bytes | None:
+        """Read a published file. See `Store.read`."""
+        try:
+            return (self.root / identifier / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise refusal(error, self.root / identifier) from None
+
+    def replace(self, identifier: str, path: str, content: bytes) -> None:
+        """Replace a published file atomically. See `Store.replace`."""
+        check_no_link(self.root, (self.root / identifier / path).parent)
+        write_atomically(self.root / identifier / path, content, self._staging, sync=True)
+
+    def remove(self, identifier: str) -> None:
+        """Rename a slide out of sight, then delete it, and folders that it leaves empty. See `Store.remove`."""
+        target = self.root / identifier
+        trash = self._staging / uuid.uuid4().hex
+        check_no_link(self.root, target)
+        try:
+            target.rename(trash)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise refusal(error, target) from None
+        remove_empty(target.parent, self.root)
+        with refusals_of(self.root):
+            _delete(trash, _Patience(self._is_stopped))
+
+    def read_page(self, path: str) -> bytes | None:
+        """Read a file of the tree. See `Store.read_page`."""
+        return self.read("", path)
+
+    def put_page(self, path: str, content: bytes) -> None:
+        """Write a file of the tree atomically. See `Store.put_page`."""
+        check_no_link(self.root, (self.root / path).parent)
+        write_atomically(self.root / path, content, self._staging)
+
+    def remove_page(self, path: str) -> None:
+        """Unlink a file of the tree. See `Store.remove_page`."""
+        self.remove_file("", path)
+        remove_empty((self.root / path).parent, self.root)
+
+    def remove_file(self, identifier: str, path: str) -> None:
+        """Unlink a file of a slide. See `Store.remove_file`."""
+        target = self.root / identifier / path
+        check_no_link(self.root, target.parent)
+        try:
+            target.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise refusal(error, target) from None
+
+    def _check_place(self, identifier: str) -> None:
+        target = self.root / identifier
+        self._check_links(target)
+        for parent in target.parents:
+            if parent == self.root:
+                break
+            if (parent / DOCUMENT_NAME).exists():
+                raise SourceError(f"{parent} is a published slide itself; remove it, or run with --delete")
+        if target.exists() and not (target / DOCUMENT_NAME).is_file():
+            raise SourceError(f"{target} exists and is not a published slide; move it away")
+
+    def _check_links(self, target: Path) -> None:
+        link = find_link(self.root, target)
+        if link is not None:
+            raise SourceError(link_refusal(link))
+
+    def _take_lock(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        if self.private.parent == self.root:
+            check_no_link(self.root, self.private)
+        for name in _OWN_PLACES:
+            check_no_link(self.private, self.private / name)
+        if self.private.parent == self.root:
+            self.private.mkdir(exist_ok=True)
+        elif not self.private.is_dir():
+            self.private.mkdir(parents=True, mode=0o700)
+        self._lock = TreeLock(self.root, self.private)
+
+    def _sync(self) -> None:
+        for file_system in self._syncs:
+            file_system.sync()
+
+    def _release(self) -> None:
+        while self._syncs:
+            self._syncs.pop().close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+class _Patience:
+    """How long a deletion may go on: to its end, unless the run is told to stop."""
+
+    def __init__(self, is_stopped: Callable[[], bool]) -> None:
+        self._is_stopped = is_stopped
+        self._end = math.inf
+
+    def is_over(self) -> bool:
+        """Tell whether to leave the rest."""
+        now = time.monotonic()
+        if self._end == math.inf and self._is_stopped():
+            self._end = now + _STOP_SECONDS
+        return now > self._end
+
+
+def _delete(folder: str | Path, patience: _Patience) -> None:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if patience.is_over():
+                return
+            if entry.is_dir(follow_symlinks=False):
+                _delete(entry.path, patience)
+            else:
+                os.unlink(entry.path)
+    # What is left of a folder in it, if the time was over there.
+    if not patience.is_over():
+        os.rmdir(folder)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that other users cannot enter, or close one that is there: a link in it would be followed."""
+    folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_MODE)
+    with contextlib.suppress(PermissionError):
+        # It may be somebody else's, or on a file system that knows no owners.
+        folder.chmod(_PRIVATE_MODE)
+
+
+def _file_systems(*folders: Path) -> list[FileSystemSync]:
+    """Give each file system that the folders are on, once."""
+    by_device = {folder.stat().st_dev: folder for folder in folders}
+    return [FileSystemSync(folder) for folder in by_device.values()]
+
+
+def _can_rename(folder: Path, target: Path) -> bool:
+    """Tell whether files can be renamed from one folder to another, by trying: mounts hide behind equal devices."""
+    trial = uuid.uuid4().hex
+    (folder / trial).mkdir()
+    try:
+        (folder / trial).rename(target / f".{trial}")
+    except OSError as error:
+        (folder / trial).rmdir()
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    (target / f".{trial}").rmdir()
+    return True

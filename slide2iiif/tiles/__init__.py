@@ -1,0 +1,1 @@
+"""Turn a plan into files in staging. Parent: schedule, tasks, journal. Workers: all the rest."""

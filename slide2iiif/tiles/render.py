@@ -1,0 +1,143 @@
+"""Block -> tiles in the store. Runs in a worker; everything it needs comes with the task as values.
+
+A block copies what can be copied, then makes the rest from pixels, finest level first.
+"""
+
+from collections import Counter
+
+import numpy as np
+from PIL import Image
+
+from slide2iiif.geometry import Size
+from slide2iiif.iiif.paths import pictures
+from slide2iiif.iiif.pyramid import Tile
+from slide2iiif.imaging.blank import blank_colour, encode_blank
+from slide2iiif.imaging.jpeg import encode
+from slide2iiif.imaging.pixels import RGB, Pixels
+from slide2iiif.imaging.resample import reduce_pixels
+from slide2iiif.options import Damaged
+from slide2iiif.plan.passes import Block, block_tiles, input_region
+from slide2iiif.plan.provenance import Made
+from slide2iiif.stores.base import Files
+from slide2iiif.tiles.batch import Batch
+from slide2iiif.tiles.copying import copy_tiles
+from slide2iiif.tiles.damage import Losses
+from slide2iiif.tiles.handles import open_sources
+from slide2iiif.tiles.intermediate import handed_on_picture
+from slide2iiif.tiles.read import read_input
+from slide2iiif.tiles.streams import open_streams
+from slide2iiif.tiles.tasks import Rendered, RenderTask
+
+
+def render(task: RenderTask) -> Rendered:
+    """Make the tiles of a task and put them into the staging.
+
+    Raises:
+        SourceError: the slide cannot be read.
+        TargetError: the store cannot take a file.
+    """
+    total = Rendered()
+    try:
+        with task.slide.staging.opened() as files:
+            for block in task.blocks:
+                total += _render_block(task, block, files)
+    finally:
+        if not task.slide.random_access:
+            # Decoded as a whole and finished with, well or badly: the pixels of the next slide need the room.
+            open_sources.release(task.slide.path, task.slide.fingerprint)
+    return total
+
+
+def _render_block(task: RenderTask, block: Block, files: Files) -> Rendered:
+    pass_ = task.pass_
+    streams = open_streams(task, block)
+    rendered, levels = Rendered(), pass_.levels
+    if pass_.copies and streams is not None:
+        rendered, levels = copy_tiles(task, block, streams, files), levels[1:]
+    wanted = {*levels, *pass_.pictures, *([] if pass_.hands_on is None else [pass_.hands_on])}
+    if not wanted:
+        return rendered
+    finest = min(wanted)
+    region = input_region(task.slide.pyramid, pass_, block)
+    losses = _losses(task)
+    scale = 1 << (finest - pass_.input_level)
+    pixels = read_input(task, region, streams, scale, losses, is_reduced_next=max(wanted) > finest)
+    if pass_.makes_thumbnails:
+        rendered += _put_thumbnails(task, pixels, files)
+    for level in range(finest, max(wanted) + 1):
+        if level > finest:
+            pixels = reduce_pixels(pixels, 2)
+        if level in levels:
+            rendered += _put_tiles(task, block, level, pixels, _lost_tiles(task, level, losses), files)
+        if level in pass_.pictures:
+            rendered += _put_picture(task, level, pixels, _lost_tiles(task, level, losses), files)
+        if level == pass_.hands_on:
+            scale = 1 << (level - pass_.input_level)
+            picture = handed_on_picture(task.slide.staging, task.slide.pyramid, level)
+            picture.write(region.x // scale, region.y // scale, pixels[..., :RGB])
+    return rendered
+
+
+def _losses(task: RenderTask) -> Losses | None:
+    """Give what takes note of damage, where it may be replaced; an image that is decoded as a whole is good or bad."""
+    slide = task.slide
+    return Losses(slide.background) if slide.damaged is Damaged.PLACEHOLDER and slide.random_access else None
+
+
+def _lost_tiles(task: RenderTask, level: int, losses: Losses | None) -> set[Tile]:
+    """Give the tiles of a level to list as damaged: those of the input's own scale, unless copying lists them."""
+    if losses is None or level != task.pass_.input_level or task.pass_.copies:
+        return set()
+    return losses.tiles(level, task.slide.pyramid.tile_size)
+
+
+def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels, lost: set[Tile], files: Files) -> Rendered:
+    slide = task.slide
+    side = slide.pyramid.tile_size
+    batch = Batch(slide)
+    count = 0
+    origin = None
+    for tile in block_tiles(slide.pyramid, task.pass_, block, level):
+        origin = origin or tile
+        count += 1
+        x, y = (tile.column - origin.column) * side, (tile.row - origin.row) * side
+        width, height = slide.pyramid.tile_pixels(tile)
+        part = pixels[y : y + height, x : x + width]
+        colour = blank_colour(part[..., :RGB]) if slide.links_blank else None
+        if colour is None:
+            batch.add_tile(tile, encode(part, slide.encoding), is_blank=False)
+        else:
+            batch.add_tile(tile, encode_blank(colour, Size(width, height), slide.encoding), is_blank=True)
+    made = Counter({(level, _made(task, level)): count - len(lost), (level, Made.DAMAGED): len(lost)})
+    return batch.put(files) + Rendered(+made, damaged=tuple(sorted(lost)))
+
+
+def _put_picture(task: RenderTask, level: int, pixels: Pixels, lost: set[Tile], files: Files) -> Rendered:
+    """Put the whole image at a level; at the top level that is its one tile."""
+    slide = task.slide
+    size = slide.pyramid.levels[level].size
+    batch = Batch(slide)
+    picture = next(picture for picture in pictures(slide.pyramid, slide.api) if picture.size == size)
+    batch.add_picture(picture, encode(pixels, slide.encoding))
+    rendered = batch.put(files)
+    if level == slide.pyramid.top.index:
+        made = Made.DAMAGED if lost else _made(task, level)
+        rendered += Rendered(Counter({(level, made): 1}), damaged=tuple(lost))
+    return rendered
+
+
+def _put_thumbnails(task: RenderTask, overview: Pixels, files: Files) -> Rendered:
+    """Put the pictures of sizes that no level has."""
+    slide = task.slide
+    levels = {level.size for level in slide.pyramid.levels}
+    batch = Batch(slide)
+    for picture in pictures(slide.pyramid, slide.api):
+        if picture.size not in levels:
+            reduced = Image.fromarray(overview[..., :RGB]).resize(picture.size, Image.Resampling.BOX)
+            batch.add_picture(picture, encode(np.asarray(reduced), slide.encoding))
+    return batch.put(files)
+
+
+def _made(task: RenderTask, level: int) -> Made:
+    is_own_scale = task.pass_.stored_level is not None and level == task.pass_.input_level
+    return Made.ENCODED if is_own_scale else Made.DERIVED

@@ -1,0 +1,75 @@
+"""An unchanged slide is passed over by a look at a handful of files, however many tiles it has."""
+
+import io
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_slides import write_synthetic
+from published_trees import PublishedTree
+
+from slide2iiif.export.summary import Status
+from slide2iiif.options import Options
+
+
+class Asked:
+    """Counts files that are opened and asked for, by path."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.paths: Counter[str] = Counter()
+        for module, name in ((io, "open"), (os, "open"), (os, "stat"), (os, "lstat"), (os, "scandir"), (os, "listdir")):
+            monkeypatch.setattr(module, name, self._counted(getattr(module, name)))
+
+    def _counted(self, function: Any) -> Any:
+        def counted(path: Any, *more: Any, **named: Any) -> Any:
+            self.paths[os.fsdecode(path) if not isinstance(path, int) else str(path)] += 1
+            return function(path, *more, **named)
+
+        return counted
+
+    def below(self, folder: Path) -> Counter[str]:
+        return Counter({path: count for path, count in self.paths.items() if path.startswith(f"{folder}/")})
+
+
+@pytest.mark.parametrize("side", [64, 2000])
+def test_an_unchanged_slide_costs_a_handful_of_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int
+) -> None:
+    tree = PublishedTree(tmp_path / "public", tmp_path / "slides")
+    for number in range(5):
+        write_synthetic(tree.source / f"{number}.synthetic", side, side)
+    tree.export(Options(tile_size=64))
+    with monkeypatch.context() as patch:
+        asked = Asked(patch)
+        summary = tree.export(Options(tile_size=64))
+    assert summary.counts == {Status.UNCHANGED: 5}
+    for number in range(5):
+        name = f"{number}.synthetic"
+        looks = asked.below(tree.root / name) + asked.below(tree.root / ".slide2iiif" / "receipts" / name)
+        # The receipt, the ledger's size, and the two documents; that one is there is asked for first.
+        assert set(looks) == {
+            f"{tree.root}/{name}/info.json",
+            f"{tree.root}/{name}/info-v3.json",
+            f"{tree.root}/.slide2iiif/receipts/{name}/receipt.json",
+            f"{tree.root}/.slide2iiif/receipts/{name}/ledger",
+        }
+        assert looks.total() <= 5
+
+
+def test_a_slide_whose_ledger_is_gone_is_not_unchanged(tmp_path: Path) -> None:
+    tree = PublishedTree(tmp_path / "public", write_synthetic(tmp_path / "slides" / "a.synthetic", 64, 64).parent)
+    tree.export()
+    tree.receipts.ledger_path("a.synthetic").unlink()
+    assert tree.export().counts == {Status.EXPORTED: 1}
+    assert tree.findings() == []
+
+
+def test_a_move_to_another_url_that_was_cut_short_is_finished(tmp_path: Path) -> None:
+    tree = PublishedTree(tmp_path / "public", write_synthetic(tmp_path / "slides" / "a.synthetic", 64, 64).parent)
+    tree.export()
+    document = tree.root / "a.synthetic" / "info-v3.json"
+    document.write_bytes(document.read_bytes().replace(b"host.example", b"new.example"))
+    assert tree.export().counts == {Status.REBASED: 1}
+    assert tree.findings() == []

@@ -1,0 +1,19 @@
+"""The house: its rooms from the lowest floor up."""
+
+ROOMS = (
+    ("errors", "geometry"),
+    ("iiif",),
+    ("imaging", "options", "progress"),
+    ("system_errors", "samples", "memory_limit"),
+    ("stores",),
+    ("records", "server"),
+    ("sources",),
+    ("engines", "site"),
+    ("discovery", "plan"),
+    ("tiles",),
+    ("preflight",),
+    ("export",),
+    ("maintenance",),
+    ("cli",),
+)
+"""Floors of the house, lowest first. A room imports only what lies on lower floors."""
