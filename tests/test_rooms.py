@@ -12,14 +12,12 @@ from rooms import ROOMS
 import slide2iiif
 
 PACKAGE = Path(slide2iiif.__file__).parent
-EARLY = {("engines.child", "tiles"), ("engines.child", "tiles.render")}
-"""A worker loads what makes tiles ahead of its first task."""
 KNOWN_BY = {
     "openslide": {"sources.openslide"},
     "pyvips": {"sources.vips"},
     "tifffile": {"sources.tiff"},
     "pydicom": {"sources.dicom"},
-    "joblib": {"engines.worker"},
+    "joblib": {"engines.worker", "engines.child"},
     "tqdm": {"progress"},
     "turbojpeg": {"imaging.jpeg"},
     "jinja2": {"site.pages"},
@@ -78,7 +76,7 @@ def test_every_module_has_a_room() -> None:
 def test_a_module_imports_its_own_room_and_lower_floors_only(name: str) -> None:
     for each in own_imports(name):
         is_lower = FLOOR[room_of(each)] < FLOOR[room_of(name)]
-        assert is_lower or room_of(each) == room_of(name) or (name, each) in EARLY, f"{name} imports {each}"
+        assert is_lower or room_of(each) == room_of(name), f"{name} imports {each}"
 
 
 @pytest.mark.parametrize("library", KNOWN_BY)
@@ -90,7 +88,7 @@ def test_a_heavy_library_is_known_by_one_module(library: str) -> None:
         if name.partition(".")[0] != "samples"
     }
     # Workers load libraries ahead of their first task without using them.
-    assert users - {"engines.child"} == KNOWN_BY[library]
+    assert users - {"tiles.preload"} == KNOWN_BY[library]
     assert len(users) <= 2
 
 

@@ -40,7 +40,6 @@ from slide2iiif.options import (
     parse_tile_size,
 )
 from slide2iiif.progress import printable
-from slide2iiif.stores.folder.places import check_private_dir, claim_private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,11 +208,9 @@ def run(args: argparse.Namespace) -> int:
         check_selection(args)
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all. What is
         # needed here only is loaded while the first of them loads what opens slides.
-        timeouts = options.open_timeout, options.block_timeout
-        engine = stack.enter_context(worker_engine(jobs, options.worker_memory, *timeouts))
+        engine = stack.enter_context(worker_engine(jobs, options.worker_memory))
         _load(with_site=not args.no_site)
         check_places(args.source, args.dest)
-        check_private_dir(args.private_dir, args.dest, args.source)
         check_summary_file(args.json)
         listed = list(listed_paths(args.files_from)) if args.files_from else None
 
@@ -221,9 +218,9 @@ def run(args: argparse.Namespace) -> int:
         from slide2iiif.export.run import Export, in_flight
         from slide2iiif.preflight.quick import Survey
         from slide2iiif.records.receipts import Receipts
-        from slide2iiif.stores.folder.store import FolderStore
+        from slide2iiif.stores import open_store
 
-        store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
+        store = open_store(args.dest, args.private_dir, engine.is_cancelled, args.source)
         receipts = Receipts(store.private)
         naming, found = choose_slides(args, store, receipts, listed)
         pages = _page_count(args)
@@ -232,7 +229,6 @@ def run(args: argparse.Namespace) -> int:
         if not args.dry_run:
             _heed(verdict, is_quiet=args.quiet)
             stack.enter_context(store)
-            claim_private_dir(args.private_dir, args.dest)
             keep_naming(naming, receipts)
         if not args.recompress and not args.quiet:
             _warn_of_missing_library()

@@ -12,7 +12,7 @@ from slide2iiif.options import OPEN_TIMEOUT, WORKER_MEMORY, Options, parse_tile_
 
 if TYPE_CHECKING:
     from slide2iiif.geometry import Region
-    from slide2iiif.plan.service import SlidePlan
+    from slide2iiif.plan.service import ServicePlan
 
 HELP = "tell what a slide is and how it would be exported"
 
@@ -35,16 +35,18 @@ def run(args: argparse.Namespace) -> int:
     options = Options(api=Api(args.api), tile_size=parse_tile_size(args.tile_size))
     memory, timeout = WORKER_MEMORY.parse(args.worker_memory), OPEN_TIMEOUT.parse(args.open_timeout)
 
+    from slide2iiif.engines.base import Deadlines
     from slide2iiif.errors import SourceError
     from slide2iiif.iiif.identifiers import encode_path
-    from slide2iiif.plan.service import plan_slide
+    from slide2iiif.plan.service import plan_service
     from slide2iiif.progress import printable
-    from slide2iiif.sources.describe import InspectTask, inspect_slide
+    from slide2iiif.sources.describe import DescribeTask, describe
 
     try:
-        with worker_engine(1, memory, timeout) as engine:
-            [(_, found)] = engine.run(inspect_slide, [InspectTask(args.slide, args.phi)])
-        plan = plan_slide(encode_path(Path(args.slide.name)), found.description, options)
+        with worker_engine(1, memory) as engine:
+            task = DescribeTask(args.slide, with_area=True, with_kept_back=args.phi)
+            found = engine.call(describe, task, Deadlines(open_seconds=timeout).opening)
+        plan = plan_service(encode_path(Path(args.slide.name)), found.description, options)
     except SourceError as error:
         raise SourceError(f"{printable(str(args.slide))}: {error}") from None
     facts = _facts(plan)
@@ -80,7 +82,7 @@ def _print_kept_back(found: dict[str, Any]) -> None:
         print(f"  {printable(name)}  {width} × {height}")
 
 
-def _facts(plan: "SlidePlan") -> dict[str, Any]:
+def _facts(plan: "ServicePlan") -> dict[str, Any]:
     from slide2iiif.plan.provenance import EXACT
 
     description = plan.description
@@ -125,7 +127,7 @@ def _profile_fact(profile: bytes | None) -> dict[str, Any] | None:
     return None if profile is None else {"bytes": len(profile), "is_srgb": is_srgb(profile)}
 
 
-def _level_facts(plan: "SlidePlan") -> list[dict[str, Any]]:
+def _level_facts(plan: "ServicePlan") -> list[dict[str, Any]]:
     return [
         {
             "scale": level.scale,

@@ -43,7 +43,7 @@ def choose_naming(args: argparse.Namespace, receipts: "Receipts") -> "Naming | N
         UsageError: key or table are no good or would be published, or the tree holds slides that were named otherwise.
     """
     is_plain = args.identifier == PATH_IDENTIFIERS and args.identifier_key is None
-    if is_plain and not receipts.schemes.exists():
+    if is_plain and not _has_schemes(receipts):
         return None
 
     from slide2iiif.discovery.naming import Schemes, TableNaming, open_naming
@@ -70,7 +70,7 @@ def keep_naming(naming: "Naming | None", receipts: "Receipts") -> None:
     Raises:
         TargetError: the note cannot be written.
     """
-    if naming is None and not receipts.schemes.exists():
+    if naming is None and not _has_schemes(receipts):
         return
     from slide2iiif.discovery.naming import Schemes
 
@@ -88,7 +88,7 @@ def named_slides(found: "Iterator[Slide | Unusable]", naming: "Naming | None") -
 
 def settle_naming(receipts: "Receipts", naming: "Naming | None") -> None:
     """Note that slides of other names have been removed."""
-    if not receipts.schemes.exists():
+    if not _has_schemes(receipts):
         return
     from slide2iiif.discovery.naming import Schemes
 
@@ -112,3 +112,8 @@ def _tell_unlisted(naming: "TableNaming", receipts: "Receipts") -> None:
             "--delete removes them",
             file=sys.stderr,
         )
+
+
+def _has_schemes(receipts: "Receipts") -> bool:
+    """Return True if names other than paths were ever used; without loading what knows them."""
+    return receipts.private.head("identifiers.json") is not None

@@ -6,8 +6,12 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slide2iiif.errors import TargetError, UsageError
+
+if TYPE_CHECKING:
+    from slide2iiif.stores.base import Store
 
 
 def listed_paths(name: str) -> Iterator[str]:
@@ -48,6 +52,17 @@ def check_places(source: Path, dest: Path) -> None:
         raise UsageError(f"DEST {dest} lies in SOURCE {source}: its tiles would be taken for slides; choose another")
     if real_source.is_relative_to(real_dest):
         raise UsageError(f"SOURCE {source} lies in DEST {dest}: the slides would be published as files; choose another")
+
+
+def check_published(store: "Store", args: argparse.Namespace) -> None:
+    """Check that a tree was published in a place.
+
+    Raises:
+        TargetError: none was.
+    """
+    if not store.is_tree():
+        hint = "" if args.private_dir else ", or was published with --private-dir"
+        raise TargetError(f"DEST {args.dest}: is not a tree that slide2iiif has published{hint}")
 
 
 def check_summary_file(name: str | None) -> None:

@@ -4,11 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from slide2iiif.cli.places import add_private_dir
+from slide2iiif.cli.places import add_private_dir, check_published
 from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import other_base_url, parse_base_url
-from slide2iiif.stores.folder.places import check_private_dir, private_of
 
 HELP = "give a published tree another base URL"
 
@@ -32,11 +31,10 @@ def run(args: argparse.Namespace) -> int:
     from slide2iiif.progress import printable
     from slide2iiif.records.receipts import Receipts
     from slide2iiif.site.gallery import reopen_gallery
-    from slide2iiif.stores.folder.store import FolderStore
+    from slide2iiif.stores import open_store
 
-    check_private_dir(args.private_dir, args.dest)
-    store = FolderStore(args.dest, private=args.private_dir)
-    private_of(args.dest, args.private_dir)
+    store = open_store(args.dest, args.private_dir)
+    check_published(store, args)
     with store:
         receipts = Receipts(store.private)
         gallery = reopen_gallery(store, receipts, base_url)

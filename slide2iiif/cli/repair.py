@@ -6,12 +6,12 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from slide2iiif.cli.places import add_private_dir, check_places
+from slide2iiif.cli.places import add_private_dir, check_places, check_published
 from slide2iiif.cli.verify import line_of
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
 from slide2iiif.options import BLOCK_TIMEOUT, JOBS, OPEN_TIMEOUT, WORKER_MEMORY
 from slide2iiif.progress import printable
-from slide2iiif.stores.folder.places import check_private_dir, private_of
+from slide2iiif.stores import open_store
 
 HELP = "make damaged files of a published tree again"
 
@@ -38,20 +38,21 @@ def run(args: argparse.Namespace) -> int:
     memory = WORKER_MEMORY.parse(args.worker_memory)
     timeouts = OPEN_TIMEOUT.parse(args.open_timeout), BLOCK_TIMEOUT.parse(args.block_timeout)
     check_places(args.source, args.dest)
-    check_private_dir(args.private_dir, args.dest, args.source)
-    private_of(args.dest, args.private_dir)
+    check_published(open_store(args.dest, args.private_dir, source=args.source), args)
 
+    from slide2iiif.engines.base import Deadlines
     from slide2iiif.maintenance.repair import Repair
     from slide2iiif.records.receipts import Receipts
     from slide2iiif.site.gallery import reopen_gallery
-    from slide2iiif.stores.folder.store import FolderStore
 
     slides = files = failed = 0
     with ExitStack() as stack:
-        engine = stack.enter_context(worker_engine(jobs, memory, *timeouts))
-        store = stack.enter_context(FolderStore(args.dest, engine.is_cancelled, args.private_dir))
+        engine = stack.enter_context(worker_engine(jobs, memory))
+        store = stack.enter_context(open_store(args.dest, args.private_dir, engine.is_cancelled))
         receipts = Receipts(store.private)
-        for repaired in Repair(store, receipts, engine, args.source).slides(receipts.identifiers()):
+        for repaired in Repair(store, receipts, engine, args.source, Deadlines(*timeouts)).slides(
+            receipts.identifiers()
+        ):
             slides += bool(repaired.files)
             files += repaired.files
             failed += bool(repaired.reason or repaired.left)

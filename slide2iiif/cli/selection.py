@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from slide2iiif.discovery.naming import Naming
     from slide2iiif.discovery.walk import Slide, Unusable
     from slide2iiif.records.receipts import Receipts
-    from slide2iiif.stores.folder.store import FolderStore
+    from slide2iiif.stores.base import Store
 
 
 def check_selection(args: argparse.Namespace) -> None:
@@ -29,14 +29,13 @@ def check_selection(args: argparse.Namespace) -> None:
 
 
 def choose_slides(
-    args: argparse.Namespace, store: "FolderStore", receipts: "Receipts", listed: list[str] | None
+    args: argparse.Namespace, store: "Store", receipts: "Receipts", listed: list[str] | None
 ) -> "tuple[Naming | None, Iterator[Slide | Unusable]]":
     """Give how slides are named, and what is found with its names; nothing is written, and nothing held."""
     from slide2iiif.discovery.walk import find_listed, walk
-    from slide2iiif.stores.folder.locks import check_free
 
     if not args.dry_run:
-        check_free(args.dest, store.private)
+        store.check_free()
     naming = choose_naming(args, receipts)
     found = walk(args.source) if listed is None else find_listed(args.source, listed)
     return naming, named_slides(found, naming)

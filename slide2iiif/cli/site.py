@@ -74,7 +74,7 @@ def open_gallery(
         UsageError: the viewer cannot be had.
     """
     if args.no_site:
-        if (receipts.private / "site.json").exists():
+        if receipts.private.head("site.json") is not None:
             from slide2iiif.site.gallery import remove_site
 
             remove_site(store, receipts)

@@ -12,12 +12,11 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from slide2iiif.cli.places import add_private_dir, check_summary_file
+from slide2iiif.cli.places import add_private_dir, check_published, check_summary_file
 from slide2iiif.cli.workers import add_block_timeout, add_worker_memory, worker_engine
 from slide2iiif.errors import TargetError
 from slide2iiif.options import BLOCK_TIMEOUT, JOBS, WORKER_MEMORY
 from slide2iiif.progress import printable
-from slide2iiif.stores.folder.places import check_private_dir, private_of
 
 if TYPE_CHECKING:
     from slide2iiif.maintenance.findings import Finding
@@ -45,24 +44,28 @@ def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
     jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
     memory, block_timeout = WORKER_MEMORY.parse(args.worker_memory), BLOCK_TIMEOUT.parse(args.block_timeout)
-    check_private_dir(args.private_dir, args.dest)
     check_summary_file(args.json)
 
     from slide2iiif.discovery.walk import check_root
+    from slide2iiif.engines.base import Deadlines
     from slide2iiif.maintenance.verify import Verification
     from slide2iiif.records.receipts import Receipts
     from slide2iiif.site.gallery import known_pages
-    from slide2iiif.stores.folder.store import FolderStore
+    from slide2iiif.stores import open_store
 
     if args.source is not None:
         check_root(args.source)
-    receipts = Receipts(private_of(args.dest, args.private_dir))
+    store = open_store(args.dest, args.private_dir)
+    check_published(store, args)
+    receipts = Receipts(store.private)
     begun = time.monotonic()
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        engine = stack.enter_context(worker_engine(jobs, memory, block_timeout=block_timeout))
-        verification = Verification(args.dest, receipts, engine, is_deep=args.deep)
-        verification.pages = known_pages(FolderStore(args.dest, private=args.private_dir), receipts)
+        engine = stack.enter_context(worker_engine(jobs, memory))
+        verification = Verification(
+            store, receipts, engine, is_deep=args.deep, deadlines=Deadlines(block_seconds=block_timeout)
+        )
+        verification.pages = known_pages(store, receipts)
         findings = verification.tree()
         if args.source is not None:
             findings = chain(findings, verification.source(args.source))

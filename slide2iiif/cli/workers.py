@@ -35,24 +35,17 @@ def _add(parser: Arguments, option: Limited, unit: str, what: str) -> None:
     parser.add_argument(option.name, metavar=unit, default=str(option.default), help=f"{what} (default: %(default)s)")
 
 
-def worker_engine(
-    jobs: int,
-    memory: int,
-    open_timeout: int = OPEN_TIMEOUT.default,
-    block_timeout: int = BLOCK_TIMEOUT.default,
-) -> "ProcessEngine":
-    """Give the engine of a command, not entered. Enter it before anything is open: its workers are forked then.
+def worker_engine(jobs: int, memory: int) -> "ProcessEngine":
+    """Return the engine of a command, not entered. Enter it before anything is open: its workers are forked then.
 
     Args:
-        jobs: the number of processes.
+        jobs: number of processes.
         memory: megabytes that each may take.
-        open_timeout: seconds for opening a slide.
-        block_timeout: seconds for anything else.
     """
     from slide2iiif.engines.worker import signals_held
 
     with signals_held():
-        from slide2iiif.engines.base import deadline_of
         from slide2iiif.engines.processes import ProcessEngine
+        from slide2iiif.tiles.preload import PRELOAD
 
-    return ProcessEngine(jobs, lambda function: deadline_of(function, open_timeout, block_timeout), memory)
+    return ProcessEngine(jobs, memory, PRELOAD)

@@ -1,8 +1,8 @@
-"""Whether a folder on the way to a slide was exchanged while the slide was read, if only for a moment.
+"""Guard of a slide while it is read: its files must stay what they are, and its folders where they are.
 
-A folder that is moved away, replaced by a link that leads out of the source, and moved back, looks as before to whoever
-comes later: its files have not changed. The system tells of such moves while they happen (man 7 inotify), apart from
-those that other hosts make in a file system of the network.
+Files are compared by their fingerprint. A folder that is moved away, replaced by a link that leads out of the source,
+and moved back, looks as before to whoever comes later: its files have not changed. The system tells of such moves while
+they happen (man 7 inotify), apart from those that other hosts make in a file system of the network.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Self
 
+from slide2iiif.discovery.fingerprint import check_unchanged
 from slide2iiif.discovery.walk import Slide
 from slide2iiif.errors import SourceError
 
@@ -20,6 +21,43 @@ _MOVE_SELF, _DELETE_SELF, _DONT_FOLLOW = 0x800, 0x400, 0x0200_0000
 """Events of what is watched itself, not of what is in it: others may come and go there."""
 _EVENT = struct.Struct("iIII")
 _BUFFER_BYTES = 4096
+
+
+class Guarded:
+    """A slide while it is read. Use in a `with` statement around all that reads it."""
+
+    def __init__(self, slide: Slide, fingerprint: str) -> None:
+        """Take the slide, and the fingerprint that its files must keep."""
+        self.slide = slide
+        self.fingerprint = fingerprint
+        self._watch = FolderWatch(ways_to(slide))
+
+    def __enter__(self) -> Self:
+        """Begin to watch.
+
+        Raises:
+            SourceError: a file of the slide is not in the source any more.
+        """
+        self._watch.__enter__()
+        try:
+            self.slide.check_inside()
+        except SourceError:
+            self._watch.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._watch.__exit__(*raised)
+
+    def check(self) -> None:
+        """Check that the slide is the one that it was, and has been all the time.
+
+        Raises:
+            SourceError: a file has changed, or a folder was moved, deleted or unmounted.
+        """
+        # Where a link leads by now there are other files, or none.
+        check_unchanged(self.slide.members, self.fingerprint)
+        self._watch.check()
 
 
 class FolderWatch:

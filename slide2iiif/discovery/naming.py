@@ -23,10 +23,12 @@ from slide2iiif.iiif.identifiers import is_plain_identifier
 from slide2iiif.options import HASHED_IDENTIFIERS as HASH
 from slide2iiif.options import PATH_IDENTIFIERS as PATH
 from slide2iiif.records.receipts import Receipts
-from slide2iiif.system_errors import refusal
+from slide2iiif.stores.base import Objects
 
 KEY_NAME = "identifier.key"
-"""The key in the private folder."""
+"""Key, on the private side of the tree."""
+SCHEMES_NAME = "identifiers.json"
+"""Note of the schemes, beside it."""
 
 _KEY_BYTES = 32
 _SHORTEST_KEY = 16
@@ -91,12 +93,12 @@ class TableNaming:
             raise SourceError(f"has no identifier: {self.file} has no line for it") from None
 
 
-def open_naming(choice: str, private: Path, key_file: Path | None) -> Naming | None:
+def open_naming(choice: str, private: Objects, key_file: Path | None) -> Naming | None:
     """Give the naming that is asked for; None where identifiers are the paths.
 
     Args:
         choice: `path`, `hash`, or the name of a table.
-        private: folder of the tree that is not published, which has the key where no other is named.
+        private: private side of the tree, which has the key where no other is named.
         key_file: the key for `hash`.
 
     Raises:
@@ -185,8 +187,12 @@ class Schemes:
 
     def __init__(self, receipts: Receipts) -> None:
         """Take the receipts of the tree; nothing is touched before it is needed."""
+        self._receipts = receipts
         self._private = receipts.private
-        self._file = receipts.schemes
+
+    def are_noted(self) -> bool:
+        """Return True if the tree has a note of its schemes; as long as paths are identifiers, it needs none."""
+        return self._private.head(SCHEMES_NAME) is not None
 
     def others(self, naming: Naming | None) -> list[str]:
         """Give the schemes that were used besides one.
@@ -218,62 +224,51 @@ class Schemes:
             self._write([_scheme(naming)])
 
     def _read(self) -> list[str]:
+        content = self._private.read(SCHEMES_NAME)
+        if content is None:
+            return [PATH] if self._receipts.is_above("") else []
         try:
-            found = json.loads(self._file.read_bytes())
-        except FileNotFoundError:
-            # As long as paths are identifiers, there is no need for it.
-            return [PATH] if (self._private / "receipts").is_dir() else []
-        except OSError as error:
-            raise refusal(error, self._file) from None
+            found = json.loads(content)
         except ValueError as error:
-            raise TargetError(f"{self._file}: cannot be read: {error}") from None
+            raise TargetError(f"{SCHEMES_NAME} in the private folder: cannot be read: {error}") from None
         return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
     def _write(self, schemes: list[str]) -> None:
-        if schemes == [PATH] and not self._file.exists():
+        if schemes == [PATH] and not self.are_noted():
             return
-        _write_private(self._file, json.dumps(schemes).encode())
+        self._private.write(SCHEMES_NAME, json.dumps(schemes).encode(), durable=True, secret=True)
 
     def _keep_key(self, naming: HashNaming) -> None:
         if naming.is_new:
-            _write_private(self._private / KEY_NAME, naming.key + b"\n")
+            self._private.write(KEY_NAME, naming.key + b"\n", durable=True, secret=True)
 
 
 def _scheme(naming: Naming | None) -> str:
     return PATH if naming is None else naming.scheme
 
 
-def _own_naming(private: Path) -> HashNaming:
+def _own_naming(private: Objects) -> HashNaming:
     """Name by the key of a tree, or by a new one where it has none."""
-    file = private / KEY_NAME
-    if file.exists():
-        return HashNaming(_read_key(file))
+    key = private.read(KEY_NAME)
+    if key is not None:
+        return HashNaming(_checked_key(key, KEY_NAME))
+    if private.is_folder(KEY_NAME):
+        raise TargetError(f"{KEY_NAME} in the private folder is no file: put the key back, or move it away")
     return HashNaming(secrets.token_hex(_KEY_BYTES).encode("ascii"), is_new=True)
 
 
 def _read_key(file: Path) -> bytes:
     try:
-        key = file.read_bytes().strip()
+        return _checked_key(file.read_bytes(), str(file))
     except OSError as error:
         raise UsageError(f"--identifier-key {file}: {error.strerror}") from None
+
+
+def _checked_key(content: bytes, name: str) -> bytes:
+    key = content.strip()
     if len(key) < _SHORTEST_KEY:
         raise UsageError(
-            f"--identifier-key {file}: {len(key)} bytes are no secret; make one of {_SHORTEST_KEY} or more, "
-            f"as by: openssl rand -hex {_KEY_BYTES} > {file}"
+            f"--identifier-key {name}: {len(key)} bytes are no secret; make one of {_SHORTEST_KEY} or more, "
+            f"as by: openssl rand -hex {_KEY_BYTES} > {name}"
         )
     return key
-
-
-def _write_private(file: Path, content: bytes) -> None:
-    """Write a small file that only its owner may read, in one step."""
-    fresh = file.with_name(f"{file.name}.new")
-    try:
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        fresh.replace(file)
-    except OSError as error:
-        raise refusal(error, file) from None

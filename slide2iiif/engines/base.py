@@ -1,4 +1,4 @@
-"""What an engine must do: run tasks, which are values, and hand back what they give."""
+"""Contract of an engine: it runs tasks, which are values, and hands back their results."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,32 +13,95 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """How long a task may take before its process is ended."""
+    """Time that a task may take before its process is ended."""
 
     seconds: float
-    """From its beginning."""
-    what: str
-    """What takes so long, as the beginning of a sentence."""
+    """From the beginning of the task."""
+    subject: str
+    """Subject of the timeout message, as the beginning of a sentence."""
     option: str
-    """What raises it."""
+    """Command line option that raises the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Time limits of the tasks of a run."""
+
+    open_seconds: float = OPEN_TIMEOUT.default
+    """For opening a slide."""
+    block_seconds: float = BLOCK_TIMEOUT.default
+    """For anything else: a block, or some files that are checked."""
+
+    @property
+    def opening(self) -> Deadline:
+        """Limit of a task that opens a slide."""
+        return Deadline(self.open_seconds, "opening it", OPEN_TIMEOUT.name)
+
+    @property
+    def block(self) -> Deadline:
+        """Limit of a task that makes tiles."""
+        return Deadline(self.block_seconds, "a block of it", BLOCK_TIMEOUT.name)
+
+    @property
+    def checking(self) -> Deadline:
+        """Limit of a task that checks published files."""
+        return Deadline(self.block_seconds, "checking some of its files", BLOCK_TIMEOUT.name)
+
+
+def _nothing() -> None:
+    """Import nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preload:
+    """Imports of a worker before its first task. Functions of a module: they travel to fresh interpreters."""
+
+    shared: Callable[[], None] = _nothing
+    """Imports that may be there before a fork: no threads, nothing open."""
+    own: Callable[[], None] = _nothing
+    """Imports that each worker must do for itself."""
+
+    def __call__(self) -> None:
+        """Import both."""
+        self.shared()
+        self.own()
 
 
 class Engine(Protocol):
-    """Runs tasks for several slides at once. Used in a `with` statement, from any number of threads."""
+    """Runner of tasks for several slides at once. Used in a `with` statement, from any number of threads.
+
+    Enter it before a slide, a store or a client of a bucket is open: its workers may be forked then.
+    """
 
     @property
     def jobs(self) -> int:
-        """How many tasks run at the same time."""
+        """Number of tasks that run at the same time."""
         ...
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *raised: object) -> None: ...
 
-    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
-        """Run a module's function on each task, and give task and result as each is done, in any order.
+    def call(self, function: Callable[[Task], Result], task: Task, within: Deadline | None = None) -> Result:
+        """Run one task and return its result.
+
+        Raises:
+            WorkerError: the process that ran it died or passed its deadline.
+            Exception: what the function raised.
+        """
+        ...
+
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
+    ) -> Iterator[tuple[Task, Result]]:
+        """Run a module's function on each task; yield task and result as each is done, in any order.
 
         Tasks are taken from the iterable as they are needed, so it may be long.
+
+        Args:
+            function: runs in the worker; importable there.
+            tasks: its argument, one after the other.
+            within: time that each task may take; None is for ever.
 
         Raises:
             WorkerError: the process that ran a task died or passed its deadline; tasks of others are not harmed.
@@ -47,9 +110,9 @@ class Engine(Protocol):
         ...
 
     def attempt(
-        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
     ) -> Iterator[tuple[Task, Result | WorkerError]]:
-        """Run tasks as `run` does; one whose process died or passed its deadline gives the error and ends nothing.
+        """Run tasks as `run` does; one whose process died or passed its deadline yields the error and ends nothing.
 
         Raises:
             WorkerError: the engine was cancelled.
@@ -61,26 +124,6 @@ class Engine(Protocol):
         """Stop all tasks at once, from any thread: every `run` under way raises WorkerError."""
         ...
 
-
-_OPENING = frozenset({"describe", "describe_scanned_area", "disclose", "inspect_slide", "look"})
-"""Names of tasks that open a slide. By names: their modules are loaded only where they are needed."""
-_CHECKING = frozenset({"check_files"})
-"""Names of tasks that look at what is published."""
-
-
-def deadline_of(
-    function: Callable[..., object],
-    open_timeout: int = OPEN_TIMEOUT.default,
-    block_timeout: int = BLOCK_TIMEOUT.default,
-) -> Deadline:
-    """Give how long a task of a function may take.
-
-    Args:
-        function: what runs in the worker.
-        open_timeout: seconds for opening a slide.
-        block_timeout: seconds for anything else: a block, or some files that are checked.
-    """
-    if function.__name__ in _OPENING:
-        return Deadline(open_timeout, "opening it", OPEN_TIMEOUT.name)
-    what = "checking some of its files" if function.__name__ in _CHECKING else "a block of it"
-    return Deadline(block_timeout, what, BLOCK_TIMEOUT.name)
+    def is_cancelled(self) -> bool:
+        """Return True once the engine was cancelled."""
+        ...

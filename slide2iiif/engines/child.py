@@ -8,6 +8,7 @@ import pickle
 import signal
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from slide2iiif.memory_limit import limit_memory
@@ -31,42 +32,13 @@ _GARBAGE_THRESHOLD = 50_000
 """Objects more than at the last collection that call for the next one; at Python's 700 they cost 3 % of an export."""
 
 
-def preload() -> None:
-    """Import what tasks need, so that a worker has it before its first one; nothing is opened."""
-    load_renderer()
-    load_readers()
-
-
-def load_readers() -> None:
-    """Import what opens slides of most formats."""
-    import openslide
-    import tifffile
-
-    import slide2iiif.sources.crosscheck
-    import slide2iiif.sources.openslide
-    import slide2iiif.sources.tiff
-
-    del openslide, tifffile, slide2iiif
-
-
-def load_renderer() -> None:
-    """Import what makes tiles of stored JPEG.
-
-    Nothing here multiplies matrices: numpy's library for that must not start a thread for each core, which spin.
-    """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    import PIL.ImageFile
-    import simplejpeg
-    import turbojpeg
-
-    import slide2iiif.stores.folder.staging
-    import slide2iiif.tiles.render
-
-    del PIL, simplejpeg, turbojpeg, slide2iiif
-
-
 def serve(
-    connection: Connection, other_end: Connection, parent: int, begun: int, memory: int | None, *, opens: bool
+    connection: Connection,
+    other_end: Connection,
+    parent: int,
+    begun: int,
+    memory: int | None,
+    preload: Callable[[], None] | None,
 ) -> None:
     """Work on tasks until the other end is closed.
 
@@ -76,13 +48,13 @@ def serve(
         parent: its process id.
         begun: descriptor that takes the number of the task that is begun.
         memory: megabytes to take; None for no limit.
-        opens: whether to load what opens slides before the first task comes.
+        preload: imports before the first task comes; None where the first task brings its own.
     """
     # Held open here as well, it would hide that the parent has gone.
     other_end.close()
     _prepare(parent, begun, memory)
-    if opens:
-        load_readers()
+    if preload is not None:
+        preload()
     while True:
         try:
             message = connection.recv_bytes()

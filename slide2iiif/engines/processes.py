@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Self
 
-from slide2iiif.engines.base import Deadline, Result, Task
+from slide2iiif.engines.base import Deadline, Preload, Result, Task
 from slide2iiif.engines.worker import (
     Worker,
     WorkerDiedError,
@@ -37,6 +37,9 @@ _AHEAD = 2
 _STARTS = 3
 """How many workers in a row may die before they take a task; then the task is given up."""
 
+NO_PRELOAD = Preload()
+"""Workers that import with their tasks."""
+
 _STOPPED = "the run was stopped"
 
 
@@ -46,19 +49,19 @@ class ProcessEngine:
     def __init__(
         self,
         jobs: int,
-        deadline_of: Callable[[Callable[..., Any]], Deadline | None] = lambda _: None,
         memory: int | None = None,
+        preload: Preload = NO_PRELOAD,
     ) -> None:
-        """Take how to run tasks; processes start when the engine is entered.
+        """Make an engine; its processes start when it is entered.
 
         Args:
-            jobs: the number of processes.
-            deadline_of: gives how long a task of a function may take; None is for ever.
+            jobs: number of processes.
             memory: megabytes that each may take; None for no limit.
+            preload: imports of each worker before its first task.
         """
         self.jobs = jobs
-        self._deadline_of = deadline_of
         self._memory = memory
+        self._preload = preload
         self._tickets: queue.SimpleQueue[_Ticket[Any, Any] | None] = queue.SimpleQueue()
         self._lanes: list[_Lane] = []
         self._cancelled = threading.Event()
@@ -73,10 +76,10 @@ class ProcessEngine:
         """
         _allow_open_files()
         try:
-            workers = fork_workers(self.jobs, self._memory)
+            workers = fork_workers(self.jobs, self._memory, self._preload)
         except OSError as error:
             raise _refusal(error) from None
-        self._lanes = [_Lane(self._tickets, self._cancelled, worker, self._memory) for worker in workers]
+        self._lanes = [_Lane(self._tickets, self._cancelled, worker, self._start_worker) for worker in workers]
         for lane in self._lanes:
             lane.start()
         return self
@@ -93,8 +96,11 @@ class ProcessEngine:
         for lane in self._lanes:
             lane.join()
 
+    def _start_worker(self) -> Worker:
+        return start_worker(self._memory, self._preload)
+
     def is_cancelled(self) -> bool:
-        """Tell whether the engine was cancelled."""
+        """Return True once the engine was cancelled."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
@@ -103,17 +109,24 @@ class ProcessEngine:
         for lane in self._lanes:
             lane.kill()
 
-    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def call(self, function: Callable[[Task], Result], task: Task, within: Deadline | None = None) -> Result:
+        """Run one task. See `Engine.call`."""
+        [(_, result)] = self.run(function, [task], within)
+        return result
+
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
+    ) -> Iterator[tuple[Task, Result]]:
         """Run tasks on whichever lane is free. See `Engine.run`."""
-        with contextlib.closing(self._settled(function, tasks)) as tickets:
+        with contextlib.closing(self._settled(function, tasks, within)) as tickets:
             for ticket in tickets:
                 yield ticket.settle()
 
     def attempt(
-        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
     ) -> Iterator[tuple[Task, Result | WorkerError]]:
-        """Run tasks, and give the error of one whose process was lost. See `Engine.attempt`."""
-        with contextlib.closing(self._settled(function, tasks)) as tickets:
+        """Run tasks, and yield the error of one whose process was lost. See `Engine.attempt`."""
+        with contextlib.closing(self._settled(function, tasks, within)) as tickets:
             for ticket in tickets:
                 try:
                     settled: tuple[Task, Result | WorkerError] = ticket.settle()
@@ -124,11 +137,10 @@ class ProcessEngine:
                 yield settled
 
     def _settled(
-        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], deadline: Deadline | None
     ) -> "Generator[_Ticket[Task, Result], None, None]":
-        """Give tasks that have ended, in any order; closed, wait for those under way."""
+        """Yield tasks that have ended, in any order; closed, wait for those under way."""
         done: queue.SimpleQueue[_Ticket[Task, Result]] = queue.SimpleQueue()
-        deadline = self._deadline_of(function)
         under_way = 0
         try:
             for task in tasks:
@@ -198,14 +210,14 @@ class _Lane(threading.Thread):
         tickets: "queue.SimpleQueue[_Ticket[Any, Any] | None]",
         cancelled: threading.Event,
         worker: Worker | None,
-        memory: int | None,
+        start: Callable[[], Worker],
     ) -> None:
-        """Take the tasks of all lanes, a worker if there is one already, and the memory of those to come."""
+        """Take the tasks of all lanes, a worker if there is one already, and a way to start others."""
         super().__init__(name="lane", daemon=True)
         self._tickets = tickets
         self._cancelled = cancelled
         self._worker = worker
-        self._memory = memory
+        self._start_worker = start
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -254,7 +266,7 @@ class _Lane(threading.Thread):
                 raise WorkerError(_STOPPED)
             if self._worker is None:
                 try:
-                    self._worker = start_worker(self._memory)
+                    self._worker = self._start_worker()
                 except OSError as error:
                     raise _refusal(error) from None
             return self._worker
@@ -263,7 +275,7 @@ class _Lane(threading.Thread):
 def _lateness(deadline: Deadline | None) -> str:
     if deadline is None:
         return "took too long"
-    return f"{deadline.what} took longer than {deadline.seconds:g} s; if it is sound, raise {deadline.option}"
+    return f"{deadline.subject} took longer than {deadline.seconds:g} s; if it is sound, raise {deadline.option}"
 
 
 def _refusal(error: OSError) -> WorkerError:

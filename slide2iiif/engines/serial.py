@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Self
 
-from slide2iiif.engines.base import Result, Task
+from slide2iiif.engines.base import Deadline, Result, Task
+from slide2iiif.errors import WorkerError
 
 
 class SerialEngine:
-    """Runs each task where it is asked for."""
+    """Engine that runs each task where it is asked for; no deadline can end it."""
 
     jobs = 1
+    _cancelled = False
 
     def __enter__(self) -> Self:
         return self
@@ -17,14 +19,31 @@ class SerialEngine:
     def __exit__(self, *raised: object) -> None:
         """Nothing to end."""
 
-    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def call(self, function: Callable[[Task], Result], task: Task, within: Deadline | None = None) -> Result:
+        """Run one task. See `Engine.call`."""
+        [(_, result)] = self.run(function, [task], within)
+        return result
+
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
+    ) -> Iterator[tuple[Task, Result]]:
         """Run tasks in order. See `Engine.run`."""
+        del within
         for task in tasks:
+            if self._cancelled:
+                raise WorkerError("the run was stopped")
             yield task, function(task)
 
-    def attempt(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def attempt(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
+    ) -> Iterator[tuple[Task, Result]]:
         """Run tasks in order: there is no process that could die but this one. See `Engine.attempt`."""
-        return self.run(function, tasks)
+        return self.run(function, tasks, within)
 
     def cancel(self) -> None:
-        """Nothing runs elsewhere."""
+        """Begin no further task."""
+        self._cancelled = True
+
+    def is_cancelled(self) -> bool:
+        """Return True once the engine was cancelled."""
+        return self._cancelled

@@ -12,7 +12,8 @@ from concurrent.futures import wait
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Protocol
 
-from slide2iiif.engines.child import NUMBER_BYTES, SIGNALS, load_renderer, preload, serve, start_fresh, work
+from slide2iiif.engines.base import Preload
+from slide2iiif.engines.child import NUMBER_BYTES, SIGNALS, serve, start_fresh, work
 from slide2iiif.options import WORKER_MEMORY
 
 if TYPE_CHECKING:
@@ -78,27 +79,28 @@ class Worker(Protocol):
         ...
 
 
-def fork_workers(count: int, memory: int | None = None) -> "Sequence[ForkedWorker | None]":
-    """Fork workers that have what renders loaded, or give None for each where this process must not be forked.
+def fork_workers(count: int, memory: int | None, preload: Preload) -> "Sequence[ForkedWorker | None]":
+    """Fork workers that share the first part of the imports; None for each where this process must not be forked.
 
-    What opens slides is loaded by the first of them while the command goes on, and by the others when they need it:
-    in many a run no other ever does.
+    The second part is imported by the first worker while the command goes on, and by the others when they need it: in
+    many a run no other ever does.
 
     Args:
-        count: how many.
+        count: number of workers.
         memory: megabytes that each may take; None for no limit.
+        preload: imports.
     """
     with signals_held():
-        load_renderer()
+        preload.shared()
         # Threads of a library would not exist in the child, and its locks might be held for ever.
         if threading.active_count() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
             return [None] * count
-        return [ForkedWorker(memory, opens=not number) for number in range(count)]
+        return [ForkedWorker(memory, None if number else preload.own) for number in range(count)]
 
 
-def start_worker(memory: int | None = None) -> "FreshWorker":
+def start_worker(memory: int | None, preload: Preload) -> "FreshWorker":
     """Start a worker in a fresh interpreter, which may take so many megabytes."""
-    return FreshWorker(memory)
+    return FreshWorker(memory, preload)
 
 
 class _Begun:
@@ -127,15 +129,14 @@ class _Begun:
 class ForkedWorker:
     """A child of this process."""
 
-    def __init__(self, memory: int | None, *, opens: bool) -> None:
-        """Fork it, with so many megabytes to take, to load what opens slides at once or when it needs it."""
+    def __init__(self, memory: int | None, preload: Callable[[], None] | None) -> None:
+        """Fork it, with so many megabytes to take, and with imports to do before its first task."""
         self._begun = _Begun()
         context = get_context("fork")
         self._ours, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
             target=serve,
-            args=(theirs, self._ours, os.getpid(), self._begun.descriptor, memory),
-            kwargs={"opens": opens},
+            args=(theirs, self._ours, os.getpid(), self._begun.descriptor, memory, preload),
             daemon=True,
             name="slide2iiif worker",
         )
@@ -179,8 +180,8 @@ class ForkedWorker:
 class FreshWorker:
     """A process of loky, which starts a fresh interpreter."""
 
-    def __init__(self, memory: int | None = None) -> None:
-        """Start it, with so many megabytes to take."""
+    def __init__(self, memory: int | None, preload: Preload) -> None:
+        """Start it, with so many megabytes to take, and with imports to do before its first task."""
         from joblib.externals.loky import ProcessPoolExecutor
 
         self._killed = threading.Event()

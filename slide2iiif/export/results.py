@@ -1,7 +1,7 @@
 """Plan + what was made of it -> what is recorded: the receipt that stays, the outcome that is told. Pure."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from slide2iiif.discovery.walk import Slide
 from slide2iiif.errors import SourceError
@@ -10,7 +10,9 @@ from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import plausible_objective
 from slide2iiif.options import Options
 from slide2iiif.plan.provenance import Made
-from slide2iiif.plan.service import SlidePlan
+from slide2iiif.plan.service import ServicePlan
+from slide2iiif.plan.slide import SlidePlan
+from slide2iiif.records.digests import DigestFile, digest_of, whole_ledger
 from slide2iiif.records.receipt import Receipt, Settings
 from slide2iiif.tiles.tasks import Rendered
 
@@ -21,82 +23,83 @@ def record_receipt(
     plan: SlidePlan,
     rendered: Rendered,
     options: Options,
-    *,
     base_urls: tuple[str, str],
-    properties: Mapping[str, str],
-    beside: Sequence[SlidePlan],
-    ledger: str,
+    digests: Sequence[DigestFile],
 ) -> Receipt:
-    """Write the receipt of a slide.
+    """Return the receipt of a slide.
 
     Args:
         slide: what was found.
         fingerprint: of its files.
         plan: what was to be made.
-        rendered: what was.
-        options: what decides the files.
+        rendered: what was made of its levels.
+        options: options that affect the output bytes.
         base_urls: of the version that is stored, and of the other one.
-        properties: those that go out.
-        beside: services of pictures beside the levels.
-        ledger: digest of the ledger.
+        digests: of the files of each service.
     """
+    levels = plan.levels
     return Receipt(
         identifier=plan.identifier,
         fingerprint=fingerprint,
         settings=Settings.of(options),
         base_url=base_urls[0],
-        other_base_url=base_urls[1] if plan.api is Api.V2 else None,
-        width=plan.pyramid.size.width,
-        height=plan.pyramid.size.height,
-        tile_size=plan.pyramid.tile_size,
-        microns_per_pixel=plan.scale.microns_per_pixel,
-        tiles=plan.tile_count,
-        files=plan.file_count + sum(each.file_count for each in beside),
+        other_base_url=base_urls[1] if levels.api is Api.V2 else None,
+        width=levels.pyramid.size.width,
+        height=levels.pyramid.size.height,
+        tile_size=levels.pyramid.tile_size,
+        microns_per_pixel=levels.scale.microns_per_pixel,
+        tiles=levels.tile_count,
+        files=_file_count(plan),
         stored_bytes=rendered.stored_bytes,
-        levels=level_counts(plan, rendered),
+        levels=level_counts(levels, rendered),
         damaged=[list(tile) for tile in sorted(rendered.damaged)],
         blank=rendered.blank,
-        objective=plausible_objective(plan.description.objective),
-        format=plan.description.format,
+        objective=plausible_objective(levels.description.objective),
+        format=levels.description.format,
         source=slide.source,
-        profile=b64encode(plan.colours.carried).decode("ascii"),
-        published_properties=dict(properties),
-        associated={
-            each.identifier.removeprefix(f"{plan.identifier}/"): [*each.pyramid.size, each.pyramid.tile_size]
-            for each in beside
-        },
-        ledger=ledger,
+        profile=b64encode(levels.colours.carried).decode("ascii"),
+        published_properties=dict(plan.properties),
+        associated={each.place: [*each.pyramid.size, each.pyramid.tile_size] for each in plan.pictures},
+        ledger=digest_of(whole_ledger(digests)),
     )
 
 
-def record_outcome(
-    slide: Slide,
-    plan: SlidePlan,
-    status: Status,
-    rendered: Rendered,
-    seconds: float,
-    beside: Sequence[SlidePlan],
-) -> Outcome:
-    """Say what became of a slide that was exported, or what would."""
+def record_outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rendered, seconds: float) -> Outcome:
+    """Return what became of a slide that was exported, or what would."""
+    levels = plan.levels
     return Outcome(
         identifier=plan.identifier,
         status=status,
-        width=plan.pyramid.size.width,
-        height=plan.pyramid.size.height,
-        tiles=plan.tile_count,
-        files=plan.file_count + sum(each.file_count for each in beside),
+        width=levels.pyramid.size.width,
+        height=levels.pyramid.size.height,
+        tiles=levels.tile_count,
+        files=_file_count(plan),
         # The services beside the levels share one folder.
-        inodes=plan.inode_count + sum(each.inode_count for each in beside) + bool(beside),
-        levels=tuple(level_counts(plan, rendered)),
+        inodes=sum(each.inode_count for each in plan.services) + bool(plan.pictures),
+        levels=tuple(level_counts(levels, rendered)),
         stored_bytes=rendered.stored_bytes,
         seconds=seconds,
         blank=rendered.blank,
         source=slide.source,
-        note="; ".join(note for note in (plan.scale.note, *plan.notes) if note),
+        note="; ".join(note for note in (levels.scale.note, *levels.notes) if note),
     )
 
 
-def check_not_lost(plan: SlidePlan, rendered: Rendered) -> None:
+def expected_outcome(slide: Slide, plan: SlidePlan, stored_bytes: int, seconds: float) -> Outcome:
+    """Return what an export would make of a slide."""
+    return record_outcome(slide, plan, Status.PLANNED, Rendered(plan.levels.origins, stored_bytes), seconds)
+
+
+def unchanged_outcome(slide: Slide, receipt: Receipt, status: Status) -> Outcome:
+    """Return what became of a slide of which no tile was made."""
+    return Outcome(slide.identifier, status, levels=tuple(receipt.levels), source=slide.source)
+
+
+def _file_count(plan: SlidePlan) -> int:
+    return sum(each.file_count for each in plan.services)
+
+
+def check_not_lost(plan: ServicePlan, rendered: Rendered) -> None:
     """Refuse to publish nothing but placeholders.
 
     Raises:
@@ -106,7 +109,7 @@ def check_not_lost(plan: SlidePlan, rendered: Rendered) -> None:
         raise SourceError("no tile of full resolution can be read")
 
 
-def level_counts(plan: SlidePlan, rendered: Rendered) -> list[dict[str, int]]:
+def level_counts(plan: ServicePlan, rendered: Rendered) -> list[dict[str, int]]:
     """Count for each level how its tiles came to be."""
     counts = [{"scale": level.scale} for level in plan.pyramid.levels]
     for (level, how), count in sorted(rendered.made.items()):

@@ -5,11 +5,8 @@ in must hold nothing else; the task of the first ordinals looks for strangers in
 slide of ten million tiles is many tasks, and none of them has a list of all files.
 """
 
-import errno
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeAlias
 
 from slide2iiif.errors import SourceError
@@ -19,14 +16,9 @@ from slide2iiif.iiif.paths import has_region_of_finer_level, is_tile_region, til
 from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.imaging.jpeg import check_strictly
 from slide2iiif.maintenance.findings import Finding, Kind
-from slide2iiif.records.digests import NO_FILE, RECORD_BYTES, Ledger, length_of, record_of
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.records.digests import NO_FILE, RECORD_BYTES, Digests, length_of, record_of
+from slide2iiif.stores.base import NotAnObjectError, Objects, UnreadableObjectError
 
-_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
-"""What it means that there is no file."""
-NO_FILE_AT_ALL = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
-"""What it means that something else is in its place."""
 Folder: TypeAlias = "dict[str, Folder]"
 """What a folder may hold: name -> the same for a folder, nothing for a file."""
 _BELOW_SIZE: Folder = {"0": {"default.jpg": {}}}
@@ -39,8 +31,8 @@ _MOST_STRANGERS = 10_000
 class CheckTask:
     """Some files of one service."""
 
-    root: Path
-    """The tree."""
+    public: Objects
+    """Published tree."""
     slide: str
     """Identifier."""
     place: str
@@ -49,10 +41,10 @@ class CheckTask:
     """Numbers the files."""
     ordinals: range
     """Which of them."""
-    ledger: Path | None = None
-    """File with their records; None to ask only whether the files are there."""
+    digests: Digests | None = None
+    """Lengths and digests of the slide's files; None to ask only whether the files are there."""
     base: int = 0
-    """Ordinal in that file of the service's first one."""
+    """Ordinal there of the service's first file."""
     others: frozenset[str] = frozenset()
     """Names in the service's folder that are no regions, and others look after."""
     is_alone: bool = True
@@ -62,8 +54,8 @@ class CheckTask:
 
     @property
     def folder(self) -> str:
-        """The service's folder, with a slash at its end."""
-        return f"{self.root}/{self.slide}/{self.place}"
+        """Path of the service, with a slash at its end."""
+        return f"{self.slide}/{self.place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +81,32 @@ def check_files(task: CheckTask) -> Checked:
     return Checked(tuple(checking.findings), checking.files)
 
 
-def check_document(root: Path, slide: str, name: str, content: bytes) -> Finding | None:
+def check_document(public: Objects, slide: str, name: str, content: bytes) -> Finding | None:
     """Check that a document says what it must; None if it does."""
     path = f"{slide}/{name}"
     try:
-        found = _read(f"{root}/{path}", len(content))
-    except OSError as error:
+        found = public.read_range(path, 0, len(content) + 1)
+    except (NotAnObjectError, UnreadableObjectError) as error:
         return _refused(Finding(Kind.MISSING, slide, path), error)
+    if found is None:
+        return Finding(Kind.MISSING, slide, path)
     return None if found == content else Finding(Kind.DOCUMENT, slide, path)
 
 
-def is_recorded(path: Path, record: bytes) -> bool:
-    """Tell whether a file is what a record says.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    return record_of(_read(str(path), length_of(record))) == record
+def is_recorded(public: Objects, path: str, record: bytes) -> bool:
+    """Return True if a published file is what its record says; one that cannot be read is not."""
+    try:
+        # One byte more than it should have.
+        content = public.read_range(path, 0, length_of(record) + 1)
+    except (NotAnObjectError, UnreadableObjectError):
+        return False
+    return content is not None and record_of(content) == record
 
 
 def _records(task: CheckTask) -> bytes:
-    if task.ledger is None:
+    if task.digests is None:
         return b""
-    with refusals_of(task.ledger), Ledger(task.ledger) as ledger:
-        return ledger.read(task.base + task.ordinals.start, len(task.ordinals))
+    return task.digests.read(task.base + task.ordinals.start, len(task.ordinals))
 
 
 class _Checking:
@@ -122,15 +116,15 @@ class _Checking:
         self.task = task
         self.findings: list[Finding] = []
         self.files = 0
-        self._folder = task.folder
-        self._path = f"{task.slide}/{task.place}"
+        self._public = task.public
+        self._path = task.folder
 
     def check_all(self, records: bytes) -> None:
         """Ask for every URL of the task's files."""
         order, start = self.task.order, self.task.ordinals.start
         for ordinal in self.task.ordinals:
             place = RECORD_BYTES * (ordinal - start)
-            record = records[place : place + RECORD_BYTES] if self.task.ledger is not None else None
+            record = records[place : place + RECORD_BYTES] if self.task.digests is not None else None
             if ordinal >= order.tile_count:
                 picture = order.pictures[ordinal - order.tile_count]
                 self._check_file(picture.paths, record, ordinal, picture.size)
@@ -153,18 +147,16 @@ class _Checking:
                 whole.setdefault(region, {})[size] = _BELOW_SIZE
         strangers = 0
         try:
-            with os.scandir(self._folder) as found:
-                for entry in found:
-                    is_region = entry.name in whole or is_tile_region(order.pyramid, entry.name)
-                    if entry.name in self.task.others or (is_region and entry.is_dir(follow_symlinks=False)):
-                        continue
-                    strangers += 1
-                    if strangers <= _MOST_STRANGERS:
-                        self._add(Finding(Kind.STRANGER, self.task.slide, self._path + entry.name))
-        except OSError as error:
-            # Whether files are missing is told one by one.
-            if error.errno not in NOT_THERE:
-                self._add(_refused(Finding(Kind.UNREADABLE, self.task.slide, self._path), error))
+            for entry in self._public.list(self._path.rstrip("/")):
+                is_region = entry.name in whole or is_tile_region(order.pyramid, entry.name)
+                if entry.name in self.task.others or (is_region and entry.is_folder):
+                    continue
+                strangers += 1
+                if strangers <= _MOST_STRANGERS:
+                    self._add(Finding(Kind.STRANGER, self.task.slide, self._path + entry.name))
+        except (NotAnObjectError, UnreadableObjectError) as error:
+            # Files that are missing are told one by one.
+            self._add(_refused(Finding(Kind.UNREADABLE, self.task.slide, self._path), error))
         if strangers > _MOST_STRANGERS:
             detail = f"and {strangers - _MOST_STRANGERS:,} more like it"
             self._add(Finding(Kind.STRANGER, self.task.slide, self._path, detail))
@@ -185,11 +177,9 @@ class _Checking:
     def _compare_folder(self, path: str, expected: Folder) -> None:
         """Look for what is in a folder beyond what is expected, and in those below it."""
         try:
-            with os.scandir(self._folder + path) as found:
-                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
-        except OSError as error:
-            if error.errno not in NOT_THERE:
-                self._add(_refused(Finding(Kind.UNREADABLE, self.task.slide, self._path + path), error))
+            entries = list(self._public.list(self._path + path))
+        except (NotAnObjectError, UnreadableObjectError) as error:
+            self._add(_refused(Finding(Kind.UNREADABLE, self.task.slide, self._path + path), error))
             return
         for name, is_folder in entries:
             inner = expected.get(name)
@@ -206,14 +196,17 @@ class _Checking:
             self.files += 1
             finding = Finding(Kind.CHANGED, self.task.slide, self._path + path, "", tile, self.task.base + ordinal)
             try:
-                if record is None:
-                    Path(self._folder + path).stat()
-                    continue
-                content = _read(self._folder + path, length_of(record))
-            except OSError as error:
+                length = 0 if record is None else length_of(record)
+                # One byte more than it should have.
+                content = self._public.read_range(self._path + path, 0, length + 1)
+            except (NotAnObjectError, UnreadableObjectError) as error:
                 self._add(_refused(finding, error))
                 continue
-            if record == NO_FILE:
+            if content is None:
+                self._add(replace(finding, kind=Kind.MISSING))
+            elif record is None:
+                continue
+            elif record == NO_FILE:
                 self._add(replace(finding, kind=Kind.RECEIPT, detail="the ledger has no record of it"))
             elif record_of(content) != record:
                 detail = "" if len(content) == length_of(record) else "it has another size"
@@ -241,23 +234,8 @@ def _coarser_paths(order: FileOrder, tile: Tile) -> Iterator[str]:
         yield from tile_paths(order.pyramid, corner, order.api)
 
 
-def _read(path: str, length: int) -> bytes:
-    """Read a file of an expected length; one byte more, if it has more.
-
-    Raises:
-        OSError: there is none, or none that can be read.
-    """
-    file = os.open(path, _FILE_FLAGS)
-    try:
-        return os.read(file, length + 1)
-    finally:
-        os.close(file)
-
-
-def _refused(finding: Finding, error: OSError) -> Finding:
-    """Say what it means that a file cannot be read."""
-    if error.errno in NOT_THERE:
-        return replace(finding, kind=Kind.MISSING)
-    if error.errno in NO_FILE_AT_ALL:
+def _refused(finding: Finding, error: NotAnObjectError | UnreadableObjectError) -> Finding:
+    """Return the finding of a file that cannot be read."""
+    if isinstance(error, NotAnObjectError):
         return replace(finding, kind=Kind.CHANGED, detail="it is no file")
-    return replace(finding, kind=Kind.UNREADABLE, detail=error.strerror or "")
+    return replace(finding, kind=Kind.UNREADABLE, detail=error.detail)

@@ -7,35 +7,29 @@ file may be hard-linked, so none is written through: every file that is put righ
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slide2iiif.discovery.fingerprint import check_unchanged, take_fingerprint
 from slide2iiif.discovery.walk import Slide, Unusable, find_listed
-from slide2iiif.engines.base import Engine
+from slide2iiif.engines.base import Deadlines, Engine
 from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.file_order import FileOrder, order_files
 from slide2iiif.maintenance.file_check import is_recorded
 from slide2iiif.maintenance.findings import Finding, Kind
+from slide2iiif.maintenance.mending import MendedStaging
 from slide2iiif.maintenance.verify import Verification
-from slide2iiif.options import Icc
 from slide2iiif.plan.passes import Block, Pass
-from slide2iiif.plan.service import SlidePlan, plan_slide
-from slide2iiif.plan.slide import plan_associated
-from slide2iiif.records.digests import Ledger
+from slide2iiif.plan.service import ServicePlan
+from slide2iiif.plan.slide import plan_slide
+from slide2iiif.records.digests import Digests, record_of
 from slide2iiif.records.documents import documents
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
-from slide2iiif.sources.describe import Wish, describe, describe_scanned_area, disclose
-from slide2iiif.stores.folder.mending import MendedStaging, link_into_place, move_into_place
-from slide2iiif.stores.folder.staging import FolderStaging
-from slide2iiif.stores.folder.store import FolderStore
-from slide2iiif.system_errors import refusals_of
-from slide2iiif.tiles.associated import PictureTask, hand_on
-from slide2iiif.tiles.intermediate import handed_on_picture
-from slide2iiif.tiles.render import render
-from slide2iiif.tiles.schedule import concurrent_passes, render_tasks, slide_task
+from slide2iiif.sources.describe import DescribeTask, describe
+from slide2iiif.stores.base import NotAnObjectError, Staging, Store
+from slide2iiif.tiles.make import Maker, intermediate_images
 
 _LEFT = frozenset({Kind.STRANGER, Kind.UNREADABLE})
 """What a repair tells and leaves alone."""
@@ -59,7 +53,7 @@ class Repaired:
 class Repair:
     """One run over a tree."""
 
-    store: FolderStore
+    store: Store
     """The tree; entered."""
     receipts: Receipts
     """What is published in it."""
@@ -67,6 +61,8 @@ class Repair:
     """What runs the work; entered."""
     source: Path
     """Source root, or one slide."""
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    """Time limits of tasks."""
 
     def slides(self, identifiers: Iterable[str]) -> Iterator[Repaired]:
         """Put slides right, and tell of those that were not.
@@ -81,7 +77,7 @@ class Repair:
 
     def _find_damage(self, identifier: str) -> "_Damage | None":
         damage = _Damage()
-        look = Verification(self.store.root, self.receipts, self.engine, is_held=True)
+        look = Verification(self.store, self.receipts, self.engine, deadlines=self.deadlines, is_held=True)
         for finding in look.slides([identifier]):
             damage.add(finding)
         return damage if damage.is_any else None
@@ -94,9 +90,8 @@ class Repair:
             return repaired
         try:
             if damage.ordinals:
-                with refusals_of(self.store.root), Ledger(self.receipts.ledger_path(identifier)) as ledger:
-                    _Files(self, receipt, ledger, repaired).put_right(damage)
-        except SourceError as error:
+                _Files(self, receipt, self.receipts.digests(identifier), repaired).put_right(damage)
+        except (SourceError, NotAnObjectError) as error:
             repaired.reason = str(error)
         # What cannot be read may not be there for a reader either.
         is_whole = not repaired.reason and all(each.kind is not Kind.UNREADABLE for each in damage.left)
@@ -108,8 +103,8 @@ class Repair:
         count = 0
         for name, content in documents(receipt, Api(receipt.settings.api)):
             path = f"{receipt.identifier}/{name}"
-            if path in paths and (is_whole or (self.store.root / path).is_file()):
-                self.store.replace(receipt.identifier, name, content)
+            if path in paths and (is_whole or self.store.public.head(path) is not None):
+                self.store.public.write(path, content, durable=True)
                 count += 1
         return count
 
@@ -167,12 +162,13 @@ class _Damage:
 class _Files:
     """The damaged files of one slide: linked from an intact alias, or made again."""
 
-    def __init__(self, repair: Repair, receipt: Receipt, ledger: Ledger, repaired: Repaired) -> None:
+    def __init__(self, repair: Repair, receipt: Receipt, digests: Digests, repaired: Repaired) -> None:
         self._repair = repair
         self._receipt = receipt
-        self._ledger = ledger
+        self._digests = digests
         self._repaired = repaired
-        self._folder = repair.store.root / receipt.identifier
+        self._public = repair.store.public
+        self._slide = f"{receipt.identifier}/"
 
     def put_right(self, damage: _Damage) -> None:
         """Put all of them right.
@@ -198,24 +194,15 @@ class _Files:
             if not intact:
                 yield ordinal
                 continue
-            folder = self._folder
             for path in broken:
-                link_into_place(folder / intact[0], folder, path, self._repair.store.spare)
+                self._public.copy(self._slide + intact[0], self._slide + path)
             self._repaired.files += len(broken)
 
     def _broken(self, paths: Iterable[str], record: bytes) -> list[str]:
-        return [path for path in paths if not self._is_sound(self._folder / path, record)]
-
-    @staticmethod
-    def _is_sound(path: Path, record: bytes) -> bool:
-        """Tell whether a published file is as it was; one that cannot be read is put right like a damaged one."""
-        try:
-            return is_recorded(path, record)
-        except OSError:
-            return False
+        return [path for path in paths if not is_recorded(self._public, self._slide + path, record)]
 
     def _record(self, service: "_Service", ordinal: int) -> bytes:
-        return self._ledger.read(service.base + ordinal, 1)
+        return self._digests.read(service.base + ordinal, 1)
 
     def _make(self, service: "_Service", ordinals: Iterable[int]) -> None:
         """Make files again in staging, and move those that were asked for into their places."""
@@ -224,64 +211,55 @@ class _Files:
         plan = self._plan(slide, service)
         if (plan.pyramid, plan.api) != (service.order.pyramid, service.order.api):
             raise SourceError("would be published otherwise now: export it again with --overwrite")
-        staging = repair.store.stage_files()
+        staging = repair.store.stage(None)
         try:
-            self._render(slide, service, plan, staging.below(service.place), ordinals)
+            self._render(slide, service, plan, staging.below(service.place.rstrip("/")), ordinals)
             check_unchanged(slide.members, receipt.fingerprint)
             for ordinal in ordinals:
                 self._take(staging, service.paths_at(ordinal), self._record(service, ordinal))
         except BaseException:
             repair.store.discard(staging)
             raise
-        repair.store.drop_emptied(staging)
+        repair.store.drop(staging)
 
-    def _plan(self, slide: Slide, service: "_Service") -> SlidePlan:
-        receipt, options, engine = self._receipt, self._receipt.settings.options(), self._repair.engine
-        if service.picture:
-            [(_, disclosed)] = engine.run(disclose, [Wish(slide.path, (service.picture,), ())])
-            if service.picture not in disclosed.associated:
-                raise SourceError(f"has no {service.picture} picture any more: export it again with --overwrite")
-            size = disclosed.associated[service.picture]
-            return plan_associated(receipt.identifier, service.picture, size, options)
-        function = describe_scanned_area if options.crop_to_bounds else describe
-        [(_, description)] = engine.run(function, [slide.path])
-        return plan_slide(receipt.identifier, description, options)
+    def _plan(self, slide: Slide, service: "_Service") -> ServicePlan:
+        receipt, options, repair = self._receipt, self._receipt.settings.options(), self._repair
+        wanted = (service.picture,) if service.picture else ()
+        task = DescribeTask(slide.path, options.crop_to_bounds, wanted)
+        described = repair.engine.call(describe, task, repair.deadlines.opening)
+        plan = plan_slide(receipt.identifier, described, replace(options, associated=wanted))
+        found = next((each for each in plan.services if each.picture == service.picture), None)
+        if found is None:
+            raise SourceError(f"has no {service.picture} picture any more: export it again with --overwrite")
+        return found
 
     def _render(
-        self, slide: Slide, service: "_Service", plan: SlidePlan, staging: FolderStaging, ordinals: Iterable[int]
+        self, slide: Slide, service: "_Service", plan: ServicePlan, staging: Staging, ordinals: Iterable[int]
     ) -> None:
         """Make the blocks of some files; of these, what differs from the tree is put into staging."""
-        receipt, options, engine = self._receipt, self._receipt.settings.options(), self._repair.engine
-        mended = MendedStaging(staging, self._folder / service.place)
-        task = slide_task(slide.path, receipt.fingerprint, plan, options, mended)
-        if service.picture:
-            picture = handed_on_picture(staging, plan.pyramid, 0)
-            picture.create()
-            list(engine.run(hand_on, [PictureTask(slide.path, service.picture, picture, options.icc is Icc.SRGB)]))
+        receipt, repair = self._receipt, self._repair
+        mended = MendedStaging(staging, self._public, self._slide + service.place)
         needed = _needed_blocks(plan, service.order, ordinals)
-        for pass_ in plan.passes:
-            if pass_.hands_on is not None and pass_.input_level in needed:
-                handed_on_picture(staging, plan.pyramid, pass_.hands_on).create()
+        for image in intermediate_images(plan, staging):
+            image.create()
 
         def is_done(pass_: Pass, blocks: Iterable[Block]) -> bool:
             return needed.get(pass_.input_level, frozenset()).isdisjoint(blocks)
 
-        for group in concurrent_passes(plan):
-            for _ in engine.run(render, render_tasks(task, plan, group, is_done)):
-                pass
+        maker = Maker(slide.path, receipt.fingerprint, receipt.settings.options(), repair.engine, repair.deadlines)
+        maker.make_tiles(plan, mended, is_done, lambda _task, _rendered: None)
 
-    def _take(self, staging: FolderStaging, paths: Sequence[str], record: bytes) -> None:
-        file = staging.folder / paths[0]
-        with refusals_of(file):
-            is_same = file.exists() and is_recorded(file, record)
-        if not is_same:
+    def _take(self, staging: Staging, paths: Sequence[str], record: bytes) -> None:
+        """Put a file that was made again into its places, if it is what was published."""
+        content = staging.read(paths[0])
+        if content is None or record_of(content) != record:
             raise SourceError(
                 "gives other bytes than it was published with, by other versions of libraries perhaps: "
                 "export it again with --overwrite"
             )
+        self._public.write(self._slide + paths[0], content)
         for alias in paths[1:]:
-            link_into_place(file, self._folder, alias, staging.scratch)
-        move_into_place(file, self._folder, paths[0])
+            self._public.copy(self._slide + paths[0], self._slide + alias)
         self._repaired.files += len(paths)
 
 
@@ -306,7 +284,7 @@ class _Service:
         return [self.place + path for path in self.order.paths_at(ordinal)]
 
 
-def _needed_blocks(plan: SlidePlan, order: FileOrder, ordinals: Iterable[int]) -> dict[int, set[Block]]:
+def _needed_blocks(plan: ServicePlan, order: FileOrder, ordinals: Iterable[int]) -> dict[int, set[Block]]:
     """Find the blocks that make some files, by the input level of their pass, with all that those read."""
     needed: dict[int, set[Block]] = {}
     for ordinal in ordinals:
@@ -323,7 +301,7 @@ def _needed_blocks(plan: SlidePlan, order: FileOrder, ordinals: Iterable[int]) -
     return needed
 
 
-def _maker(plan: SlidePlan, order: FileOrder, ordinal: int) -> tuple[Pass, Block]:
+def _maker(plan: ServicePlan, order: FileOrder, ordinal: int) -> tuple[Pass, Block]:
     """Give the pass and the block that make a file."""
     if ordinal >= order.tile_count:
         size = order.pictures[ordinal - order.tile_count].size

@@ -10,7 +10,6 @@ that disagree are looked at again at the end if their receipt or their folder is
 the tree; only what still disagrees is told.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -19,21 +18,21 @@ from pathlib import Path
 
 from slide2iiif.discovery.fingerprint import take_fingerprint
 from slide2iiif.discovery.walk import Slide, Unusable, walk
-from slide2iiif.engines.base import Engine
+from slide2iiif.engines.base import Deadlines, Engine
 from slide2iiif.errors import SourceError, WorkerError
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.file_order import FileOrder, order_files
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, read_info
 from slide2iiif.iiif.manifest import MANIFEST_NAME, PAGE_NAME
-from slide2iiif.maintenance.file_check import NO_FILE_AT_ALL, NOT_THERE, CheckTask, check_document, check_files
+from slide2iiif.maintenance.file_check import CheckTask, check_document, check_files
 from slide2iiif.maintenance.findings import Finding, Kind
 from slide2iiif.options import MAX_TILES
-from slide2iiif.records.digests import Ledger
+from slide2iiif.records.digests import Digests
 from slide2iiif.records.documents import documents
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.labels import is_site_name
-from slide2iiif.stores.folder.locks import is_in_use
+from slide2iiif.stores.base import NotAnObjectError, Store, UnreadableObjectError
 from slide2iiif.system_errors import PRIVATE
 
 _DOCUMENTS = frozenset({DOCUMENT_NAME, *(other_document_name(api) for api in Api)})
@@ -92,14 +91,16 @@ class _Look:
 class Verification:
     """One look at a tree."""
 
-    root: Path
-    """The tree."""
+    store: Store
+    """Place of the tree; it need not be entered."""
     receipts: Receipts
     """What is published in it."""
     engine: Engine
     """What runs the work; entered."""
     is_deep: bool = False
     """Whether tiles are decoded as well."""
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    """Time limits of tasks."""
     pages: Callable[[Receipt], list[tuple[str, bytes]]] | None = None
     """Gives the pages that lie with a slide's files, by name; None where they are not known, and any will do."""
     is_held: bool = False
@@ -113,7 +114,7 @@ class Verification:
         yield from self.slides(self._find_slides())
         yield from self._told_strays()
         gone = [identifier for identifier in self.receipts.identifiers() if self._is_gone(identifier)]
-        if gone and is_in_use(self.receipts.private):
+        if gone and self.store.holder():
             time.sleep(_PAUSE_SECONDS)
         for identifier in gone:
             if self._is_gone(identifier):
@@ -157,15 +158,15 @@ class Verification:
 
     def _is_gone(self, identifier: str) -> bool:
         """Tell whether a slide that was published is not there any more."""
-        if (self.root / identifier).is_dir():
+        if self.store.public.is_folder(identifier):
             return False
         receipt = self.receipts.read(identifier)
         # Without a fingerprint, one was about to be published, and is not yet.
-        return self.receipts.path(identifier).exists() and (receipt is None or receipt.fingerprint != "")
+        return self.receipts.head(identifier) is not None and (receipt is None or receipt.fingerprint != "")
 
     def _look(self, identifiers: Iterable[str], again: list[str], *, is_last: bool) -> Iterator[Finding]:
         looks: dict[str, _Look] = {}
-        for task, checked in self.engine.attempt(check_files, self._tasks(identifiers, looks)):
+        for task, checked in self.engine.attempt(check_files, self._tasks(identifiers, looks), self.deadlines.checking):
             yield from self._told_strays()
             look = looks[task.slide]
             look.under_way -= 1
@@ -193,11 +194,11 @@ class Verification:
         yield from look.findings
 
     def _may_be_exchanged(self, slide: str, look: _Look) -> bool:
-        return self._state(slide) != look.state or is_in_use(self.receipts.private)
+        return self._state(slide) != look.state or self.store.holder() is not None
 
     def _state(self, slide: str) -> object:
-        """Give what is another one when a slide has been published anew."""
-        return (_inode_of(self.root / slide), _inode_of(self.receipts.path(slide)))
+        """Return what is another one when a slide has been published anew."""
+        return self.store.public.head(f"{slide}/{DOCUMENT_NAME}"), self.receipts.head(slide)
 
     def _told_strays(self) -> list[Finding]:
         told, self._strays = self._strays, []
@@ -226,14 +227,14 @@ class Verification:
         api = Api(receipt.settings.api)
         documents_ = documents(receipt, api) + (self.pages(receipt) if self.pages else [])
         for name, content in documents_:
-            finding = check_document(self.root, identifier, name, content)
+            finding = check_document(self.store.public, identifier, name, content)
             if finding is not None:
                 findings.append(finding)
-        ledger: Path | None = self.receipts.ledger_path(identifier)
-        finding = _check_ledger(self.receipts.ledger_path(identifier), receipt)
+        digests: Digests | None = self.receipts.digests(identifier)
+        finding = _check_digests(self.receipts.digests(identifier), receipt)
         if finding is not None:
             findings.append(finding)
-            ledger = None
+            digests = None
         others = frozenset(name.partition("/")[0] for name, _ in documents_)
         if self.pages is None:
             others |= _PAGES
@@ -241,7 +242,7 @@ class Verification:
         base = 0
         for place, pyramid in receipt.services():
             order = order_files(pyramid, api)
-            yield from self._service_tasks(identifier, place, order, ledger, base, others)
+            yield from self._service_tasks(identifier, place, order, digests, base, others)
             base += order.count
         if announced is not None and announced != order_files(receipt.service(api).pyramid, api):
             # The document is wrong, and viewers believe it: what it announces must be told as missing too.
@@ -255,8 +256,8 @@ class Verification:
             holders.setdefault(holder, set()).add(name)
         for holder, names in holders.items():
             if holder:
-                with suppress(OSError):
-                    found = {path.name for path in (self.root / identifier / holder).iterdir()}
+                with suppress(UnreadableObjectError, NotAnObjectError):
+                    found = {entry.name for entry in self.store.public.list(f"{identifier}/{holder}")}
                     for name in sorted(found - names):
                         yield Finding(Kind.STRANGER, identifier, f"{identifier}/{holder}/{name}")
 
@@ -265,7 +266,7 @@ class Verification:
         identifier: str,
         place: str,
         order: FileOrder,
-        ledger: Path | None,
+        digests: Digests | None,
         base: int,
         others: frozenset[str] = _DOCUMENTS,
         *,
@@ -274,13 +275,15 @@ class Verification:
         count = order.count
         for first in range(0, count, _TASK_FILES):
             ordinals = range(first, min(first + _TASK_FILES, count))
-            yield CheckTask(self.root, identifier, place, order, ordinals, ledger, base, others, is_alone, self.is_deep)
+            yield CheckTask(
+                self.store.public, identifier, place, order, ordinals, digests, base, others, is_alone, self.is_deep
+            )
 
     def _announced(self, identifier: str) -> FileOrder | None:
         """Give the files that the stored document announces; None where it says nothing that can be read."""
         try:
-            service = read_info((self.root / identifier / DOCUMENT_NAME).read_bytes())
-        except OSError:
+            service = read_info(self.store.public.read(f"{identifier}/{DOCUMENT_NAME}") or b"")
+        except UnreadableObjectError:
             return None
         if service is None or service[0].tile_count > MAX_TILES.high:
             return None
@@ -292,43 +295,54 @@ class Verification:
         while waiting:
             below = waiting.pop()
             try:
-                with os.scandir(self.root / below) as entries:
-                    for entry in entries:
-                        path = below + entry.name
-                        if path == PRIVATE or is_site_name(entry.name):
-                            continue
-                        if not entry.is_dir(follow_symlinks=False):
-                            self._strays.append(Finding(Kind.STRANGER, "", path))
-                        elif self._is_slide(path):
-                            yield path
-                        elif self.receipts.is_above(path) or _leads_to_document(self.root / path):
-                            waiting.append(f"{path}/")
-                        else:
-                            self._strays.append(Finding(Kind.STRANGER, "", path))
-            except OSError as error:
-                self._strays.append(Finding(Kind.UNREADABLE, "", below, error.strerror or ""))
+                for entry in self.store.public.list(below.rstrip("/")):
+                    path = below + entry.name
+                    if path == PRIVATE or is_site_name(entry.name):
+                        continue
+                    if not entry.is_folder:
+                        self._strays.append(Finding(Kind.STRANGER, "", path))
+                    elif self._is_slide(path):
+                        yield path
+                    elif self.receipts.is_above(path) or self._leads_to_document(path):
+                        waiting.append(f"{path}/")
+                    else:
+                        self._strays.append(Finding(Kind.STRANGER, "", path))
+            except NotAnObjectError:
+                self._strays.append(Finding(Kind.STRANGER, "", below))
+            except UnreadableObjectError as error:
+                self._strays.append(Finding(Kind.UNREADABLE, "", below, error.detail))
 
     def _is_slide(self, path: str) -> bool:
-        return self.receipts.path(path).exists() or os.path.lexists(self.root / path / DOCUMENT_NAME)
+        return self.receipts.head(path) is not None or self._has_document(path)
+
+    def _has_document(self, path: str) -> bool:
+        """Return True if a folder has a document, or something else in its place."""
+        try:
+            return self.store.public.read_range(f"{path}/{DOCUMENT_NAME}", 0, 1) is not None
+        except (NotAnObjectError, UnreadableObjectError):
+            return True
+
+    def _leads_to_document(self, path: str) -> bool:
+        """Return True if there is a slide somewhere below a folder."""
+        waiting = [path]
+        while waiting:
+            place = waiting.pop()
+            with suppress(NotAnObjectError, UnreadableObjectError):
+                for entry in self.store.public.list(place):
+                    if entry.is_folder:
+                        waiting.append(f"{place}/{entry.name}")
+                    elif entry.name == DOCUMENT_NAME:
+                        return True
+        return False
 
 
-def _inode_of(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None
-
-
-def _check_ledger(ledger: Path, receipt: Receipt) -> Finding | None:
-    """Check the ledger of a slide; None if it is what the receipt means."""
+def _check_digests(digests: Digests, receipt: Receipt) -> Finding | None:
+    """Check the digests of a slide; None if they are what the receipt means."""
     slide = receipt.identifier
     try:
-        with Ledger(ledger) as opened:
-            is_whole = opened.is_whole(receipt.file_count, receipt.ledger)
-    except OSError as error:
-        if error.errno not in NOT_THERE | NO_FILE_AT_ALL:
-            return Finding(Kind.UNREADABLE, slide, slide, f"its ledger: {error.strerror}")
-        is_whole = False
+        is_whole = digests.is_whole(receipt.file_count, receipt.ledger)
+    except UnreadableObjectError as error:
+        return Finding(Kind.UNREADABLE, slide, slide, f"its ledger: {error.detail}")
     detail = "its ledger is missing or damaged; export the slide again with --overwrite"
     return None if is_whole else Finding(Kind.RECEIPT, slide, slide, detail)
 
@@ -338,8 +352,3 @@ def _is_unchanged(slide: Slide, fingerprint: str) -> bool:
         return take_fingerprint(slide.members) == fingerprint
     except SourceError:
         return False
-
-
-def _leads_to_document(folder: Path) -> bool:
-    """Tell whether there is a slide somewhere below a folder."""
-    return any(DOCUMENT_NAME in names for _, _, names in os.walk(folder))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.file_order import FileOrder, order_files
 from slide2iiif.iiif.paths import alias_count, named_tile_count, pictures, shared_region_count
 from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.imaging.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
@@ -34,8 +35,8 @@ class Counts(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SlidePlan:
-    """What will be published of one slide, and how."""
+class ServicePlan:
+    """Image service of a slide's levels, or of one picture beside them, as it will be published."""
 
     identifier: str
     """Path below the base URL."""
@@ -55,8 +56,22 @@ class SlidePlan:
     """Size of a full-resolution pixel."""
     page_count: int = 0
     """Files of pages and manifests that lie with the slide's."""
+    place: str = ""
+    """Folder below the slide; empty for the service of the levels."""
+    picture: str = ""
+    """Name of the associated image; empty for the service of the levels."""
     notes: tuple[str, ...] = ()
     """What its owner should know: of the slide, and what the tile size gives up."""
+
+    @property
+    def order(self) -> FileOrder:
+        """Numbers of the service's files."""
+        return order_files(self.pyramid, self.api)
+
+    @property
+    def steps(self) -> tuple[object, ...]:
+        """Steps to the service's files."""
+        return self.pyramid, self.passes, self.encoding
 
     @property
     def tile_count(self) -> int:
@@ -143,8 +158,8 @@ def count_service(pyramid: Pyramid, api: Api, documents: int) -> Counts:
     )
 
 
-def plan_slide(identifier: str, description: Description, options: Options, page_count: int = 0) -> SlidePlan:
-    """Plan one slide.
+def plan_service(identifier: str, description: Description, options: Options, page_count: int = 0) -> ServicePlan:
+    """Return the plan of the service of a slide's levels.
 
     Args:
         identifier: path below the base URL.
@@ -174,7 +189,7 @@ def plan_slide(identifier: str, description: Description, options: Options, page
         )
         description = replace(description, levels=levels)
     copies = not options.recompress and not colours.transformed_from
-    return SlidePlan(
+    plan = ServicePlan(
         identifier=identifier,
         description=description,
         pyramid=pyramid,
@@ -191,6 +206,9 @@ def plan_slide(identifier: str, description: Description, options: Options, page
         page_count=page_count,
         notes=(*description.notes, *(_given_up(description, pyramid.tile_size) if copies else ())),
     )
+    if options.require_lossless:
+        check_lossless(plan)
+    return plan
 
 
 def _given_up(description: Description, tile_size: int) -> Iterator[str]:
@@ -218,7 +236,7 @@ def choose_tile_size(description: Description) -> int:
     return TILE_SIZE.default
 
 
-def check_lossless(plan: SlidePlan) -> None:
+def check_lossless(plan: ServicePlan) -> None:
     """Check that full resolution will be bit-exact.
 
     Raises:

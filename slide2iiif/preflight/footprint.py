@@ -18,7 +18,7 @@ from slide2iiif.iiif.file_order import order_files
 from slide2iiif.iiif.paths import named_tile_count, pictures
 from slide2iiif.iiif.pyramid import Level
 from slide2iiif.options import Blank, Options
-from slide2iiif.plan.service import Counts, SlidePlan, count_service
+from slide2iiif.plan.service import Counts, ServicePlan, count_service
 from slide2iiif.preflight.sampling import Density, density_of, expected_bytes
 from slide2iiif.preflight.space import Room, shortage
 from slide2iiif.records.digests import ledger_bytes
@@ -39,7 +39,7 @@ _MOST_BYTES = 3
 """Bytes a pixel as it is; no encoded tile has more."""
 
 
-def expected_room(plan: SlidePlan, samples: Mapping[int, Density], capacity: Capacity, *, links_blank: bool) -> Room:
+def expected_room(plan: ServicePlan, samples: Mapping[int, Density], capacity: Capacity, *, links_blank: bool) -> Room:
     """Give what a service takes that lies in a folder of its own.
 
     Args:
@@ -64,7 +64,7 @@ def expected_room(plan: SlidePlan, samples: Mapping[int, Density], capacity: Cap
     return _with_rest(plan, round(size), capacity, 0 if capacity.counts_names else round(shared))
 
 
-def least_room(plan: SlidePlan, capacity: Capacity, *, links_blank: bool) -> Room:
+def least_room(plan: ServicePlan, capacity: Capacity, *, links_blank: bool) -> Room:
     """Give what a service takes at least, without a look at its pixels.
 
     Folders and pictures are exact. Where tiles of one colour share files, all tiles may be of one: stored ones too.
@@ -81,7 +81,7 @@ def least_room(plan: SlidePlan, capacity: Capacity, *, links_blank: bool) -> Roo
     return _with_rest(plan, size, capacity, 0 if capacity.counts_names else shared)
 
 
-def most_room(plan: SlidePlan, capacity: Capacity) -> Room:
+def most_room(plan: ServicePlan, capacity: Capacity) -> Room:
     """Give what a service takes at most, without a look at its pixels."""
     size = 0
     for level in plan.pyramid.levels:
@@ -120,13 +120,13 @@ def published_room(receipt: Receipt, pages: int, capacity: Capacity) -> Room:
     return Room(whole.folders + (whole.names if capacity.counts_names else files), size)
 
 
-def record_room(plans: Iterable[SlidePlan], capacity: Capacity) -> Room:
+def record_room(plans: Iterable[ServicePlan], capacity: Capacity) -> Room:
     """Give what the records of a slide take in the private folder."""
     count = sum(order_files(plan.pyramid, plan.api).count for plan in plans)
     return Room(RECORD_INODES, capacity.rounded(ledger_bytes(count)) + 2 * capacity.block + capacity.folder)
 
 
-def scratch_room(plan: SlidePlan, capacity: Capacity, *, is_picture: bool = False) -> Room:
+def scratch_room(plan: ServicePlan, capacity: Capacity, *, is_picture: bool = False) -> Room:
     """Give what lies beside the files of a service while they are made: ledger, journal, pictures, profile.
 
     Args:
@@ -170,7 +170,7 @@ def peak_room(steps: Sequence[Step], together: int) -> Room:
     return worst
 
 
-def check_slide_fits(services: Sequence[SlidePlan], options: Options, capacity: Capacity) -> None:
+def check_slide_fits(services: Sequence[ServicePlan], options: Options, capacity: Capacity) -> None:
     """Check, as far as can be known without a look at its pixels, that there is room for a slide.
 
     Args:
@@ -188,7 +188,7 @@ def check_slide_fits(services: Sequence[SlidePlan], options: Options, capacity: 
         raise SourceError(f"does not fit into {capacity.place}: it takes {missing}")
 
 
-def _with_rest(plan: SlidePlan, size: int, capacity: Capacity, shared: int) -> Room:
+def _with_rest(plan: ServicePlan, size: int, capacity: Capacity, shared: int) -> Room:
     counts = plan.counts
     # Pages and manifests have one or two blocks, info.json one.
     size += capacity.rounded(len(plan.colours.carried)) + capacity.block * (plan.document_count + plan.page_count)
@@ -198,7 +198,7 @@ def _with_rest(plan: SlidePlan, size: int, capacity: Capacity, shared: int) -> R
     return Room(counts.folders + (counts.names if capacity.counts_names else counts.files - shared), size)
 
 
-def _copied_size(plan: SlidePlan, level: Level, capacity: Capacity) -> int | None:
+def _copied_size(plan: ServicePlan, level: Level, capacity: Capacity) -> int | None:
     """Give the bytes that the tiles of a level take that are copied; None if it is encoded."""
     exact = plan.copied_bytes.get(level.index)
     if not exact:

@@ -14,6 +14,7 @@ from slide2iiif.discovery.walk import Slide, Unusable
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import SourceError
 from slide2iiif.options import Options
+from slide2iiif.plan.service import ServicePlan
 from slide2iiif.preflight.space import Room, Verdict, shortage
 from slide2iiif.records.receipts import Receipts, current_receipt
 from slide2iiif.stores.base import Capacity, Store
@@ -85,6 +86,20 @@ class Survey:
         return self.overwrite or not current_receipt(
             self.store, self.receipts, self.options, slide.identifier, fingerprint
         )
+
+
+def check_room(store: Store, slide: Slide, services: Sequence[ServicePlan], options: Options) -> None:
+    """Check that a slide fits, before anything of it is written.
+
+    Raises:
+        SourceError: it does not.
+        TargetError: the file system does not answer.
+    """
+    capacity = store.capacity()
+    if capacity is not None and not has_plenty(capacity, [slide]):
+        from slide2iiif.preflight.footprint import check_slide_fits
+
+        check_slide_fits(list(services), options, capacity)
 
 
 def has_plenty(capacity: Capacity, slides: Sequence[Slide]) -> bool:

@@ -16,7 +16,7 @@ from slide2iiif.imaging.pixels import Pixels
 from slide2iiif.imaging.resample import pad_pixels, reduce_pixels
 from slide2iiif.options import Blank, Options
 from slide2iiif.plan.passes import Pass
-from slide2iiif.plan.service import SlidePlan
+from slide2iiif.plan.service import ServicePlan
 from slide2iiif.sources import open_scanned_area, open_source
 from slide2iiif.sources.base import Source, clip
 
@@ -69,14 +69,13 @@ class SampleTask:
     """Name of the picture beside the levels that is meant; empty for the levels."""
 
 
-def sample_task(path: Path, plan: SlidePlan, options: Options, picture: str = "") -> SampleTask:
-    """Give the task that samples a service.
+def sample_task(path: Path, plan: ServicePlan, options: Options) -> SampleTask:
+    """Return the task that samples a service.
 
     Args:
         path: the slide file.
         plan: of the service.
-        options: what decides the files.
-        picture: name of the picture that it is of; empty for the slide's levels.
+        options: options that affect the output bytes.
     """
     return SampleTask(
         path,
@@ -84,8 +83,8 @@ def sample_task(path: Path, plan: SlidePlan, options: Options, picture: str = ""
         plan.passes,
         plan.encoding,
         links_blank=options.blank is Blank.LINK,
-        crops=options.crop_to_bounds and not picture,
-        picture=picture,
+        crops=options.crop_to_bounds and not plan.picture,
+        picture=plan.picture,
     )
 
 
@@ -110,7 +109,7 @@ def sample(task: SampleTask) -> dict[int, Density]:
         return found
 
 
-def estimate_bytes(plan: SlidePlan, samples: Mapping[int, Density]) -> int:
+def estimate_bytes(plan: ServicePlan, samples: Mapping[int, Density]) -> int:
     """Add up the bytes of all tiles and pictures; a level without a sample has the density of the next finer one."""
     exact = plan.copied_bytes
     total = 0.0
@@ -126,7 +125,7 @@ def estimate_bytes(plan: SlidePlan, samples: Mapping[int, Density]) -> int:
     return round(total)
 
 
-def expected_bytes(plan: SlidePlan, size: Size, samples: Mapping[int, Density]) -> float:
+def expected_bytes(plan: ServicePlan, size: Size, samples: Mapping[int, Density]) -> float:
     """Give the bytes of a picture of the whole image."""
     halvings = round(math.log2(plan.pyramid.size.width / size.width))
     return _bytes(1, size.pixels * density_of(halvings, samples).whole)

@@ -5,17 +5,17 @@ refused only if it cannot fit, whatever its tiles turn out to be; if it may not,
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from slide2iiif.discovery.walk import Slide
-from slide2iiif.engines.base import Engine, Result, Task
+from slide2iiif.engines.base import Deadline, Deadlines, Engine, Result, Task
 from slide2iiif.errors import SourceError, WorkerError
-from slide2iiif.geometry import Size
 from slide2iiif.options import Blank, Options
-from slide2iiif.plan.service import SlidePlan, plan_slide
-from slide2iiif.plan.slide import plan_associated
+from slide2iiif.plan.service import ServicePlan
+from slide2iiif.plan.slide import SlidePlan, plan_slide
 from slide2iiif.preflight.footprint import (
     RECORD_INODES,
     Step,
@@ -31,8 +31,8 @@ from slide2iiif.preflight.footprint import (
 from slide2iiif.preflight.sampling import Density, SampleTask, sample, sample_task
 from slide2iiif.preflight.space import Room, Verdict, shortage
 from slide2iiif.records.receipts import Receipts
-from slide2iiif.sources.base import Description
-from slide2iiif.sources.describe import Wish, describe, describe_scanned_area, disclose
+from slide2iiif.sources.base import Described
+from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.base import Capacity, Store
 
 _ACCURACY = 1.15
@@ -46,40 +46,6 @@ _FOLDER_INODES = 6
 
 _LEAST_FOLDER_INODES = 2
 """A folder of slides in the tree, and in the private folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class LookTask:
-    """A slide to be opened."""
-
-    number: int
-    """Of the slide in its run."""
-    path: Path
-    """The slide file."""
-    crops: bool
-    """Whether it is cut down to its scanned area."""
-    associated: tuple[str, ...]
-    """Names of the pictures that will be published with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What will be published of a slide."""
-
-    plan: SlidePlan
-    """Its levels."""
-    pictures: Mapping[str, SlidePlan]
-    """Pictures beside them, by name."""
-
-    @property
-    def plans(self) -> list[SlidePlan]:
-        """All of them, that of the levels first."""
-        return [self.plan, *self.pictures.values()]
-
-    def room(self, of_service: Callable[[str, SlidePlan], Room], capacity: Capacity) -> Room:
-        """Add up what its services take, given what each takes: the name of its picture or nothing, and its plan."""
-        beside = [of_service(name, plan) for name, plan in self.pictures.items()]
-        return slide_room(of_service("", self.plan), beside, capacity)
 
 
 Samples = Mapping[tuple[int, str], Mapping[int, Density]]
@@ -105,10 +71,10 @@ class Appraisal:
 
     def judge(self, due: Sequence[Slide], capacity: Capacity) -> Verdict:
         """Tell whether there is room for slides."""
-        services = self._services(due)
+        services = self._plans(due)
         if not services:
             return Verdict(capacity)
-        left = _with_left_over(capacity, *capacity.left_over())
+        left = _with_left_over(capacity, *self.store.left_over())
         need = _Need(self, due, services, left)
         upper = need.most()
         if not shortage(upper, left):
@@ -124,47 +90,47 @@ class Appraisal:
         doubt = shortage(upper.at_size(likely, _ACCURACY), left, about="up to", inodes_about=sureness and "up to")
         return Verdict(capacity, doubt=doubt and f"{subject} {doubt}")
 
-    def _services(self, due: Sequence[Slide]) -> dict[int, Services]:
+    def _plans(self, due: Sequence[Slide]) -> dict[int, SlidePlan]:
         """Plan slides, by number; those that cannot be planned fail in their turn and are left out."""
-        crops, associated = self.options.crop_to_bounds, self.options.associated
-        tasks = [LookTask(number, slide.path, crops, associated) for number, slide in enumerate(due)]
-        found: dict[int, Services] = {}
-        for task, looked in self._run_all(look, tasks):
-            if looked is None:
+        options = self.options
+        tasks = [DescribeTask(slide.path, options.crop_to_bounds, options.associated) for slide in due]
+        numbers = {id(task): number for number, task in enumerate(tasks)}
+        found: dict[int, SlidePlan] = {}
+        for task, described in self._run_all(describe_if_readable, tasks, self._deadlines.opening):
+            if described is None:
                 continue
-            identifier = due[task.number].identifier
-            description, pictures = looked
-            try:
-                plan = plan_slide(identifier, description, self.options, self.page_count)
-                beside = {
-                    name: plan_associated(identifier, name, size, self.options) for name, size in pictures.items()
-                }
-            except SourceError:
-                continue
-            found[task.number] = Services(plan, beside)
+            number = numbers[id(task)]
+            with suppress(SourceError):
+                found[number] = plan_slide(due[number].identifier, described, options, self.page_count)
         return dict(sorted(found.items()))
 
-    def _samples(self, due: Sequence[Slide], services: Mapping[int, Services]) -> Samples:
+    def _samples(self, due: Sequence[Slide], plans: Mapping[int, SlidePlan]) -> Samples:
         """Sample services, by number and name of picture; those that cannot be read are left out."""
         tasks = {
-            (number, name): sample_task(due[number].path, plan, self.options, name)
-            for number, each in services.items()
-            for name, plan in {"": each.plan, **each.pictures}.items()
+            (number, service.picture): sample_task(due[number].path, service, self.options)
+            for number, plan in plans.items()
+            for service in plan.services
         }
         keys = {id(task): key for key, task in tasks.items()}
-        found = self._run_all(sample_if_readable, list(tasks.values()))
+        found = self._run_all(sample_if_readable, list(tasks.values()), self._deadlines.block)
         return {keys[id(task)]: samples for task, samples in found if samples}
 
-    def _run_all(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
+    @property
+    def _deadlines(self) -> Deadlines:
+        return Deadlines(self.options.open_timeout, self.options.block_timeout)
+
+    def _run_all(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task], within: Deadline
+    ) -> Iterator[tuple[Task, Result]]:
         """Run tasks as far as no worker dies of them: that is for the slide's own turn to tell."""
         try:
-            yield from self.engine.run(function, tasks)
+            yield from self.engine.run(function, tasks, within)
         except WorkerError:
             return
 
 
-OfService = Callable[[int, str, SlidePlan], Room]
-"""Gives what a service takes: number of its slide, name of its picture or nothing, and its plan."""
+OfService = Callable[[int, ServicePlan], Room]
+"""Returns what a service takes, from the number of its slide and its plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +145,14 @@ class _Need:
     """What is to be judged."""
     due: Sequence[Slide]
     """Slides that will be published."""
-    services: Mapping[int, Services]
+    services: Mapping[int, SlidePlan]
     """What of each, by number."""
     capacity: Capacity
     """What the file system has left, and how it counts."""
 
     def most(self) -> Room:
         """Give what is enough, whatever the tiles turn out to be."""
-        return self._sum(lambda _, __, plan: most_room(plan, self.capacity))
+        return self._sum(lambda _, plan: most_room(plan, self.capacity))
 
     def least(self, *, one_by_one: bool = False) -> Room:
         """Give what is not too much, whatever the tiles turn out to be."""
@@ -195,10 +161,10 @@ class _Need:
     def expected(self, samples: Samples, *, one_by_one: bool = False) -> Room:
         """Give what samples say; of services that have none, the least."""
 
-        def expected_of(number: int, name: str, plan: SlidePlan) -> Room:
-            if (number, name) not in samples:
-                return self._least_of(number, name, plan)
-            return expected_room(plan, samples[number, name], self.capacity, links_blank=self._links_blank)
+        def expected_of(number: int, plan: ServicePlan) -> Room:
+            if (number, plan.picture) not in samples:
+                return self._least_of(number, plan)
+            return expected_room(plan, samples[number, plan.picture], self.capacity, links_blank=self._links_blank)
 
         return self._sum(expected_of, one_by_one=one_by_one)
 
@@ -206,7 +172,7 @@ class _Need:
     def _links_blank(self) -> bool:
         return self.run.options.blank is Blank.LINK
 
-    def _least_of(self, _number: int, _name: str, plan: SlidePlan) -> Room:
+    def _least_of(self, _number: int, plan: ServicePlan) -> Room:
         return least_room(plan, self.capacity, links_blank=self._links_blank)
 
     def _sum(self, of_service: OfService, *, one_by_one: bool = False) -> Room:
@@ -214,17 +180,17 @@ class _Need:
         together = 1 if one_by_one else self.run.together
         return peak_room(steps, together).plus(self._frame(folders_only=one_by_one))
 
-    def _step(self, number: int, of_service: Callable[[str, SlidePlan], Room]) -> Step:
+    def _step(self, number: int, of_service: Callable[[ServicePlan], Room]) -> Step:
         """Give what publishing one slide takes, and gives back of its older version."""
-        services, capacity, page_count = self.services[number], self.capacity, self.run.page_count
-        records = record_room(services.plans, capacity)
+        plan, capacity, page_count = self.services[number], self.capacity, self.run.page_count
+        records = record_room(plan.services, capacity)
         old = Room(0, 0)
         receipt = self.run.receipts.read(self.due[number].identifier)
         if receipt is not None and self.run.store.holds(receipt.identifier):
             # Its records are written over.
             old = published_room(receipt, page_count, capacity).plus(Room(RECORD_INODES, records.size))
-        scratch = services.room(lambda name, plan: scratch_room(plan, capacity, is_picture=bool(name)), capacity)
-        return Step(services.room(of_service, capacity).plus(records), scratch, old)
+        scratch = _room_of(plan, lambda each: scratch_room(each, capacity, is_picture=bool(each.picture)), capacity)
+        return Step(_room_of(plan, of_service, capacity).plus(records), scratch, old)
 
     def _frame(self, *, folders_only: bool) -> Room:
         """Give what a run takes beside its slides: of folders that are there already, nothing."""
@@ -236,17 +202,17 @@ class _Need:
         return beside if folders_only or receipts.is_above("") else beside.plus(_RUN)
 
 
-def look(task: LookTask) -> tuple[Description, Mapping[str, Size]] | None:
-    """Open a slide and tell what it is, and what of the pictures it has; None where it cannot be opened.
+def _room_of(plan: SlidePlan, of_service: Callable[[ServicePlan], Room], capacity: Capacity) -> Room:
+    """Add up what the services of a slide take, from what each takes."""
+    return slide_room(of_service(plan.levels), [of_service(each) for each in plan.pictures], capacity)
 
-    Runs in a worker.
-    """
+
+def describe_if_readable(task: DescribeTask) -> Described | None:
+    """Open a slide and describe it; None where it cannot be opened. Runs in a worker."""
     try:
-        description = (describe_scanned_area if task.crops else describe)(task.path)
-        pictures = disclose(Wish(task.path, task.associated, ())).associated if task.associated else {}
+        return describe(task)
     except SourceError:
         return None
-    return description, pictures
 
 
 def sample_if_readable(task: SampleTask) -> dict[int, Density] | None:
@@ -257,7 +223,7 @@ def sample_if_readable(task: SampleTask) -> dict[int, Density] | None:
         return None
 
 
-def _subject(due: Sequence[Slide], services: Mapping[int, Services]) -> str:
+def _subject(due: Sequence[Slide], services: Mapping[int, SlidePlan]) -> str:
     if len(services) > 1:
         return f"the {len(services):,} slides take"
     return f"{due[next(iter(services))].identifier} takes"

@@ -16,8 +16,11 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
+
+from slide2iiif.stores.base import NotAnObjectError, Objects
 
 RECORD_BYTES = 16
 """What a file costs."""
@@ -73,7 +76,7 @@ def length_of(record: bytes) -> int:
     return int(length)
 
 
-class LedgerFile:
+class DigestFile:
     """The ledger of one service while its files are made: an open file that grows hole by hole."""
 
     def __init__(self, path: Path, count: int) -> None:
@@ -117,7 +120,7 @@ class LedgerFile:
             self._file = -1
 
 
-def whole_ledger(parts: Sequence[LedgerFile]) -> Iterator[bytes]:
+def whole_ledger(parts: Sequence[DigestFile]) -> Iterator[bytes]:
     """Give the content of a slide's ledger, some at a time: header, then the records of its services in order."""
     yield _HEADER.pack(_MAGIC, sum(part.count for part in parts))
     for part in parts:
@@ -137,34 +140,40 @@ def ledger_bytes(count: int) -> int:
     return RECORD_BYTES * (count + 1)
 
 
-class Ledger:
-    """The ledger of a published slide, open for reading."""
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Digests of a published slide. A value: it travels to workers."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file.
-
-        Raises:
-            OSError: it cannot be opened.
-        """
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        os.close(self._file)
+    private: Objects
+    """Private side of the tree."""
+    name: str
+    """Object that has the records."""
 
     def is_whole(self, count: int, digest: str) -> bool:
-        """Tell whether this is the ledger of so many files that a receipt means."""
-        header = os.pread(self._file, _HEADER.size, 0)
+        """Return True if these are the records of so many files that a receipt means.
+
+        Raises:
+            UnreadableObjectError: they cannot be read.
+        """
+        header = self._read(0, _HEADER.size)
         return header == _HEADER.pack(_MAGIC, count) and digest_of(self._pieces()) == digest
 
     def read(self, first: int, count: int) -> bytes:
-        """Read records; fewer where the file is cut."""
-        return os.pread(self._file, RECORD_BYTES * count, RECORD_BYTES * (first + 1))
+        """Read records; fewer where the object is cut or absent.
+
+        Raises:
+            UnreadableObjectError: they cannot be read.
+        """
+        return self._read(RECORD_BYTES * (first + 1), RECORD_BYTES * count)
+
+    def _read(self, start: int, length: int) -> bytes:
+        try:
+            return self.private.read_range(self.name, start, length) or b""
+        except NotAnObjectError:
+            return b""
 
     def _pieces(self) -> Iterator[bytes]:
         place = 0
-        while piece := os.pread(self._file, RECORD_BYTES * _CHUNK_RECORDS, place):
+        while piece := self._read(place, RECORD_BYTES * _CHUNK_RECORDS):
             yield piece
             place += len(piece)

@@ -1,10 +1,12 @@
 """The documents of a slide: what its receipt says, as the files that viewers open."""
 
+from collections.abc import Iterable
+
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, PROFILE_NAME, other_document_name, read_info, write_info
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
-from slide2iiif.stores.base import Store
+from slide2iiif.stores.base import Staging, Store
 
 
 def documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
@@ -19,6 +21,17 @@ def documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
     return found
 
 
+def put_documents(receipt: Receipt, pages: Iterable[tuple[str, bytes]], staging: Staging) -> None:
+    """Put the pages and documents of a slide into its staging, the one that announces it last.
+
+    Raises:
+        TargetError: the store cannot take a file.
+    """
+    with staging.opened() as place:
+        for name, content in (*pages, *documents(receipt, Api(receipt.settings.api))):
+            place.put([name], content)
+
+
 def is_published(store: Store, receipt: Receipt) -> bool:
     """Tell whether what a receipt speaks of is there, whatever its ids.
 
@@ -28,9 +41,10 @@ def is_published(store: Store, receipt: Receipt) -> bool:
     if receipt.fingerprint:
         return store.holds(receipt.identifier)
     api = Api(receipt.settings.api)
-    services = {"": receipt.service(api), **dict(receipt.associated_services(api))}
+    beside = {f"{place}/": service for place, service in receipt.associated_services(api)}
+    services = {"": receipt.service(api), **beside}
     return all(
-        read_info(store.read(f"{receipt.identifier}/{place}", DOCUMENT_NAME) or b"") == (service.pyramid, api)
+        read_info(store.public.read(f"{receipt.identifier}/{place}{DOCUMENT_NAME}") or b"") == (service.pyramid, api)
         for place, service in services.items()
     )
 
@@ -47,7 +61,7 @@ def has_own_ids(store: Store, receipt: Receipt) -> bool:
     for place in ("", *(f"/{place}" for place in receipt.associated)):
         for name, base in names.items():
             identity = f'"{base}/{receipt.identifier}{place}"'.encode()
-            if identity not in (store.read(f"{receipt.identifier}{place}", name) or b""):
+            if identity not in (store.public.read(f"{receipt.identifier}{place}/{name}") or b""):
                 return False
     return True
 
@@ -59,10 +73,10 @@ def move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, othe
     if moved == receipt and has_own_ids(store, receipt):
         return False
     written = documents(moved, api)
-    is_written = all(store.read(receipt.identifier, name) == content for name, content in written)
+    is_written = all(store.public.read(f"{receipt.identifier}/{name}") == content for name, content in written)
     if not is_written:
         for name, content in written:
-            store.replace(receipt.identifier, name, content)
+            store.public.write(f"{receipt.identifier}/{name}", content, durable=True)
     # A move may have been cut short between the two.
     if moved != receipt:
         receipts.write(moved)

@@ -5,24 +5,20 @@ published, and beside it the ledger: length and digest of every file. The receip
 to write new documents without the source, the ledger to check the files. They never leave the private folder.
 """
 
-import contextlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 
+from slide2iiif import __version__
 from slide2iiif.iiif.identifiers import is_folded
 from slide2iiif.options import Options
-from slide2iiif.records.digests import LedgerFile, ledger_bytes, whole_ledger
+from slide2iiif.records.digests import DigestFile, Digests, ledger_bytes, whole_ledger
 from slide2iiif.records.receipt import Receipt, Settings, _parse
-from slide2iiif.stores.base import Store
-from slide2iiif.stores.folder.atomic import write_atomically, write_pieces_atomically
-from slide2iiif.stores.folder.links import check_no_link
-from slide2iiif.system_errors import refusal, refusals_of
+from slide2iiif.stores.base import Head, Objects, Staging, Store
 
+_FOLDER = "receipts"
 _NAME = "receipt.json"
-_LEDGER = "ledger"
+_DIGESTS = "ledger"
 _UNKNOWN = ""
 """Fingerprint that no slide has."""
 
@@ -30,43 +26,37 @@ _UNKNOWN = ""
 class Receipts:
     """The receipts of a tree."""
 
-    def __init__(self, private: Path) -> None:
-        """Name the private folder of the tree; nothing is touched before it is needed."""
+    def __init__(self, private: Objects) -> None:
+        """Take the private side of the tree; nothing is touched before it is needed."""
         self.private = private
-        self.schemes = private / "identifiers.json"
-        self._folder = private / "receipts"
-        self._staging = private / "staging"
 
     def read(self, identifier: str) -> Receipt | None:
-        """Give a slide's receipt; None where there is none or it is not of this version's form."""
-        try:
-            text = (self._folder / identifier / _NAME).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise refusal(error, self.path(identifier)) from None
-        receipt = _parse(text)
+        """Read a slide's receipt; None where there is none or it is not of this version's form.
+
+        Raises:
+            TargetError: it cannot be read.
+        """
+        text = self.private.read(_name_of(identifier))
+        receipt = None if text is None else _parse(text)
         # One that speaks of another slide would have that one's files changed.
         return receipt if receipt is not None and receipt.identifier == identifier else None
 
-    def path(self, identifier: str) -> Path:
-        """Name the file of a slide's receipt."""
-        return self._folder / identifier / _NAME
+    def head(self, identifier: str) -> Head | None:
+        """Return size and version of a slide's receipt, whatever its form; None where there is none."""
+        return self.private.head(_name_of(identifier))
 
     def is_above(self, path: str) -> bool:
-        """Tell whether slides were published below a folder of the tree."""
-        return (self._folder / path).is_dir()
+        """Return True if slides were published below a folder of the tree."""
+        return self.private.is_folder(f"{_FOLDER}/{path}" if path else _FOLDER)
 
-    def ledger_path(self, identifier: str) -> Path:
-        """Name the file that has the length and digest of every file of a slide."""
-        return self._folder / identifier / _LEDGER
+    def digests(self, identifier: str) -> Digests:
+        """Return the length and digest of every file of a slide, not read yet."""
+        return Digests(self.private, _digests_of(identifier))
 
-    def has_ledger(self, receipt: Receipt) -> bool:
-        """Tell whether a slide's ledger is there, and about of the size that its receipt means; `verify` reads it."""
-        try:
-            return self.ledger_path(receipt.identifier).stat().st_size >= ledger_bytes(receipt.tiles)
-        except OSError:
-            return False
+    def has_digests(self, receipt: Receipt) -> bool:
+        """Return True if a slide's digests are there, about as many as its receipt means; `verify` reads them."""
+        head = self.private.head(_digests_of(receipt.identifier))
+        return head is not None and head.size >= ledger_bytes(receipt.tiles)
 
     def announce(self, receipt: Receipt) -> None:
         """Record that a slide is about to be published.
@@ -79,77 +69,82 @@ class Receipts:
         """
         self.write(replace(receipt, fingerprint=_UNKNOWN))
 
-    def write(self, receipt: Receipt, ledger: Sequence[LedgerFile] = ()) -> None:
+    def publish(self, receipt: Receipt, digests: Sequence[DigestFile], store: Store, staging: Staging) -> None:
+        """Publish what is staged of a slide, and record it.
+
+        Raises:
+            TargetError: the place cannot be written.
+        """
+        self.announce(receipt)
+        store.publish(receipt.identifier, staging)
+        self.write(receipt, digests)
+
+    def write(self, receipt: Receipt, digests: Sequence[DigestFile] = ()) -> None:
         """Record that a slide is published.
 
         Args:
             receipt: the record.
-            ledger: the records of the files of its services in order; none to leave the ledger as it is.
+            digests: those of the files of its services in order; none to leave them as they are.
 
         Raises:
             TargetError: it cannot be written.
         """
-        check_no_link(self.private, self._folder / receipt.identifier)
-        if ledger:
-            write_pieces_atomically(self.ledger_path(receipt.identifier), whole_ledger(ledger), self._staging)
+        if digests:
+            self.private.write(_digests_of(receipt.identifier), whole_ledger(digests))
         content = json.dumps(asdict(receipt), indent=1).encode() + b"\n"
-        write_atomically(self._folder / receipt.identifier / _NAME, content, self._staging)
+        self.private.write(_name_of(receipt.identifier), content)
 
     def remove(self, identifier: str) -> None:
         """Forget a slide, and folders that it leaves empty."""
-        path = self._folder / identifier / _NAME
-        check_no_link(self.private, path.parent)
-        with refusals_of(path):
-            path.unlink(missing_ok=True)
-            self.ledger_path(identifier).unlink(missing_ok=True)
-        for folder in path.parents:
-            if folder == self._folder:
-                break
-            try:
-                folder.rmdir()
-            except OSError:
-                break  # Not empty: other slides are published below it.
+        self.private.delete(_name_of(identifier))
+        self.private.delete(_digests_of(identifier))
 
     def children(self, folder: str) -> tuple[list[str], list[str]]:
-        """Give the slides and the folders that lie in a folder, in no order; every folder holds a slide somewhere.
+        """Return the slides and the folders that lie in a folder, in no order; every folder holds a slide somewhere.
 
         Args:
             folder: path in the tree; empty for the root. What lies below a folded name lies in the folder itself.
+
+        Raises:
+            TargetError: a folder cannot be listed.
         """
         slides: list[str] = []
         folders: list[str] = []
         waiting = [folder]
         while waiting:
             place = waiting.pop()
-            with (
-                refusals_of(self._folder),
-                contextlib.suppress(FileNotFoundError, NotADirectoryError),
-                os.scandir(self._folder / place) as found,
-            ):
-                for entry in found:
-                    path = f"{place}/{entry.name}" if place else entry.name
-                    if is_folded(path):
-                        waiting.append(path)
-                    elif Path(entry.path, _NAME).is_file():
-                        slides.append(path)
-                    elif entry.is_dir():
-                        folders.append(path)
+            for entry in self.private.list(f"{_FOLDER}/{place}" if place else _FOLDER):
+                path = f"{place}/{entry.name}" if place else entry.name
+                if is_folded(path):
+                    waiting.append(path)
+                elif self.head(path) is not None:
+                    slides.append(path)
+                elif entry.is_folder:
+                    folders.append(path)
         return slides, folders
 
     def identifiers(self) -> Iterator[str]:
-        """Identifiers of all published slides, folder by folder.
+        """Yield identifiers of all published slides, folder by folder.
 
         Raises:
             TargetError: a folder cannot be listed: slides of it would pass for slides that are not there.
         """
-        for folder, subfolders, names in os.walk(self._folder, onerror=self._tell_unless_gone):
-            subfolders.sort()
-            if _NAME in names:
-                yield Path(folder).relative_to(self._folder).as_posix()
+        waiting = [""]
+        while waiting:
+            below = waiting.pop()
+            entries = list(self.private.list(f"{_FOLDER}/{below}" if below else _FOLDER))
+            if below and any(entry.name == _NAME for entry in entries):
+                yield below
+            folders = sorted((entry.name for entry in entries if entry.is_folder), reverse=True)
+            waiting += (f"{below}/{name}" if below else name for name in folders)
 
-    def _tell_unless_gone(self, error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
-            raise refusal(error, self._folder) from None
+
+def _name_of(identifier: str) -> str:
+    return f"{_FOLDER}/{identifier}/{_NAME}"
+
+
+def _digests_of(identifier: str) -> str:
+    return f"{_FOLDER}/{identifier}/{_DIGESTS}"
 
 
 def current_receipt(
@@ -162,7 +157,12 @@ def current_receipt(
         and receipt.fingerprint == fingerprint
         and receipt.settings == Settings.of(options)
         and (receipt.is_lossless or not options.require_lossless)
-        and receipts.has_ledger(receipt)
+        and receipts.has_digests(receipt)
         and store.holds(identifier)
     )
     return receipt if is_current else None
+
+
+def staging_state(fingerprint: str, options: Options, plan: object) -> str:
+    """Return all that decides the files of a slide and the steps to them: the same text, the same files."""
+    return repr((__version__, fingerprint, Settings.of(options), plan))

@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from slide2iiif.errors import UsageError
+from slide2iiif.errors import TargetError, UsageError
 from slide2iiif.server.routes import Answer, Site, Tree
+from slide2iiif.stores import open_store
 
 _ALWAYS = {
     "Access-Control-Allow-Origin": "*",
@@ -89,7 +90,7 @@ class _Server(ThreadingHTTPServer):
     """Viewers open many connections at once, and the base class lets five wait."""
 
     def __init__(self, root: Path, host: str, port: int, log: Log | None) -> None:
-        self.tree = Tree(root)
+        self.tree = Tree(open_store(root).public)
         self.log = log
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
@@ -202,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
             return _refusal(HTTPStatus.BAD_REQUEST, {})
         answer = None
         # A file that may not be read, or that went away after it was found, is as good as none.
-        with suppress(OSError):
+        with suppress(OSError, TargetError):
             answer = Site(self.server.tree, origin).answer(raw, self.headers.get("Accept", ""))
         return answer or _refusal(HTTPStatus.NOT_FOUND, {})
 

@@ -4,21 +4,22 @@ Source: Image API 2.1 and 3.0, sections 2 and 5 (requests and documents) and 7 (
 """
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
+from slide2iiif.errors import TargetError
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import CONTEXT, DOCUMENT_NAME, other_document_name
 from slide2iiif.iiif.manifest import PAGE_NAME
 from slide2iiif.server.listing import PAGE_POLICY, write_page
+from slide2iiif.stores.base import Objects
 
 VERSION_3_PREFIX = "!3"
 """First name of the paths below which the tree is served as version 3.0."""
@@ -57,36 +58,35 @@ class Answer:
 
 
 class Tree:
-    """The files that may be seen."""
+    """The files that may be seen. No link is followed."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
+    def __init__(self, public: Objects) -> None:
+        self._public = public
 
-    def find_file(self, names: list[str]) -> Path | None:
-        """Give the regular file at a path; None if there is none, or none that may be seen."""
+    def has_file(self, names: list[str]) -> bool:
+        """Return True if there is a file at a path that may be seen."""
+        return self.read_file(names) is not None
+
+    def read_file(self, names: list[str]) -> bytes | None:
+        """Read the file at a path; None if there is none, or none that may be seen."""
         if not all(_NAME.fullmatch(name) for name in names):
             return None
-        try:
-            # Links are how a tree spells aliases, so they are followed, but only to what is itself in sight.
-            path = self._root.joinpath(*names).resolve(strict=True)
-        except (OSError, RuntimeError):  # a loop of links is a RuntimeError before Python 3.13
+        if not self._public.is_folder("/".join(names[:-1])):
+            # A folder on the way may be a link.
             return None
-        if not path.is_relative_to(self._root) or not path.is_file():
-            return None
-        hidden = any(part.startswith(".") for part in path.relative_to(self._root).parts)
-        return None if hidden else path
+        return self._public.read("/".join(names))
 
     def slides(self) -> Iterator[str]:
         """List identifiers, folder by folder, as they are found."""
         waiting: list[list[str]] = [[]]
         while waiting:
             names = waiting.pop()
-            if names and self.find_file([*names, DOCUMENT_NAME]):
+            if names and self.has_file([*names, DOCUMENT_NAME]):
                 # What lies below are tiles, and there are very many of them.
                 yield "/".join(names)
                 continue
-            with suppress(OSError), os.scandir(self._root.joinpath(*names)) as entries:
-                folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            with suppress(TargetError):
+                folders = [entry.name for entry in self._public.list("/".join(names)) if entry.is_folder]
                 waiting += ([*names, name] for name in sorted(folders, reverse=True) if _NAME.fullmatch(name))
 
 
@@ -115,33 +115,36 @@ class Site:
             wanted, names = Api.V3, names[1:]
         if names and names[-1] in _DOCUMENTS:
             return self._document(names, wanted, accepted)
-        path = self._tree.find_file(names) or (wanted and self._tree.find_file(_without_height(names)))
-        if path and path.suffix == ".json":
-            return self._presentation(names, path)
-        if path:
-            return Answer(body=path.read_bytes(), content_type=_TYPES.get(path.suffix, "application/octet-stream"))
-        return self._folder(names, raw)
+        content = self._tree.read_file(names)
+        if content is None and wanted:
+            content = self._tree.read_file(_without_height(names))
+        if content is None:
+            return self._folder(names, raw)
+        suffix = PurePosixPath(names[-1]).suffix
+        if suffix == ".json":
+            return self._presentation(names, content)
+        return Answer(body=content, content_type=_TYPES.get(suffix, "application/octet-stream"))
 
     def _folder(self, names: list[str], raw: str) -> Answer | None:
         """Answer a request for a folder: its page, or the way to a slide's document or to the page."""
         is_folder = names[-1:] == [""]
         folder = names[:-1] if is_folder else names
-        page = self._tree.find_file([*folder, PAGE_NAME])
-        if page and is_folder:
-            return Answer(body=page.read_bytes(), content_type=_TYPES[".html"])
+        page = self._tree.read_file([*folder, PAGE_NAME])
+        if page is not None and is_folder:
+            return Answer(body=page, content_type=_TYPES[".html"])
         # From the undecoded path, so that %2F survives, and absolute, so that no path can lead elsewhere.
         here = f"{self._origin}{raw.removesuffix('/')}"
-        if folder and self._tree.find_file([*folder, DOCUMENT_NAME]):
+        if folder and self._tree.has_file([*folder, DOCUMENT_NAME]):
             return Answer(HTTPStatus.SEE_OTHER, headers={"Location": f"{here}/{DOCUMENT_NAME}"})
-        return Answer(HTTPStatus.MOVED_PERMANENTLY, headers={"Location": f"{here}/"}) if page else None
+        return Answer(HTTPStatus.MOVED_PERMANENTLY, headers={"Location": f"{here}/"}) if page is not None else None
 
-    def _presentation(self, names: list[str], path: Path) -> Answer:
+    def _presentation(self, names: list[str], content: bytes) -> Answer:
         """Give a manifest or a collection with the addresses that it and all that it names have here."""
-        document = _read_document(path)
+        document = _parse_document(content)
         own = None if document is None else document.get("id")
         below = "/".join(names)
         if not isinstance(own, str) or not own.endswith(f"/{below}"):
-            return Answer(body=path.read_bytes(), content_type=_TYPES[".json"])
+            return Answer(body=content, content_type=_TYPES[".json"])
         base = own.removesuffix(below)
         moved = _moved(document, base, f"{self._origin}/")
         return Answer(
@@ -158,11 +161,11 @@ class Site:
         """
         folder, name = names[:-1], names[-1]
         if wanted is not None and name == DOCUMENT_NAME:
-            path = self._tree.find_file([*folder, other_document_name(wanted.other)])
-            path = path or self._tree.find_file(names)
+            content = self._tree.read_file([*folder, other_document_name(wanted.other)])
+            content = content or self._tree.read_file(names)
         else:
-            path = self._tree.find_file(names)
-        document = None if path is None else _read_document(path)
+            content = self._tree.read_file(names)
+        document = None if content is None else _parse_document(content)
         if document is None or not folder:
             return None
         api = Api.V3 if "id" in document else Api.V2
@@ -177,9 +180,9 @@ class Site:
         )
 
     def _home(self) -> Answer:
-        own = self._tree.find_file([PAGE_NAME])
-        if own:
-            return Answer(body=own.read_bytes(), content_type=_TYPES[".html"])
+        own = self._tree.read_file([PAGE_NAME])
+        if own is not None:
+            return Answer(body=own, content_type=_TYPES[".html"])
         slides = list(islice(self._tree.slides(), LISTED_SLIDES + 1))
         page = write_page(slides[:LISTED_SLIDES], version_3_prefix=VERSION_3_PREFIX, is_cut=len(slides) > LISTED_SLIDES)
         return Answer(
@@ -196,10 +199,10 @@ def _without_height(names: list[str]) -> list[str]:
     return [*before, match[1], *size_to_end[1:]] if match else names
 
 
-def _read_document(path: Path) -> dict[str, Any] | None:
-    """Read a document; None if it is none."""
+def _parse_document(content: bytes) -> dict[str, Any] | None:
+    """Parse a document; None if it is none."""
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(content)
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None

@@ -152,8 +152,9 @@ class Gallery:
             receipt = self._read(identifier) if identifier not in leaving else None
             if receipt is not None:
                 for name, content in self.slide_files(receipt):
-                    if self.store.read(identifier, name) != content:
-                        self.store.replace(identifier, name, content)
+                    path = f"{identifier}/{name}"
+                    if self.store.public.read(path) != content:
+                        self.store.public.write(path, content, durable=True)
         self._update_folder(folder, leaving)
 
     def _update_folder(self, folder: str, leaving: AbstractSet[str]) -> None:
@@ -229,24 +230,24 @@ class Gallery:
 
         if not count:
             if self._is_ours(_below(folder, PAGE_NAME)):
-                self.store.remove_page(_below(folder, PAGE_NAME))
-            self.store.remove_page(_below(folder, COLLECTION_NAME))
+                self.store.public.delete(_below(folder, PAGE_NAME))
+            self.store.public.delete(_below(folder, COLLECTION_NAME))
         if count <= 1:
-            self.store.remove_page(_below(folder, _collection_part(1)))
+            self.store.public.delete(_below(folder, _collection_part(1)))
         number = max(count, 1) + 1
-        while self.store.read_page(_below(folder, page_name(number))) is not None:
-            self.store.remove_page(_below(folder, _collection_part(number)))
-            self.store.remove_page(_below(folder, page_name(number)))
+        while self.store.public.read(_below(folder, page_name(number))) is not None:
+            self.store.public.delete(_below(folder, _collection_part(number)))
+            self.store.public.delete(_below(folder, page_name(number)))
             number += 1
 
     def _put(self, path: str, content: bytes) -> None:
-        found = self.store.read_page(path)
+        found = self.store.public.read(path)
         if found == content or (found and path.endswith(PAGE_NAME) and _OURS not in found):
             return
-        self.store.put_page(path, content)
+        self.store.public.write(path, content)
 
     def _is_ours(self, path: str) -> bool:
-        return _OURS in (self.store.read_page(path) or b"")
+        return _OURS in (self.store.public.read(path) or b"")
 
     def _put_assets(self) -> None:
         for name, content in read_assets().items():
@@ -259,13 +260,13 @@ class Gallery:
         if before is None or before.design == design():
             return
         for name in (*read_assets(), openseadragon.NAME):
-            self.store.remove_page(f"!site-{before.design}/{name}")
+            self.store.public.delete(f"!site-{before.design}/{name}")
 
     def _find_script(self) -> bytes:
         """Give the viewer that the tree has, be it of the design before, or get it."""
         before = [f"!site-{self._before.design}"] if self._before else []
         for folder in (asset_folder(), *before):
-            found = self.store.read_page(_below(folder, openseadragon.NAME))
+            found = self.store.public.read(_below(folder, openseadragon.NAME))
             if found is not None and openseadragon.is_viewer(found):
                 return found
         if self.viewer_script is None:
@@ -321,9 +322,9 @@ def remove_site(store: Store, receipts: Receipts) -> None:
         states.remove_folder(folder)
         for identifier in receipts.children(folder)[0]:
             for name in (PAGE_NAME, MANIFEST_NAME):
-                store.remove_file(identifier, name)
+                store.public.delete(f"{identifier}/{name}")
     for name in (*read_assets(), openseadragon.NAME):
-        store.remove_page(f"!site-{state.design if state else design()}/{name}")
+        store.public.delete(f"!site-{state.design if state else design()}/{name}")
     states.remove_site()
 
 

@@ -5,17 +5,15 @@ Small files in the private folder. Without them every page would have to be look
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from slide2iiif.errors import UsageError
 from slide2iiif.options import SiteOptions, Viewer
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.cards import Picture
-from slide2iiif.stores.folder.atomic import write_atomically
-from slide2iiif.stores.folder.links import check_no_link
-from slide2iiif.system_errors import refusals_of
 
+_SITE = "site.json"
+_FOLDERS = "site"
 _NAME = "!folder.json"
 """Of a folder's file; no identifier has such a name."""
 
@@ -45,18 +43,15 @@ class FolderState:
 
 
 class States:
-    """The files of a tree."""
+    """States of a tree and its folders."""
 
     def __init__(self, receipts: Receipts) -> None:
         """Name the tree by its receipts; nothing is touched before it is needed."""
-        self._site = receipts.private / "site.json"
-        self._folders = receipts.private / "site"
-        self._staging = receipts.private / "staging"
         self._private = receipts.private
 
     def read_site(self) -> SiteState | None:
-        """Give the state of the tree; None where it has no pages, or the state is not of this version's form."""
-        fields = _read(self._site)
+        """Read the state of the tree; None where it has no pages, or the state is not of this version's form."""
+        fields = self._read(_SITE)
         try:
             options = fields.pop("options")
             return SiteState(SiteOptions(**{**options, "viewer": Viewer(options["viewer"])}), **fields)
@@ -64,21 +59,20 @@ class States:
             return None
 
     def has_site(self) -> bool:
-        """Tell whether pages were ever written, be the state of this version's form or not."""
-        return self._site.exists()
+        """Return True if pages were ever written, be the state of this version's form or not."""
+        return self._private.head(_SITE) is not None
 
     def write_site(self, state: SiteState) -> None:
         """Note the state of the tree."""
-        self._write(self._site, asdict(state))
+        self._write(_SITE, asdict(state))
 
     def remove_site(self) -> None:
         """Note that the tree has no pages."""
-        with refusals_of(self._site):
-            self._site.unlink(missing_ok=True)
+        self._private.delete(_SITE)
 
     def read_folder(self, folder: str) -> FolderState | None:
-        """Give the state of a folder; None where it has no page."""
-        fields = _read(self._file(folder))
+        """Read the state of a folder; None where it has no page."""
+        fields = self._read(_name_of(folder))
         try:
             return FolderState(fields["slides"], [Picture(**each) for each in fields["covers"]])
         except (KeyError, TypeError):
@@ -87,35 +81,22 @@ class States:
     def write_folder(self, folder: str, state: FolderState) -> None:
         """Note the state of a folder."""
         if self.read_folder(folder) != state:
-            self._write(self._file(folder), asdict(state))
+            self._write(_name_of(folder), asdict(state))
 
     def remove_folder(self, folder: str) -> None:
         """Forget a folder."""
-        file = self._file(folder)
-        check_no_link(self._private, file.parent)
-        with refusals_of(file):
-            file.unlink(missing_ok=True)
-        for place in file.parents:
-            try:
-                place.rmdir()
-            except OSError:
-                break  # Not there, or not empty.
-            if place == self._folders:
-                break
+        self._private.delete(_name_of(folder))
 
-    def _file(self, folder: str) -> Path:
-        return self._folders / folder / _NAME
+    def _write(self, name: str, fields: dict[str, Any]) -> None:
+        self._private.write(name, json.dumps(fields, indent=1).encode() + b"\n")
 
-    def _write(self, file: Path, fields: dict[str, Any]) -> None:
-        check_no_link(self._private, file.parent)
-        write_atomically(file, json.dumps(fields, indent=1).encode() + b"\n", self._staging)
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            fields = json.loads(self._private.read(name) or b"{}")
+        except ValueError:
+            return {}
+        return fields if isinstance(fields, dict) else {}
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        with refusals_of(file):
-            content = file.read_bytes() if file.exists() else b"{}"
-        fields = json.loads(content)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
+def _name_of(folder: str) -> str:
+    return f"{_FOLDERS}/{folder}/{_NAME}" if folder else f"{_FOLDERS}/{_NAME}"

@@ -1,7 +1,7 @@
 """What a slide is to the rest: a description, and pixels by region."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
@@ -200,3 +200,31 @@ def clip(region: Region, size: Size) -> Region:
     if width < 1 or height < 1:
         raise SourceError(f"a stored level of {size} has nothing at {region}")
     return Region(region.x, region.y, width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBack:
+    """What a slide holds that is not published unless it is asked for."""
+
+    properties: Mapping[str, str]
+    """By name."""
+    associated: Mapping[str, Size]
+    """Sizes of pictures beside the levels, by name."""
+    segments: Mapping[str, str]
+    """What lies in stored tiles beside their pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Facts of a slide that a plan is made from."""
+
+    description: Description
+    """Levels, scale, colours."""
+    associated: Mapping[str, Size] = field(default_factory=dict)
+    """Sizes of the associated images that were asked for, in that order."""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """Properties that were asked for, in that order."""
+    area: Region | None = None
+    """Scanned area; None where the slide names none, or it was not asked for."""
+    kept_back: KeptBack | None = None
+    """Content that stays unpublished; None where it was not asked for."""

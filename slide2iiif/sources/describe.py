@@ -4,60 +4,52 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from slide2iiif.geometry import Region, Size
 from slide2iiif.sources import open_scanned_area, open_source
-from slide2iiif.sources.base import Description
+from slide2iiif.sources.base import Described, Description, KeptBack, Source
+from slide2iiif.sources.cropped import find_area
 from slide2iiif.sources.jpeg_tiles import JpegTiles, left_out
 
 
 @dataclass(frozen=True, slots=True)
-class KeptBack:
-    """What a slide holds that is not published unless it is asked for."""
-
-    properties: Mapping[str, str]
-    """By name."""
-    associated: Mapping[str, Size]
-    """Sizes of pictures beside the levels, by name."""
-    segments: Mapping[str, str]
-    """What lies in stored tiles beside their pixels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """What was found."""
-
-    description: Description
-    """What the slide is."""
-    area: Region | None
-    """What cutting it down to its scanned area would leave; None where it names none."""
-    kept_back: KeptBack | None
-    """None where it was not asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class InspectTask:
-    """What to look at. A value: it travels to a worker."""
+class DescribeTask:
+    """A slide to open, and the extras to list. A value: it travels to a worker."""
 
     path: Path
     """Slide file."""
-    with_kept_back: bool
+    crops: bool = False
+    """Whether it is cut down to its scanned area."""
+    associated: tuple[str, ...] = ()
+    """Names of associated images to publish, if the slide has them."""
+    properties: tuple[str, ...] = ()
+    """Names of properties to publish, if the slide has them."""
+    with_area: bool = False
+    """Whether to find the scanned area."""
+    with_kept_back: bool = False
     """Whether to list what is not published."""
 
 
-def inspect_slide(task: InspectTask) -> Inspected:
-    """Open a slide and tell what it is.
+def describe(task: DescribeTask) -> Described:
+    """Open a slide and describe it. Runs in a worker.
 
     Raises:
         SourceError: it cannot be opened.
     """
-    from slide2iiif.sources.cropped import find_area
+    with (open_scanned_area if task.crops else open_source)(task.path) as source:
+        # Listing either may read a part of the file: only where it is asked for.
+        pictures = source.associated if task.associated else {}
+        properties = source.properties if task.properties else {}
+        return Described(
+            source.description,
+            {name: pictures[name] for name in task.associated if name in pictures},
+            {name: properties[name] for name in task.properties if name in properties},
+            find_area(source) if task.with_area else None,
+            _kept_back(source) if task.with_kept_back else None,
+        )
 
-    with open_source(task.path) as source:
-        kept_back = None
-        if task.with_kept_back:
-            segments = segments_kept_back(source.description)
-            kept_back = KeptBack(kept_back_properties(source.properties), dict(source.associated), segments)
-        return Inspected(source.description, find_area(source), kept_back)
+
+def _kept_back(source: Source) -> KeptBack:
+    segments = segments_kept_back(source.description)
+    return KeptBack(kept_back_properties(source.properties), dict(source.associated), segments)
 
 
 PUBLIC_PROPERTIES = frozenset({"openslide.vendor", "openslide.mpp-x", "openslide.objective-power"})
@@ -70,42 +62,6 @@ _COLOUR_MARKERS = (b"JFIF", b"Adob")
 
 _GEOMETRY = ("openslide.level", "openslide.associated.", "openslide.bounds-", "openslide.region[")
 """What properties begin with that tell of nothing but sizes and places."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What of a slide is to go out besides its levels."""
-
-    path: Path
-    """The slide file."""
-    associated: tuple[str, ...]
-    """Names of pictures."""
-    properties: tuple[str, ...]
-    """Names of properties."""
-
-
-@dataclass(frozen=True, slots=True)
-class Disclosed:
-    """The part of a wish that the slide has."""
-
-    associated: Mapping[str, Size]
-    """Pictures, in the order of the wish."""
-    properties: Mapping[str, str]
-    """Properties, in the order of the wish."""
-
-
-def disclose(wish: Wish) -> Disclosed:
-    """Find what a slide has of a wish. Runs in a worker.
-
-    Raises:
-        SourceError: the slide cannot be opened.
-    """
-    with open_source(wish.path) as source:
-        pictures, properties = source.associated, source.properties
-        return Disclosed(
-            {name: pictures[name] for name in wish.associated if name in pictures},
-            {name: properties[name] for name in wish.properties if name in properties},
-        )
 
 
 def segments_kept_back(description: Description) -> dict[str, str]:
@@ -134,23 +90,3 @@ def kept_back_properties(properties: Mapping[str, str]) -> dict[str, str]:
         for name, value in sorted(properties.items())
         if name not in PUBLIC_PROPERTIES and not name.startswith(_GEOMETRY)
     }
-
-
-def describe(path: Path) -> Description:
-    """Open a slide and tell what it is.
-
-    Raises:
-        SourceError: it cannot be opened.
-    """
-    with open_source(path) as source:
-        return source.description
-
-
-def describe_scanned_area(path: Path) -> Description:
-    """Do the same for a slide that is cut down to its scanned area.
-
-    Raises:
-        SourceError: it cannot be opened.
-    """
-    with open_scanned_area(path) as source:
-        return source.description

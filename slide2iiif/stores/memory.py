@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,67 @@ from typing import Self
 
 from slide2iiif.errors import TargetBusyError
 from slide2iiif.iiif.info import DOCUMENT_NAME
-from slide2iiif.stores.base import Staging
+from slide2iiif.stores.base import Entry, Head, NotAnObjectError, Staging
+
+
+class MemoryObjects:
+    """Objects in a dictionary. See `Objects`."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+        self._versions: dict[str, int] = {}
+        self._written = 0
+
+    def read(self, name: str) -> bytes | None:
+        """See `Objects.read`."""
+        return self.contents.get(name)
+
+    def read_range(self, name: str, start: int, length: int) -> bytes | None:
+        """See `Objects.read_range`."""
+        content = self.contents.get(name)
+        if content is None and self.is_folder(name):
+            raise NotAnObjectError(f"{name} is a folder")
+        return None if content is None else content[start : start + length]
+
+    def head(self, name: str) -> Head | None:
+        """See `Objects.head`."""
+        content = self.contents.get(name)
+        return None if content is None else Head(len(content), str(self._versions[name]))
+
+    def list(self, folder: str) -> Iterator[Entry]:
+        """See `Objects.list`."""
+        start = f"{folder}/" if folder else ""
+        below = [name.removeprefix(start) for name in self.contents if name.startswith(start)]
+        for name in sorted({each.partition("/")[0] for each in below}):
+            yield Entry(name, is_folder=name not in below)
+
+    def is_folder(self, name: str) -> bool:
+        """See `Objects.is_folder`."""
+        return any(each.startswith(f"{name}/" if name else "") for each in self.contents)
+
+    def write(
+        self, name: str, content: bytes | Iterable[bytes], *, durable: bool = False, secret: bool = False
+    ) -> None:
+        """See `Objects.write`."""
+        del durable, secret
+        self._check_way(name)
+        self._written += 1
+        self._versions[name] = self._written
+        self.contents[name] = content if isinstance(content, bytes) else b"".join(content)
+
+    def copy(self, existing: str, name: str) -> None:
+        """See `Objects.copy`."""
+        self.write(name, self.contents[existing])
+
+    def delete(self, name: str) -> None:
+        """See `Objects.delete`."""
+        self.contents.pop(name, None)
+
+    def _check_way(self, name: str) -> None:
+        parts = name.split("/")
+        way = ("/".join(parts[:count]) for count in range(1, len(parts)))
+        if self.is_folder(name) or any(each in self.contents for each in way):
+            raise NotAnObjectError(f"{name}: something else is in the way")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +78,8 @@ class MemoryStaging:
     """The files of one slide."""
 
     scratch: Path
-    """A temporary folder on disk."""
-    files: dict[str, bytes] = field(default_factory=dict)
+    """Temporary folder on disk."""
+    files: dict[str, bytes] = field(default_factory=dict, hash=False)
     """Content by path."""
     prefix: str = ""
     """Place below the slide, with a slash."""
@@ -29,6 +89,10 @@ class MemoryStaging:
         scratch = self.scratch / place
         scratch.mkdir(parents=True, exist_ok=True)
         return MemoryStaging(scratch, self.files, f"{self.prefix}{place}/")
+
+    def read(self, path: str) -> bytes | None:
+        """See `Staging.read`."""
+        return self.files.get(self.prefix + path)
 
     def put(self, paths: Sequence[str], content: bytes) -> None:
         """Keep a file and its aliases. See `Files.put`."""
@@ -46,12 +110,25 @@ class MemoryStaging:
 
 
 class MemoryStore:
-    """A published tree: identifier -> path -> content."""
+    """A published tree in two dictionaries."""
+
+    place = "memory"
+    atomic_publish = True
 
     def __init__(self) -> None:
-        self.slides: dict[str, dict[str, bytes]] = {}
-        self.pages: dict[str, bytes] = {}
+        self.public = MemoryObjects()
+        self.private = MemoryObjects()
         self._held = False
+
+    @property
+    def slides(self) -> dict[str, dict[str, bytes]]:
+        """Files of each slide, by identifier and path below it."""
+        return {each: self._files_of(each) for each in self.identifiers()}
+
+    def _files_of(self, identifier: str) -> dict[str, bytes]:
+        start = f"{identifier}/"
+        contents = self.public.contents
+        return {name.removeprefix(start): content for name, content in contents.items() if name.startswith(start)}
 
     def __enter__(self) -> Self:
         """Take the lock.
@@ -59,8 +136,7 @@ class MemoryStore:
         Raises:
             TargetBusyError: it is taken.
         """
-        if self._held:
-            raise TargetBusyError("the store in memory is in use")
+        self.check_free()
         self._held = True
         return self
 
@@ -68,16 +144,36 @@ class MemoryStore:
         """Give the lock back."""
         self._held = False
 
+    def is_tree(self) -> bool:
+        """See `Store.is_tree`."""
+        return bool(self.private.contents)
+
+    def holder(self) -> str | None:
+        """See `Store.holder`."""
+        return "this process" if self._held else None
+
+    def check_free(self) -> None:
+        """See `Store.check_free`."""
+        if self._held:
+            raise TargetBusyError("the store in memory is in use")
+
     def holds(self, identifier: str) -> bool:
         """See `Store.holds`."""
-        return DOCUMENT_NAME in self.slides.get(identifier, {})
+        return f"{identifier}/{DOCUMENT_NAME}" in self.public.contents
 
     def identifiers(self) -> Iterator[str]:
         """See `Store.identifiers`."""
-        return iter(sorted(self.slides))
+        found = sorted(path for path in self.public.contents if path.endswith(f"/{DOCUMENT_NAME}"))
+        slides = [path.removesuffix(f"/{DOCUMENT_NAME}") for path in found]
+        # Services of pictures beside the levels lie below their slide.
+        return (each for each in slides if not any(each.startswith(f"{other}/") for other in slides))
 
     def capacity(self) -> None:
         """See `Store.capacity`; memory says when it is full."""
+
+    def left_over(self) -> tuple[int, int]:
+        """See `Store.left_over`; nothing outlives a run."""
+        return 0, 0
 
     def resume(self, identifier: str, state: str) -> MemoryStaging | None:
         """See `Store.resume`; nothing outlives a run."""
@@ -85,7 +181,7 @@ class MemoryStore:
     def drop_unfinished(self) -> None:
         """See `Store.drop_unfinished`; there is never anything."""
 
-    def stage(self, identifier: str, state: str = "") -> MemoryStaging:
+    def stage(self, identifier: str | None, state: str = "") -> MemoryStaging:
         """See `Store.stage`."""
         del identifier, state  # Nothing can be in the way.
         return MemoryStaging(Path(tempfile.mkdtemp(prefix="slide2iiif-")))
@@ -94,40 +190,23 @@ class MemoryStore:
         """See `Store.publish`."""
         if not isinstance(staging, MemoryStaging):
             raise TypeError(f"staging of another store: {staging!r}")
-        self.slides[identifier] = dict(staging.files)
+        files = dict(staging.files)
+        for path in self._files_of(identifier).keys() - files.keys():
+            self.public.delete(f"{identifier}/{path}")
+        for path, content in files.items():
+            self.public.contents.pop(f"{identifier}/{path}", None)
+            self.public.write(f"{identifier}/{path}", content)
+        staging.files.clear()
+
+    def drop(self, staging: Staging) -> None:
+        """See `Store.drop`."""
         self.discard(staging)
 
     def discard(self, staging: Staging) -> None:
         """See `Store.discard`."""
         shutil.rmtree(staging.scratch, ignore_errors=True)
 
-    def drop_replaced(self, staging: Staging) -> None:
-        """Nothing is left of it."""
-
-    def read(self, identifier: str, path: str) -> bytes | None:
-        """See `Store.read`."""
-        return self.slides.get(identifier, {}).get(path)
-
-    def replace(self, identifier: str, path: str, content: bytes) -> None:
-        """See `Store.replace`."""
-        self.slides[identifier][path] = content
-
     def remove(self, identifier: str) -> None:
         """See `Store.remove`."""
-        self.slides.pop(identifier, None)
-
-    def read_page(self, path: str) -> bytes | None:
-        """See `Store.read_page`."""
-        return self.pages.get(path)
-
-    def put_page(self, path: str, content: bytes) -> None:
-        """See `Store.put_page`."""
-        self.pages[path] = content
-
-    def remove_page(self, path: str) -> None:
-        """See `Store.remove_page`."""
-        self.pages.pop(path, None)
-
-    def remove_file(self, identifier: str, path: str) -> None:
-        """See `Store.remove_file`."""
-        self.slides.get(identifier, {}).pop(path, None)
+        for path in self._files_of(identifier):
+            self.public.delete(f"{identifier}/{path}")

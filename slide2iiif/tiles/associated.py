@@ -22,7 +22,7 @@ class PictureTask:
     """Whether its colours are to be transformed to sRGB, if it has a profile."""
 
 
-def hand_on(task: PictureTask) -> None:
+def write_picture(task: PictureTask) -> None:
     """Write a picture's pixels where its passes read them. Runs in a worker.
 
     Raises:

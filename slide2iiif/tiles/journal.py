@@ -19,12 +19,12 @@ from slide2iiif.iiif.file_order import FileOrder
 from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.plan.passes import Block, Pass
 from slide2iiif.plan.provenance import Made
-from slide2iiif.records.digests import LedgerFile
+from slide2iiif.records.digests import DigestFile
+from slide2iiif.stores.base import JOURNAL
 from slide2iiif.system_errors import refusals_of
 from slide2iiif.tiles.tasks import Rendered, RenderTask
 
 _LEDGER = "ledger"
-_JOURNAL = "journal"
 _CHECKSUM_DIGITS = 8
 
 
@@ -47,9 +47,9 @@ class Journal:
         """What all tasks together have stored."""
         with refusals_of(scratch):
             has_ledger = (scratch / _LEDGER).exists()
-            self.ledger = LedgerFile(scratch / _LEDGER, order.count)
+            self.ledger = DigestFile(scratch / _LEDGER, order.count)
             """The records of all files that are made."""
-            self._file = os.open(scratch / _JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._file = os.open(scratch / JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             self._replay()
         if not has_ledger:
             self.begin_anew()

@@ -8,7 +8,7 @@ from slide2iiif.iiif.file_order import order_files
 from slide2iiif.iiif.info import PROFILE_NAME
 from slide2iiif.options import Blank, Options
 from slide2iiif.plan.passes import Block, Pass, input_region
-from slide2iiif.plan.service import SlidePlan
+from slide2iiif.plan.service import ServicePlan
 from slide2iiif.sources.base import clip
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
@@ -23,7 +23,7 @@ IsDone = Callable[[Pass, Iterable[Block]], bool]
 """Tells whether blocks of a pass need not be made."""
 
 
-def concurrent_passes(plan: SlidePlan) -> list[list[Pass]]:
+def concurrent_passes(plan: ServicePlan) -> list[list[Pass]]:
     """Group passes that may run at the same time: one that reads a handed-on picture waits for the one before.
 
     The coarsest is the first of a group: its one block takes longest, and begun last it would keep a worker busy when
@@ -37,7 +37,7 @@ def concurrent_passes(plan: SlidePlan) -> list[list[Pass]]:
     return groups
 
 
-def render_tasks(slide: SlideTask, plan: SlidePlan, passes: Iterable[Pass], is_done: IsDone) -> Iterator[RenderTask]:
+def render_tasks(slide: SlideTask, plan: ServicePlan, passes: Iterable[Pass], is_done: IsDone) -> Iterator[RenderTask]:
     """Give the tasks of some passes of a slide, one at a time, less those that are done."""
     for pass_ in passes:
         if pass_.stored_level is not None and not slide.random_access:
@@ -77,7 +77,7 @@ def _runs(pass_: Pass, is_done: IsDone, length: int) -> Iterator[tuple[Block, ..
         yield tuple(run)
 
 
-def slide_task(path: Path, fingerprint: str, plan: SlidePlan, options: Options, staging: Staging) -> SlideTask:
+def slide_task(path: Path, fingerprint: str, plan: ServicePlan, options: Options, staging: Staging) -> SlideTask:
     """Give what all tasks of a slide share."""
     profile = plan.colours.transformed_from
     return SlideTask(

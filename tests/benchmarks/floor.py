@@ -25,8 +25,8 @@ from slide2iiif.imaging.jpeg import Encoding, decode, encode
 from slide2iiif.imaging.resample import reduce_pixels
 from slide2iiif.options import Options
 from slide2iiif.plan.provenance import Made
-from slide2iiif.plan.service import SlidePlan, plan_slide
-from slide2iiif.sources.describe import describe
+from slide2iiif.plan.service import ServicePlan, plan_service
+from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - for files that nobody else reads
@@ -61,7 +61,11 @@ def main() -> int:
     parser.add_argument("--quality", type=int, default=75, help="of encoded tiles (default: 75)")
     parser.add_argument("--recompress", action="store_true", help="encode all tiles")
     args = parser.parse_args()
-    plan = plan_slide("slide", describe(args.slide), Options(quality=args.quality, recompress=args.recompress))
+    plan = plan_service(
+        "slide",
+        describe(DescribeTask(args.slide)).description,
+        Options(quality=args.quality, recompress=args.recompress),
+    )
     streams = list(sampled(plan))
     if not streams:
         print(f"{args.slide}: stores no JPEG tiles", file=sys.stderr)
@@ -79,7 +83,7 @@ def main() -> int:
     return 0
 
 
-def sampled(plan: SlidePlan) -> Iterator[bytes]:
+def sampled(plan: ServicePlan) -> Iterator[bytes]:
     """Read tiles from the middle of full resolution, where most of the tissue is."""
     tiles = plan.description.levels[0].jpeg
     if not isinstance(tiles, JpegTiles):
@@ -95,7 +99,7 @@ def sampled(plan: SlidePlan) -> Iterator[bytes]:
         os.close(file)
 
 
-def measure(plan: SlidePlan, streams: list[bytes], slide: Path, folder: Path) -> Iterator[Cost]:
+def measure(plan: ServicePlan, streams: list[bytes], slide: Path, folder: Path) -> Iterator[Cost]:
     """Measure each kind of work and count how often the plan needs it."""
     full = plan.description.levels[0].jpeg
     assert isinstance(full, JpegTiles)
@@ -121,7 +125,7 @@ def measure(plan: SlidePlan, streams: list[bytes], slide: Path, folder: Path) ->
         )
 
 
-def decoded(plan: SlidePlan) -> tuple[int, int, int, int]:
+def decoded(plan: ServicePlan) -> tuple[int, int, int, int]:
     """Count stored tiles: all, those that must be decoded at half their size, in full, and in full and then halved."""
     read = halves = wholes = halved = 0
     for each_pass in plan.passes:

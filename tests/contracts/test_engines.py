@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from slide2iiif.engines import worker as workers
-from slide2iiif.engines.base import Deadline, Engine
+from slide2iiif.engines.base import Deadline, Engine, Preload
 from slide2iiif.engines.processes import ProcessEngine
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import SourceError, TargetBusyError, WorkerError
@@ -211,13 +211,13 @@ def test_what_is_attempted_ends_when_it_is_cancelled(processes: ProcessEngine) -
 @pytest.mark.parametrize("function", [engine_tasks.loop, engine_tasks.hold])
 def test_a_task_that_passes_its_deadline_fails_alone_and_names_it(function: Callable[[Any], object]) -> None:
     lateness = r"^sleeping took longer than 0.5 s; if it is sound, raise --patience$"
-    deadlines: dict[object, Deadline] = {function: Deadline(0.5, "sleeping", "--patience")}
-    with ProcessEngine(2, deadline_of=deadlines.get) as engine:
+    deadline = Deadline(0.5, "sleeping", "--patience")
+    with ProcessEngine(2) as engine:
         # In the first worker, which was forked, and then in one that was started afresh.
         for _ in range(3):
             begun = time.monotonic()
             with pytest.raises(WorkerError, match=lateness):
-                list(engine.run(function, [60]))
+                list(engine.run(function, [60], deadline))
             assert time.monotonic() - begun < 15
         assert sorted(result for _, result in engine.run(engine_tasks.double, range(20))) == [*range(0, 40, 2)]
 
@@ -237,11 +237,11 @@ def test_a_task_that_takes_too_much_memory_fails_alone_and_says_so() -> None:
 def test_a_worker_that_does_not_start_is_told_from_a_task_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_NOT_TO_FORK", ("os",))
     monkeypatch.setattr(workers, "_START_SECONDS", 0.5)
-    monkeypatch.setattr(workers, "preload", engine_tasks.never_start)
-    with ProcessEngine(1, lambda _: Deadline(30, "doubling", "--patience")) as engine:
+    deadline = Deadline(30, "doubling", "--patience")
+    with ProcessEngine(1, preload=Preload(own=engine_tasks.never_start)) as engine:
         begun = time.monotonic()
         with pytest.raises(WorkerError, match=r"did not start within"):
-            list(engine.run(engine_tasks.double, [1]))
+            list(engine.run(engine_tasks.double, [1], deadline))
         assert time.monotonic() - begun < 25
 
 

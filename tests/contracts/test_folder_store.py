@@ -17,7 +17,7 @@ from stagings import put
 from slide2iiif.errors import SourceError, TargetBusyError, TargetError
 from slide2iiif.stores.folder import resume as unfinished
 from slide2iiif.stores.folder import store as folder
-from slide2iiif.stores.folder.atomic import exchange, write_atomically
+from slide2iiif.stores.folder.atomic import exchange, write_pieces_atomically
 from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.system_errors import refusal, refusals_of
 
@@ -196,7 +196,7 @@ def test_nothing_is_left_in_staging_after_publishing_discarding_and_removing(sto
     publish(store, "a.svs")
     publish(store, "a.svs")
     store.discard(store.stage("b.svs"))
-    store.replace("a.svs", "info.json", b"{}")
+    store.public.write("a.svs/info.json", b"{}", durable=True)
     store.remove("a.svs")
     assert staged(store.root) == []
 
@@ -420,7 +420,7 @@ Step = Callable[[FolderStore], object]
         ("write", lambda store: put(store.stage("b.svs"), [TILE], b"x")),
         ("mkdir", lambda store: store.stage("b.svs")),
         ("rename", lambda store: store.remove("a.svs")),
-        ("replace", lambda store: store.replace("a.svs", "info.json", b"new")),
+        ("replace", lambda store: store.public.write("a.svs/info.json", b"new")),
     ],
 )
 def test_every_step_that_the_file_system_refuses_is_an_error_of_the_target(
@@ -480,7 +480,7 @@ def test_a_name_that_is_too_long_is_refused_in_words(tmp_path: Path) -> None:
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "info.json"
     file.write_bytes(b"old")
-    write_atomically(file, b"newer", tmp_path)
+    write_pieces_atomically(file, [b"newer"], tmp_path)
     assert file.read_bytes() == b"newer"
 
     def refuse(*_: object) -> None:
@@ -489,6 +489,6 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", refuse)
         with pytest.raises(TargetError):
-            write_atomically(file, b"newest", tmp_path)
+            write_pieces_atomically(file, [b"newest"], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["info.json"]
     assert file.read_bytes() == b"newer"

@@ -19,6 +19,7 @@ import tifffile
 import turbojpeg
 from numpy.typing import NDArray
 from pydicom.encaps import generate_frames
+from stagings import objects_in
 
 from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.serial import SerialEngine
@@ -333,7 +334,7 @@ def publish(path: Path, private: Path, **options: Any) -> Published:
         chosen["damaged"] = Damaged(chosen["damaged"])
     store = MemoryStore()
     with store, SerialEngine() as engine:
-        receipts = Receipts(private)
+        receipts = Receipts(objects_in(private))
         base = "https://host.example/iiif"
         export = Export(store, receipts, engine, Options(**chosen), base, f"{base}-v3", Silent(), overwrite=True)
         summary = export.slides(walk(path))

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from slide2iiif.geometry import Region
 from slide2iiif.options import Options
-from slide2iiif.plan.service import plan_slide
+from slide2iiif.plan.service import plan_service
 from slide2iiif.samples.coding import encode_ycbcr
-from slide2iiif.sources.describe import describe
+from slide2iiif.sources.describe import DescribeTask, describe
 from tests.copying.conftest import (
     APERIO,
     LARGE,
@@ -178,7 +178,7 @@ def test_derived_tiles_are_best_where_they_are(
 
 def test_there_are_no_seams_between_blocks(slides: Path, fine: Callable[[str, str], Published]) -> None:
     published, looked_at = fine(LARGE, "444"), 0
-    plan = plan_slide("slide", describe(slides / LARGE), Options())
+    plan = plan_service("slide", describe(DescribeTask(slides / LARGE)).description, Options())
     for derived in derived_levels(published, stored_levels(slides / LARGE)):
         [pass_] = [each for each in plan.passes if derived.level in each.levels]
         block = pass_.side >> (derived.level - pass_.input_level)

@@ -6,6 +6,7 @@ from base64 import b32encode
 from pathlib import Path
 
 import pytest
+from stagings import objects_in
 
 from slide2iiif.discovery.naming import HashNaming, TableNaming, open_naming, read_table, rename
 from slide2iiif.discovery.walk import Slide, Unusable
@@ -88,11 +89,11 @@ def test_a_slide_that_the_table_lacks_is_not_published(tmp_path: Path) -> None:
 def test_a_key_that_can_be_guessed_is_refused(tmp_path: Path, key: bytes) -> None:
     (tmp_path / "key").write_bytes(key)
     with pytest.raises(UsageError, match=r"no secret; make one .* openssl rand"):
-        open_naming("hash", tmp_path, tmp_path / "key")
+        open_naming("hash", objects_in(tmp_path), tmp_path / "key")
 
 
 def test_a_naming_that_is_not_known_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"must be path, hash or the name of a .csv file"):
-        open_naming("uuid", tmp_path, None)
+        open_naming("uuid", objects_in(tmp_path), None)
     with pytest.raises(UsageError, match=r"goes with --identifier hash only"):
-        open_naming("path", tmp_path, tmp_path / "key")
+        open_naming("path", objects_in(tmp_path), tmp_path / "key")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from made_slides import write_synthetic
+from stagings import objects_in
 
 from slide2iiif.discovery.walk import Slide, Unusable, walk
-from slide2iiif.engines.base import Result, Task, deadline_of
+from slide2iiif.engines.base import Deadline, Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import SourceError, TargetError, WorkerError
 from slide2iiif.export.prune import removals
@@ -19,13 +20,10 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.paths import pictures
 from slide2iiif.iiif.pyramid import plan_pyramid
-from slide2iiif.maintenance.file_check import check_files
 from slide2iiif.maintenance.rebase import rebase
 from slide2iiif.options import Options
-from slide2iiif.preflight.thorough import look
 from slide2iiif.progress import Silent
 from slide2iiif.records.receipts import Receipts
-from slide2iiif.sources.describe import describe, describe_scanned_area, disclose, inspect_slide
 from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.stores.memory import MemoryStore
 from slide2iiif.tiles.render import render
@@ -59,10 +57,12 @@ class Meddling(SerialEngine):
     def __init__(self, change: Change) -> None:
         self._change = change
 
-    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
+    ) -> Iterator[tuple[Task, Result]]:
         if function is render:
             self._change()
-        yield from super().run(function, tasks)
+        yield from super().run(function, tasks, within)
 
 
 class Flow:
@@ -71,7 +71,7 @@ class Flow:
     def __init__(self, folder: Path, engine: SerialEngine | None = None) -> None:
         self.store = MemoryStore()
         self.told = Told()
-        self.receipts = Receipts(folder / "private")
+        self.receipts = Receipts(objects_in(folder / "private"))
         (folder / "private" / "staging").mkdir(parents=True, exist_ok=True)
         self.engine = engine or SerialEngine()
 
@@ -111,12 +111,20 @@ def test_the_document_that_announces_a_slide_is_put_last(flow: Flow, source: Pat
         assert list(files)[-1] == "info.json"
 
 
-@pytest.mark.parametrize("task", [describe, describe_scanned_area, disclose, inspect_slide, look])
-def test_whatever_opens_a_slide_first_has_the_deadline_for_that(task: Callable[..., object]) -> None:
-    assert deadline_of(task, 7, 8).seconds == 7
-    for other in (render, check_files):
-        assert deadline_of(other, 7, 8).seconds == 8
-    assert deadline_of(render).what != deadline_of(check_files).what
+def test_each_task_has_the_deadline_of_its_kind(tmp_path: Path, source: Path) -> None:
+    """A slide that cannot be opened in time is not the same as one of which a block takes long."""
+    limits: dict[str, float] = {}
+
+    class Timed(SerialEngine):
+        def run(
+            self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
+        ) -> Iterator[tuple[Task, Result]]:
+            assert within is not None
+            limits[function.__name__] = within.seconds
+            return super().run(function, tasks, within)
+
+    Flow(tmp_path, Timed()).export(source, Options(open_timeout=7, block_timeout=8))
+    assert limits == {"describe": 7, "render": 8}
 
 
 def test_a_slide_that_changes_while_it_is_read_is_not_published(tmp_path: Path, source: Path) -> None:

@@ -61,7 +61,7 @@ def test_an_unchanged_slide_costs_a_handful_of_looks(
 def test_a_slide_whose_ledger_is_gone_is_not_unchanged(tmp_path: Path) -> None:
     tree = PublishedTree(tmp_path / "public", write_synthetic(tmp_path / "slides" / "a.synthetic", 64, 64).parent)
     tree.export()
-    tree.receipts.ledger_path("a.synthetic").unlink()
+    tree.digest_file("a.synthetic").unlink()
     assert tree.export().counts == {Status.EXPORTED: 1}
     assert tree.findings() == []
 

@@ -18,10 +18,11 @@ from formats.folders import write_mirax, write_vms
 from formats.vendors import write_trestle
 from made_slides import write_image, write_synthetic
 from published import faults
+from stagings import objects_in
 from traces import Run, installed_run, plain_run
 
 from slide2iiif.discovery.walk import walk
-from slide2iiif.engines.base import Result, Task
+from slide2iiif.engines.base import Deadline, Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import TargetError
 from slide2iiif.export.run import Export
@@ -72,7 +73,7 @@ def test_every_name_is_exported_under_an_identifier_of_its_own(tmp_path: Path) -
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(tmp_path.iterdir()) == [*before[:0], *sorted([*before, dest])]
     assert faults(dest) == []
-    identifiers = list(Receipts(dest / ".slide2iiif").identifiers())
+    identifiers = list(Receipts(objects_in(dest / ".slide2iiif")).identifiers())
     assert len({each.lower() for each in identifiers}) == len(expected)
     assert {os.fsencode(str(decode_identifier(each))) for each in identifiers} == set(expected)
     for identifier in identifiers:
@@ -298,7 +299,10 @@ class Exchanging(SerialEngine):
     def __init__(self, there: Callable[[], None], back: Callable[[], None]) -> None:
         self._there, self._back = there, back
 
-    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
+    ) -> Iterator[tuple[Task, Result]]:
+        del within
         for task in tasks:
             self._there()
             try:
@@ -556,11 +560,11 @@ def test_a_link_to_a_published_slide_is_no_published_slide(tmp_path: Path) -> No
 
 
 CHANGES: dict[str, Callable[[FolderStore], object]] = {
-    "replace": lambda store: store.replace("ward/a.synthetic", "info.json", b"ours"),
+    "replace": lambda store: store.public.write("ward/a.synthetic/info.json", b"ours"),
     "remove": lambda store: store.remove("ward/a.synthetic"),
-    "put page": lambda store: store.put_page("ward/index.html", b"ours"),
-    "remove page": lambda store: store.remove_page("ward/index.html"),
-    "remove file": lambda store: store.remove_file("ward/a.synthetic", "info.json"),
+    "put page": lambda store: store.public.write("ward/index.html", b"ours"),
+    "remove page": lambda store: store.public.delete("ward/index.html"),
+    "remove file": lambda store: store.public.delete("ward/a.synthetic/info.json"),
 }
 
 
@@ -586,7 +590,7 @@ def test_no_receipt_is_removed_through_a_link(tmp_path: Path) -> None:
     (private / "receipts" / "ward").symlink_to(outside)
     before = snapshot(outside)
     with pytest.raises(TargetError, match="is a link, which may lead out of the tree"):
-        Receipts(private).remove("ward/a.synthetic")
+        Receipts(objects_in(private)).remove("ward/a.synthetic")
     assert snapshot(outside) == before
 
 
@@ -598,7 +602,7 @@ def test_no_state_of_a_folder_is_written_or_removed_through_a_link(tmp_path: Pat
         folder.mkdir(parents=True)
     (private / "site" / "ward").symlink_to(outside)
     before = snapshot(outside)
-    states = States(Receipts(private))
+    states = States(Receipts(objects_in(private)))
     with pytest.raises(TargetError, match="is a link, which may lead out of the tree"):
         states.write_folder("ward", FolderState(1))
     with pytest.raises(TargetError, match="is a link, which may lead out of the tree"):

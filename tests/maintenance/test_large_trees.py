@@ -18,7 +18,7 @@ from commands import COMMAND
 from made_slides import write_synthetic
 from published_trees import PublishedTree
 
-from slide2iiif.engines.base import Result, Task
+from slide2iiif.engines.base import Deadline, Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
@@ -26,7 +26,7 @@ from slide2iiif.iiif.file_order import order_files
 from slide2iiif.iiif.pyramid import plan_pyramid
 from slide2iiif.maintenance.file_check import Checked, CheckTask
 from slide2iiif.options import Options
-from slide2iiif.records.digests import LedgerFile, digest_of, record_of, whole_ledger
+from slide2iiif.records.digests import DigestFile, digest_of, record_of, whole_ledger
 from slide2iiif.records.documents import documents
 
 SIDE = 256
@@ -54,7 +54,7 @@ def enlarge(tree: PublishedTree, tiles: int, folder: Path) -> int:
     side = int((tiles * 3 / 4) ** 0.5) * SIDE
     order = order_files(plan_pyramid(Size(side, side), SIDE), Api.V2)
     content = (tree.root / NAME / "full/max/0/default.jpg").read_bytes()
-    with LedgerFile(folder / "records", order.count) as ledger:
+    with DigestFile(folder / "records", order.count) as ledger:
         with (folder / "records").open("r+b") as file:
             file.write(record_of(content) * order.count)
         receipt = replace(receipt, width=side, height=side, tiles=order.count, ledger=digest_of(whole_ledger([ledger])))
@@ -95,8 +95,10 @@ class Idle(SerialEngine):
     def __init__(self) -> None:
         self.files = 0
 
-    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
-        del function
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
+    ) -> Iterator[tuple[Task, Result]]:
+        del function, within
         for task in tasks:
             assert isinstance(task, CheckTask)
             self.files += len(task.ordinals)

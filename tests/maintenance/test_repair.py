@@ -12,7 +12,7 @@ from commands import Facts, snapshot, staged
 from made_slides import write_synthetic
 from published_trees import EDITS, ONE, SMALL_TILES, TILE, PublishedTree, add_stranger, told_paths
 
-from slide2iiif.engines.base import Result, Task
+from slide2iiif.engines.base import Deadline, Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.geometry import Size
 from slide2iiif.imaging.jpeg import encode
@@ -126,7 +126,7 @@ def test_pictures_are_not_written_through_a_link_that_leads_elsewhere(pictured: 
     shutil.rmtree(tree.root / "a.svs" / "associated")
     (tree.root / "a.svs" / "associated").symlink_to(tmp_path / "outside")
     [repaired] = tree.repair()
-    assert "is in the way" in repaired.reason
+    assert "is a link, which may lead out of the tree" in repaired.reason
     assert list((tmp_path / "outside").rglob("*")) == []
 
 
@@ -182,8 +182,10 @@ class Counting(SerialEngine):
         self.was_seen = False
         self._sees = sees
 
-    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
-        for task, result in super().run(function, tasks):
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
+    ) -> Iterator[tuple[Task, Result]]:
+        for task, result in super().run(function, tasks, within):
             if function is render and isinstance(task, RenderTask):
                 self.blocks += [(task.pass_.input_level, *block) for block in task.blocks]
                 self.was_seen |= self._sees()
@@ -224,7 +226,7 @@ def test_a_slide_that_is_not_what_it_was_is_not_repaired_from(tree: PublishedTre
 
 
 def test_a_receipt_that_is_damaged_asks_for_an_export(tree: PublishedTree) -> None:
-    tree.receipts.ledger_path(ONE).write_bytes(b"")
+    tree.digest_file(ONE).write_bytes(b"")
     (tree.root / TILE).unlink()
     [repaired] = tree.repair()
     assert "export it again" in repaired.reason
@@ -254,7 +256,7 @@ def test_nothing_is_written_through_a_link_that_leads_elsewhere(
     shutil.rmtree(folder)
     folder.symlink_to(outside)
     [repaired] = tree.repair()
-    assert "is in the way" in repaired.reason
+    assert "is a link, which may lead out of the tree" in repaired.reason
     assert list(outside.rglob("*")) == []
 
 

@@ -15,14 +15,13 @@ from commands import snapshot
 from made_slides import write_synthetic
 from published_trees import EDITS, ONE, SMALL_TILES, TILE, PublishedTree, add_stranger, told_paths
 
-from slide2iiif.engines.base import Result, Task
+from slide2iiif.engines.base import Deadline, Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.maintenance.findings import Kind
 from slide2iiif.options import Options
-from slide2iiif.records.digests import LedgerFile, Run, digest_of, record_of, whole_ledger
-from slide2iiif.stores.folder.locks import is_in_use
+from slide2iiif.records.digests import DigestFile, Run, digest_of, record_of, whole_ledger
 from slide2iiif.stores.folder.store import FolderStore
 
 
@@ -239,8 +238,8 @@ def test_a_tile_that_is_no_image_is_found_when_tiles_are_decoded(tree: Published
     content = bytearray((tree.root / TILE).read_bytes())
     content[-40:-2] = bytes(38)
     (tree.root / TILE).write_bytes(content)
-    records = tree.receipts.ledger_path(ONE).read_bytes()[16:]
-    with LedgerFile(tmp_path / "ledger", len(records) // 16) as ledger:
+    records = tree.digest_file(ONE).read_bytes()[16:]
+    with DigestFile(tmp_path / "ledger", len(records) // 16) as ledger:
         (tmp_path / "ledger").write_bytes(records)
         ledger.write([Run(2 * 11 + 1, record_of(bytes(content)))])
         tree.receipts.write(replace(receipt, ledger=digest_of(whole_ledger([ledger]))), [ledger])
@@ -273,12 +272,14 @@ class Meddling(SerialEngine):
     def __init__(self, change: Callable[[], object]) -> None:
         self._change: Callable[[], object] | None = change
 
-    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
+    ) -> Iterator[tuple[Task, Result]]:
         for task in tasks:
             change, self._change = self._change, None
             if change is not None:
                 change()
-            yield from super().run(function, [task])
+            yield from super().run(function, [task], within)
 
 
 def test_a_slide_that_is_exchanged_meanwhile_is_looked_at_again(tree: PublishedTree) -> None:
@@ -296,16 +297,16 @@ def test_a_damaged_slide_is_told_of_once_though_it_is_exchanged_meanwhile(tree: 
 
 
 def test_a_tree_in_use_is_looked_at_without_its_lock(tree: PublishedTree) -> None:
-    private = tree.root / ".slide2iiif"
-    assert not is_in_use(private)
+    look = FolderStore(tree.root)
+    assert look.holder() is None
     with FolderStore(tree.root):
-        assert is_in_use(private)
+        assert f"process {os.getpid()} on " in (look.holder() or "")
         assert tree.findings() == []
-    assert not is_in_use(private)
+    assert look.holder() is None
 
 
 def test_a_slide_that_is_published_before_its_receipt_is_written_is_not_told_of(tree: PublishedTree) -> None:
-    receipt = tree.receipts.path(ONE)
+    receipt = tree.receipt_file(ONE)
     aside = tree.root.parent / "receipt.json"
     receipt.rename(aside)
 

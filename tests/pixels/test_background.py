@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import simplejpeg
 from PIL import Image
+from stagings import objects_in
 
 from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.serial import SerialEngine
@@ -30,8 +31,9 @@ def pictures(path: Path, private: Path, **options: Any) -> dict[str, Any]:
     (private / "staging").mkdir(parents=True)
     store = MemoryStore()
     base = "https://host.example/iiif"
+    receipts = Receipts(objects_in(private))
     with store, SerialEngine() as engine:
-        export = Export(store, Receipts(private), engine, Options(quality=95, **options), base, f"{base}-v3", Silent())
+        export = Export(store, receipts, engine, Options(quality=95, **options), base, f"{base}-v3", Silent())
         assert export.slides(walk(path)).exit_code == 0
     [files] = store.slides.values()
     return {

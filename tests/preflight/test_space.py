@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,24 @@ from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.export.run import Export
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import Blank, Options
-from slide2iiif.plan.service import SlidePlan, plan_slide
-from slide2iiif.plan.slide import plan_associated
-from slide2iiif.preflight.footprint import Step, expected_room, least_room, most_room, peak_room, published_room
+from slide2iiif.plan.service import ServicePlan
+from slide2iiif.plan.slide import SlidePlan, plan_slide
+from slide2iiif.preflight.footprint import (
+    Step,
+    expected_room,
+    least_room,
+    most_room,
+    peak_room,
+    published_room,
+    slide_room,
+)
 from slide2iiif.preflight.quick import Survey
 from slide2iiif.preflight.sampling import sample, sample_task
 from slide2iiif.preflight.space import Room, Verdict, shortage
-from slide2iiif.preflight.thorough import LookTask, Services, look
+from slide2iiif.preflight.thorough import describe_if_readable
 from slide2iiif.progress import Silent
 from slide2iiif.records.receipts import Receipts
-from slide2iiif.sources.describe import describe, describe_scanned_area
+from slide2iiif.sources.describe import DescribeTask
 from slide2iiif.stores.base import Capacity
 from slide2iiif.stores.folder.capacity import capacity_of
 from slide2iiif.stores.folder.store import FolderStore
@@ -36,23 +45,25 @@ def taken(folder: Path) -> Room:
     return Room(len(seen), sum(status.st_blocks * 512 for status in seen.values()))
 
 
-def services_of(slide: Path, options: Options) -> Services:
-    looked = look(LookTask(0, slide, options.crop_to_bounds, options.associated))
-    assert looked is not None
-    pictures = {name: plan_associated(slide.name, name, size, options) for name, size in looked[1].items()}
-    return Services(plan_slide(slide.name, looked[0], options), pictures)
+def planned(slide: Path, options: Options) -> SlidePlan:
+    described = describe_if_readable(DescribeTask(slide, options.crop_to_bounds, options.associated))
+    assert described is not None
+    return plan_slide(slide.name, described, options)
+
+
+def room_of(plan: SlidePlan, of_service: Callable[[ServicePlan], Room], capacity: Capacity) -> Room:
+    return slide_room(of_service(plan.levels), [of_service(each) for each in plan.pictures], capacity)
 
 
 def test_pictures_beside_the_levels_are_counted(slides: Path, tmp_path: Path) -> None:
     slide = slides / "aperio/CMU-1-Small-Region.svs"
     options = Options(blank=Blank.COPY, associated=("thumbnail", "label", "macro"))
     capacity = capacity_of(tmp_path / "public")
-    services = services_of(slide, options)
-    assert set(services.pictures) == {"thumbnail", "label", "macro"}
-    about = services.room(
-        lambda name, plan: expected_room(
-            plan, sample(sample_task(slide, plan, options, name)), capacity, links_blank=False
-        ),
+    plan = planned(slide, options)
+    assert {each.picture for each in plan.pictures} == {"thumbnail", "label", "macro"}
+    about = room_of(
+        plan,
+        lambda each: expected_room(each, sample(sample_task(slide, each, options)), capacity, links_blank=False),
         capacity,
     )
     receipts = export(slide, tmp_path / "public", options)
@@ -60,7 +71,7 @@ def test_pictures_beside_the_levels_are_counted(slides: Path, tmp_path: Path) ->
     truth = taken(tmp_path / "public" / identifier)
     assert about.inodes == truth.inodes
     assert about.size == pytest.approx(truth.size, rel=0.15)
-    alone = services.room(lambda _, plan: least_room(plan, capacity, links_blank=False), capacity)
+    alone = room_of(plan, lambda each: least_room(each, capacity, links_blank=False), capacity)
     assert alone.inodes == truth.inodes
     receipt = receipts.read(identifier)
     assert receipt is not None
@@ -115,12 +126,7 @@ def test_a_run_with_plenty_of_room_does_not_load_what_looks_closer(tmp_path: Pat
     assert loaded.isdisjoint(f"slide2iiif.preflight.{name}" for name in ("thorough", "footprint", "sampling"))
 
 
-def planned(slide: Path, options: Options) -> SlidePlan:
-    description = (describe_scanned_area if options.crop_to_bounds else describe)(slide)
-    return plan_slide(slide.name, description, options)
-
-
-def told(plan: SlidePlan, slide: Path, options: Options, capacity: Capacity) -> Room:
+def told(plan: ServicePlan, slide: Path, options: Options, capacity: Capacity) -> Room:
     samples = sample(sample_task(slide, plan, options))
     return expected_room(plan, samples, capacity, links_blank=options.blank is Blank.LINK)
 
@@ -163,7 +169,7 @@ def test_room_of_real_slides_is_told_before(slides: Path, tmp_path: Path, name: 
     slide = slides / name
     options = Options(**{"blank": Blank.COPY, **asked})
     capacity = capacity_of(tmp_path / "public")
-    plan = planned(slide, options)
+    plan = planned(slide, options).levels
     about = told(plan, slide, options, capacity)
     receipts = export(slide, tmp_path / "public", options)
     [identifier] = receipts.identifiers()
@@ -188,7 +194,7 @@ def test_room_of_real_slides_is_told_before(slides: Path, tmp_path: Path, name: 
 def test_a_file_system_that_counts_names_counts_links_too(tmp_path: Path) -> None:
     write_synthetic(tmp_path / "a.synthetic", 700, 500)
     options = Options(tile_size=256, blank=Blank.COPY)
-    plan = planned(tmp_path / "a.synthetic", options)
+    plan = planned(tmp_path / "a.synthetic", options).levels
     plain, names = (
         told(plan, tmp_path / "a.synthetic", options, Capacity(tmp_path, 0, 0, counts_names=counts))
         for counts in (False, True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from stagings import objects_in
 
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
@@ -13,8 +14,8 @@ from slide2iiif.iiif.pyramid import Tile, plan_pyramid
 from slide2iiif.records.digests import (
     NO_FILE,
     RECORD_BYTES,
-    Ledger,
-    LedgerFile,
+    DigestFile,
+    Digests,
     Recorder,
     Run,
     digest_of,
@@ -62,17 +63,17 @@ def test_neighbours_travel_together() -> None:
 
 def test_records_are_found_where_they_belong_in_whatever_order_they_came(tmp_path: Path) -> None:
     contents = [bytes([number]) * (number + 1) for number in range(10)]
-    with LedgerFile(tmp_path / "new", 12) as file:
+    with DigestFile(tmp_path / "new", 12) as file:
         for numbers in ([7, 8, 9], [0], [3, 4, 2], [1, 5, 6]):
             file.write(noted((number, contents[number]) for number in numbers))
         (tmp_path / "ledger").write_bytes(b"".join(whole_ledger([file])))
-    with Ledger(tmp_path / "ledger") as ledger:
-        assert ledger.read(0, 12) == b"".join(map(record_of, contents)) + 2 * NO_FILE
-        assert ledger.read(4, 1) == record_of(contents[4])
+    digests = Digests(objects_in(tmp_path), "ledger")
+    assert digests.read(0, 12) == b"".join(map(record_of, contents)) + 2 * NO_FILE
+    assert digests.read(4, 1) == record_of(contents[4])
 
 
 def test_the_ledger_of_several_services_has_them_one_after_the_other(tmp_path: Path) -> None:
-    with LedgerFile(tmp_path / "1", 2) as first, LedgerFile(tmp_path / "2", 1) as second:
+    with DigestFile(tmp_path / "1", 2) as first, DigestFile(tmp_path / "2", 1) as second:
         first.write(noted([(1, b"a")]))
         second.write(noted([(0, b"b")]))
         content = b"".join(whole_ledger([first, second]))
@@ -82,7 +83,7 @@ def test_the_ledger_of_several_services_has_them_one_after_the_other(tmp_path: P
 
 @pytest.mark.parametrize("change", ["nothing", "bit", "cut", "longer", "empty"])
 def test_a_ledger_is_whole_if_not_a_bit_of_it_has_changed(tmp_path: Path, change: str) -> None:
-    with LedgerFile(tmp_path / "new", 3) as file:
+    with DigestFile(tmp_path / "new", 3) as file:
         file.write(noted([(0, b"a"), (2, b"c")]))
         content = b"".join(whole_ledger([file]))
     digest = digest_of([content])
@@ -94,14 +95,14 @@ def test_a_ledger_is_whole_if_not_a_bit_of_it_has_changed(tmp_path: Path, change
         "empty": b"",
     }[change]
     (tmp_path / "ledger").write_bytes(changed)
-    with Ledger(tmp_path / "ledger") as ledger:
-        assert ledger.is_whole(3, digest) == (change == "nothing")
-        assert not ledger.is_whole(4, digest)
+    digests = Digests(objects_in(tmp_path), "ledger")
+    assert digests.is_whole(3, digest) == (change == "nothing")
+    assert not digests.is_whole(4, digest)
 
 
 def test_an_open_ledger_keeps_what_an_earlier_run_wrote(tmp_path: Path) -> None:
-    with LedgerFile(tmp_path / "new", 2) as file:
+    with DigestFile(tmp_path / "new", 2) as file:
         file.write(noted([(0, b"a")]))
-    with LedgerFile(tmp_path / "new", 2) as file:
+    with DigestFile(tmp_path / "new", 2) as file:
         file.write(noted([(1, b"b")]))
         assert b"".join(file.records()) == record_of(b"a") + record_of(b"b")

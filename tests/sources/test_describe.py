@@ -14,12 +14,12 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.imaging.icc import is_srgb
 from slide2iiif.imaging.srgb import to_srgb_from
 from slide2iiif.options import Options, parse_associated, parse_properties
-from slide2iiif.plan.slide import plan_associated
+from slide2iiif.plan.slide import plan_picture
 from slide2iiif.samples import write_aperio
 from slide2iiif.sources import open_source
-from slide2iiif.sources.describe import Wish, disclose, kept_back_properties
+from slide2iiif.sources.describe import DescribeTask, describe, kept_back_properties
 from slide2iiif.sources.openslide import OpenSlideSource
-from slide2iiif.tiles.associated import PictureTask, hand_on
+from slide2iiif.tiles.associated import PictureTask, write_picture
 from slide2iiif.tiles.intermediate import HandedOnPicture
 
 BASE_URL = "https://host.example/iiif"
@@ -34,10 +34,13 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_wish_gives_what_the_slide_has_of_it(folder: Path) -> None:
-    disclosed = disclose(Wish(folder / "a.svs", ("label", "nothing"), ("aperio.AppMag", "aperio.Nothing")))
-    assert disclosed.associated == {"label": Size(387, 463)}
-    assert disclosed.properties == {"aperio.AppMag": "20"}
+@pytest.mark.parametrize("crops", [False, True])
+def test_of_what_is_asked_for_a_description_has_what_the_slide_has(folder: Path, crops: bool) -> None:  # noqa: FBT001
+    task = DescribeTask(folder / "a.svs", crops, ("label", "nothing"), ("aperio.AppMag", "aperio.Nothing"))
+    described = describe(task)
+    assert described.associated == {"label": Size(387, 463)}
+    assert described.properties == {"aperio.AppMag": "20"}
+    assert (described.area, described.kept_back) == (None, None)
 
 
 def test_an_associated_picture_is_a_service_of_its_own_below_the_slide(folder: Path, tmp_path: Path) -> None:
@@ -82,7 +85,7 @@ def test_a_dry_run_counts_associated_pictures(folder: Path, tmp_path: Path) -> N
 
 
 def test_passes_of_an_associated_picture_read_what_was_handed_on() -> None:
-    plan = plan_associated("a.svs", "label", Size(3000, 1200), Options())
+    plan = plan_picture("a.svs", "label", Size(3000, 1200), Options())
     assert plan.identifier == LABEL
     assert {pass_.stored_level for pass_ in plan.passes} == {None}
     assert plan.passes[0].input_level == 0
@@ -118,7 +121,7 @@ def test_an_associated_picture_is_transformed_by_its_own_profile(
     for transforms, expected in ((False, stored), (True, to_srgb_from(profile, stored))):
         picture = HandedOnPicture(tmp_path / "level-0.rgb", Size(width, height))
         picture.create()
-        hand_on(PictureTask(folder / "a.svs", "macro", picture, transforms))
+        write_picture(PictureTask(folder / "a.svs", "macro", picture, transforms))
         assert np.array_equal(picture.read(Region(0, 0, width, height)), expected)
     assert not np.array_equal(stored, to_srgb_from(profile, stored))
 

@@ -84,7 +84,7 @@ def make_left_over(folder: Path) -> Scene:
     write_slides(source)
     with FolderStore(before) as store:
         put(store.stage("gone.synthetic", "another state"), ["full/max/0/default.jpg"], b"x")
-        put(store.stage_files(), ["full/max/0/default.jpg"], b"x")
+        put(store.stage(None), ["full/max/0/default.jpg"], b"x")
     words = ("export", source, DEST, *URL, "-q", "--tile-size", 128)
     return _with_end(Scene(source, before, folder / "after", words))
 

@@ -16,15 +16,15 @@ from typing import ParamSpec, TypeVar
 
 from slide2iiif import cli
 from slide2iiif.engines import processes
-from slide2iiif.engines.child import preload
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.export import run as export
 from slide2iiif.site.pages import load_templates
+from slide2iiif.tiles.preload import PRELOAD
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-preload()
+PRELOAD()
 
 
 class OneProcess(SerialEngine):

@@ -38,7 +38,13 @@ class PublishedTree(NamedTuple):
 
     @property
     def receipts(self) -> Receipts:
-        return Receipts(self.root / ".slide2iiif")
+        return Receipts(FolderStore(self.root).private)
+
+    def receipt_file(self, identifier: str) -> Path:
+        return self.root / ".slide2iiif" / "receipts" / identifier / "receipt.json"
+
+    def digest_file(self, identifier: str) -> Path:
+        return self.root / ".slide2iiif" / "receipts" / identifier / "ledger"
 
     def export(self, options: Options = SMALL_TILES) -> Summary:
         with FolderStore(self.root) as store, SerialEngine() as engine:
@@ -46,7 +52,7 @@ class PublishedTree(NamedTuple):
             return flow.slides(walk(self.source))
 
     def verification(self, engine: Engine | None = None, *, deep: bool = False) -> Verification:
-        return Verification(self.root, self.receipts, engine or SerialEngine(), is_deep=deep)
+        return Verification(FolderStore(self.root), self.receipts, engine or SerialEngine(), is_deep=deep)
 
     def findings(self, *, deep: bool = False) -> list[Finding]:
         return list(self.verification(deep=deep).tree())

@@ -10,6 +10,7 @@ from made_slides import smooth_pixels, write_image
 from numpy.typing import NDArray
 from PIL import Image
 from simplejpeg import decode_jpeg, encode_jpeg
+from stagings import objects_in
 
 from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.serial import SerialEngine
@@ -18,17 +19,18 @@ from slide2iiif.export.run import Export
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.pyramid import plan_pyramid
 from slide2iiif.options import Options
-from slide2iiif.plan.service import SlidePlan, plan_slide
+from slide2iiif.plan.service import ServicePlan, plan_service
 from slide2iiif.progress import Silent
 from slide2iiif.records.receipts import Receipts
-from slide2iiif.sources.describe import describe
+from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.memory import MemoryStore
 
 
 def export(slide: Path, options: Options, folder: Path) -> dict[str, bytes]:
     (folder / "private" / "staging").mkdir(parents=True)
     with MemoryStore() as store, SerialEngine() as engine:
-        flow = Export(store, Receipts(folder / "private"), engine, options, "https://h", "https://o", Silent())
+        receipts = Receipts(objects_in(folder / "private"))
+        flow = Export(store, receipts, engine, options, "https://h", "https://o", Silent())
         summary = flow.slides(walk(slide))
         assert [outcome.reason for outcome in summary.outcomes] == [""]
         return store.slides[slide.name]
@@ -103,8 +105,8 @@ def test_every_level_of_one_that_is_stored_in_jpeg_tiles_is_the_picture(
     assert error_of(small, np.asarray(whole, np.float64)) < 4
 
 
-def plan_of(slide: Path) -> SlidePlan:
-    return plan_slide("a.tif", describe(slide), Options(tile_size=256))
+def plan_of(slide: Path) -> ServicePlan:
+    return plan_service("a.tif", describe(DescribeTask(slide)).description, Options(tile_size=256))
 
 
 def test_rendering_again_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -123,6 +125,6 @@ def test_tiles_are_baseline_jpeg_of_three_bands(tmp_path: Path) -> None:
 
 def test_a_slide_is_described_without_reading_its_pixels(tmp_path: Path) -> None:
     slide = write_image(tmp_path / "a.png", 900, 700)
-    assert describe(slide).size == Size(900, 700)
+    assert describe(DescribeTask(slide)).description.size == Size(900, 700)
     with pytest.raises(SourceError, match="no such file"):
-        describe(tmp_path / "missing.png")
+        describe(DescribeTask(tmp_path / "missing.png"))

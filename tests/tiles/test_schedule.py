@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from slide2iiif.geometry import Size, touched
 from slide2iiif.options import Options
 from slide2iiif.plan.passes import Block, Pass, input_region
-from slide2iiif.plan.service import SlidePlan, plan_slide
+from slide2iiif.plan.service import ServicePlan, plan_service
 from slide2iiif.sources.base import Description, StoredLevel
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.folder.staging import FolderStaging
@@ -35,12 +35,12 @@ def level_of(size: Size) -> StoredLevel:
     return StoredLevel(size, Size(SIDE, SIDE), "jpeg", tiles)
 
 
-def plan_of(size: Size, scales: Iterable[int]) -> SlidePlan:
+def plan_of(size: Size, scales: Iterable[int]) -> ServicePlan:
     levels = tuple(level_of(size.reduced(scale)) for scale in scales)
-    return plan_slide("a.svs", Description("openslide", "aperio", levels), Options())
+    return plan_service("a.svs", Description("openslide", "aperio", levels), Options())
 
 
-def tasks_of(plan: SlidePlan, done: frozenset[Block] = frozenset(), random_access: bool = True) -> list[RenderTask]:  # noqa: FBT001, FBT002
+def tasks_of(plan: ServicePlan, done: frozenset[Block] = frozenset(), random_access: bool = True) -> list[RenderTask]:  # noqa: FBT001, FBT002
     staging = FolderStaging(Path("a"), Path("b"))
     slide = replace(slide_task(Path("a.svs"), "", plan, Options(), staging), random_access=random_access)
 

@@ -17,26 +17,24 @@ _NO_EXCHANGE = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM
 """What systems and file systems say that cannot swap (man 2 rename), and containers that do not let it through."""
 
 
-def write_atomically(path: Path, content: bytes, staging: Path, *, sync: bool = False) -> None:
+def write_pieces_atomically(
+    path: Path, pieces: Iterable[bytes], staging: Path, *, sync: bool = False, mode: int = 0o666
+) -> None:
     """Write a file so that a reader sees the old content or the new one.
 
     Args:
         path: the file; its folder is made where missing.
-        content: all of it.
+        pieces: its content, in order.
         staging: a folder of the same file system, for the new file before it has its name.
         sync: let the content reach the disk before the name leads to it.
+        mode: permissions of the file, less those that the umask takes.
 
     Raises:
         TargetError: it cannot be written.
     """
-    write_pieces_atomically(path, [content], staging, sync=sync)
-
-
-def write_pieces_atomically(path: Path, pieces: Iterable[bytes], staging: Path, *, sync: bool = False) -> None:
-    """Write a file that does not fit into memory; else as `write_atomically`."""
     fresh = staging / uuid.uuid4().hex
     try:
-        with fresh.open("wb") as file:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
             file.writelines(pieces)
             if sync:
                 file.flush()

@@ -11,7 +11,7 @@ _SECTOR_BYTES = 512
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
-def capacity_of(folder: Path, staged: Path | None = None) -> Capacity:
+def capacity_of(folder: Path) -> Capacity:
     """Ask the file system of a folder, or of the nearest one above that there is.
 
     Raises:
@@ -30,8 +30,23 @@ def capacity_of(folder: Path, staged: Path | None = None) -> Capacity:
         block=left.f_frsize,
         folder=min(status.st_blocks * _SECTOR_BYTES, left.f_frsize),
         counts_names=_type_of(status.st_dev) == "tmpfs",
-        staged=staged,
     )
+
+
+def count_files(top: Path) -> tuple[int, int]:
+    """Count the inodes and bytes of a folder and all that is in it; links and names that vanish are no concern."""
+    seen: set[int] = set()
+    size = 0
+    for folder, _, names in os.walk(top):
+        for path in (folder, *(f"{folder}/{name}" for name in names)):
+            try:
+                status = os.lstat(path)
+            except FileNotFoundError:
+                continue
+            if status.st_ino not in seen:
+                seen.add(status.st_ino)
+                size += status.st_blocks * _SECTOR_BYTES
+    return len(seen), size
 
 
 def _type_of(device: int) -> str:

@@ -147,12 +147,19 @@ def _lock_folder(folder: int) -> None:
             raise
 
 
-def is_in_use(private: Path) -> bool:
-    """Tell whether a run holds a tree, without touching its lock: a look must not be in the way of a run."""
+def lock_holder(private: Path) -> str | None:
+    """Return who holds a tree, without touching its lock: a look must not be in the way of a run. None if nobody."""
     try:
-        status = (private / "lock").stat()
-        locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+        file = os.open(private / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return False
-    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    return any(place in line.split() and "WRITE" in line for line in locks)
+        return None
+    try:
+        status = os.fstat(file)
+        place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+        locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+        is_held = any(place in line.split() and "WRITE" in line for line in locks)
+        return _holder(file) if is_held else None
+    except OSError:
+        return None
+    finally:
+        os.close(file)

@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
-from slide2iiif.errors import TargetError, UsageError
+from slide2iiif.errors import UsageError
+from slide2iiif.stores.folder.atomic import write_pieces_atomically
+from slide2iiif.system_errors import PRIVATE
 
 _TREE_NAME = "tree"
 """File in a private folder outside the tree that says which tree it belongs to."""
@@ -17,8 +19,6 @@ def check_private_dir(private: Path | None, dest: Path, source: Path | None = No
     """
     if private is None:
         return
-    from slide2iiif.system_errors import PRIVATE
-
     real, tree = private.resolve(), dest.resolve()
     if real.is_relative_to(tree) or tree.is_relative_to(real):
         raise UsageError(f"--private-dir {private}: lies in DEST {dest}, or DEST in it; choose a folder elsewhere")
@@ -44,21 +44,6 @@ def check_private_dir(private: Path | None, dest: Path, source: Path | None = No
         )
 
 
-def private_of(dest: Path, private: Path | None) -> Path:
-    """Give the private folder of a published tree.
-
-    Raises:
-        TargetError: there is no tree that was published.
-    """
-    from slide2iiif.system_errors import PRIVATE
-
-    folder = private or dest / PRIVATE
-    if not dest.is_dir() or not folder.is_dir():
-        hint = "" if private else ", or was published with --private-dir"
-        raise TargetError(f"DEST {dest}: is not a tree that slide2iiif has published{hint}")
-    return folder
-
-
 def claim_private_dir(private: Path | None, dest: Path) -> None:
     """Note which tree a private folder outside it belongs to.
 
@@ -67,7 +52,5 @@ def claim_private_dir(private: Path | None, dest: Path) -> None:
     """
     if private is None or (private / _TREE_NAME).exists():
         return
-    from slide2iiif.stores.folder.atomic import write_atomically
-
     # In one step: half a name would be another tree's.
-    write_atomically(private / _TREE_NAME, os.fsencode(f"{dest.resolve()}\n"), private)
+    write_pieces_atomically(private / _TREE_NAME, [os.fsencode(f"{dest.resolve()}\n")], private)

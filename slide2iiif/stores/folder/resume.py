@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
+from slide2iiif.stores.base import JOURNAL
+
 SCRATCH = ".scratch"
 """Ends the name of the folder beside a staged one."""
 
@@ -67,7 +69,8 @@ class Unfinished:
         wanted = _tag("state", state)
         for name in self._left.pop(_tag("slide", identifier), []):
             match = _NAME.fullmatch(name)
-            if taken is None and match is not None and match[3] == wanted:
+            is_noted = (self._folder / (name + SCRATCH) / JOURNAL).is_file()
+            if taken is None and is_noted and match is not None and match[3] == wanted:
                 taken = self._folder / staging_name(identifier, state)
                 (self._folder / name).rename(taken)
                 (self._folder / (name + SCRATCH)).rename(taken.with_name(taken.name + SCRATCH))

@@ -39,6 +39,15 @@ class FolderStaging:
             inner.scratch.mkdir(parents=True, exist_ok=True)
         return inner
 
+    def read(self, path: str) -> bytes | None:
+        """Read a file. See `Staging.read`."""
+        try:
+            return (self.folder / path).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise refusal(error, self.folder) from None
+
     def opened(self) -> "FolderFiles":
         """Hold the folder open. See `Staging.opened`."""
         return FolderFiles(self)

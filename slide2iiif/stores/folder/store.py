@@ -12,7 +12,6 @@ import contextlib
 import errno
 import math
 import os
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,12 +20,14 @@ from typing import Self
 
 from slide2iiif.errors import SourceError, TargetError
 from slide2iiif.iiif.info import DOCUMENT_NAME
-from slide2iiif.stores.base import Capacity, Staging
-from slide2iiif.stores.folder.atomic import exchange, remove_empty, write_atomically
-from slide2iiif.stores.folder.capacity import capacity_of
+from slide2iiif.stores.base import JOURNAL, Capacity, Staging
+from slide2iiif.stores.folder.atomic import exchange, remove_empty
+from slide2iiif.stores.folder.capacity import capacity_of, count_files
 from slide2iiif.stores.folder.durability import FileSystemSync, sync_folder
 from slide2iiif.stores.folder.links import check_no_link, find_link, link_refusal
-from slide2iiif.stores.folder.locks import TreeLock
+from slide2iiif.stores.folder.locks import TreeLock, check_free, lock_holder
+from slide2iiif.stores.folder.objects import FolderObjects
+from slide2iiif.stores.folder.places import claim_private_dir
 from slide2iiif.stores.folder.resume import Unfinished, staging_name
 from slide2iiif.stores.folder.staging import FolderStaging, folder_of, staging_at
 from slide2iiif.system_errors import PRIVATE, refusal, refusals_of
@@ -52,16 +53,44 @@ class FolderStore:
         """
         self._is_stopped = is_stopped
         self.root = root
-        self.private = private or root / PRIVATE
-        self._staging = self.private / "staging"
+        self._outside = private
+        self._private = private or root / PRIVATE
+        self._staging = self._private / "staging"
         self._unfinished: Unfinished | None = None
         self._lock: TreeLock | None = None
         self._syncs: list[FileSystemSync] = []
 
     @property
-    def spare(self) -> Path:
-        """A folder of the tree's own file system, for files that do not have their place yet."""
-        return self._staging
+    def place(self) -> str:
+        """See `Store.place`."""
+        return str(self.root)
+
+    @property
+    def public(self) -> FolderObjects:
+        """Files of the tree. See `Store.public`."""
+        return FolderObjects(self.root, self._staging)
+
+    @property
+    def private(self) -> FolderObjects:
+        """Files of the private folder. See `Store.private`."""
+        return FolderObjects(self._private, self._private / "staging")
+
+    @property
+    def atomic_publish(self) -> bool:
+        """A rename publishes. See `Store.atomic_publish`."""
+        return True
+
+    def is_tree(self) -> bool:
+        """Look for the two folders. See `Store.is_tree`."""
+        return self.root.is_dir() and self._private.is_dir()
+
+    def holder(self) -> str | None:
+        """Look at the locks of the system. See `Store.holder`."""
+        return lock_holder(self._private)
+
+    def check_free(self) -> None:
+        """Try the lock. See `Store.check_free`."""
+        check_free(self.root, self._private)
 
     def __enter__(self) -> Self:
         """Make the folder and take the lock.
@@ -73,11 +102,12 @@ class FolderStore:
         try:
             self._take_lock()
             _make_private(self._staging)
-            if self.private.parent != self.root and not _can_rename(self._staging, self.root):
+            if self._private.parent != self.root and not _can_rename(self._staging, self.root):
                 self._staging = self.root / PRIVATE / "staging"
                 _make_private(self._staging)
             self._unfinished = Unfinished(self._staging)
-            self._syncs = _file_systems(self._staging, self.private)
+            self._syncs = _file_systems(self._staging, self._private)
+            claim_private_dir(self._outside, self.root)
         except OSError as error:
             self._release()
             raise refusal(error, self.root) from None
@@ -123,7 +153,11 @@ class FolderStore:
 
     def capacity(self) -> Capacity:
         """Ask the file system. See `Store.capacity`."""
-        return capacity_of(self.root, self._staging)
+        return capacity_of(self.root)
+
+    def left_over(self) -> tuple[int, int]:
+        """Count what lies in staging. See `Store.left_over`."""
+        return count_files(self._staging)
 
     def resume(self, identifier: str, state: str) -> FolderStaging | None:
         """Take over a staging folder. See `Store.resume`."""
@@ -142,18 +176,12 @@ class FolderStore:
             with refusals_of(self.root):
                 self._unfinished.drop()
 
-    def stage(self, identifier: str, state: str = "") -> FolderStaging:
+    def stage(self, identifier: str | None, state: str = "") -> FolderStaging:
         """Make a staging folder. See `Store.stage`."""
+        if identifier is None:
+            return self._make_staging(uuid.uuid4().hex)
         self._check_place(identifier)
         return self._make_staging(staging_name(identifier, state) if state else uuid.uuid4().hex)
-
-    def stage_files(self) -> FolderStaging:
-        """Make a staging folder for single files of a slide that is there, with or without its document.
-
-        Raises:
-            TargetError: it cannot be made.
-        """
-        return self._make_staging(uuid.uuid4().hex)
 
     def _make_staging(self, name: str) -> FolderStaging:
         staging = staging_at(self._staging / name)
@@ -171,7 +199,9 @@ class FolderStore:
         # Hours may have passed since it was staged.
         self._check_links(target)
         try:
-            shutil.rmtree(staging.scratch)
+            # From here on it holds the older version, which nobody must go on from. The rest of the scratch is still
+            # open, and some file systems keep a folder as long as a file of it is.
+            (staging.scratch / JOURNAL).unlink(missing_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             self._sync()
             # The disk may have taken its time.
@@ -184,6 +214,14 @@ class FolderStore:
         except OSError as error:
             raise refusal(error, target) from None
 
+    def drop(self, staging: Staging) -> None:
+        """Delete a staging folder, by now with what was published before. See `Store.drop`."""
+        if self._is_stopped():
+            return
+        for folder in (staging.scratch, folder_of(staging)):
+            with refusals_of(self.root), contextlib.suppress(FileNotFoundError):
+                _delete(folder, _Patience(self._is_stopped))
+
     def discard(self, staging: Staging) -> None:
         """Delete a staging folder. See `Store.discard`."""
         if self._is_stopped():
@@ -191,45 +229,10 @@ class FolderStore:
         patience = _Patience(self._is_stopped)
         # The journal first: without it the rest cannot be mistaken for something to go on from.
         with contextlib.suppress(OSError):
-            (staging.scratch / "journal").unlink()
+            (staging.scratch / JOURNAL).unlink()
         for folder in (staging.scratch, folder_of(staging)):
             with contextlib.suppress(OSError):
                 _delete(folder, patience)
-
-    def drop_replaced(self, staging: Staging) -> None:
-        """Delete what has come into the staging's place. See `Store.drop_replaced`."""
-        if self._is_stopped():
-            return
-        try:
-            _delete(folder_of(staging), _Patience(self._is_stopped))
-        except FileNotFoundError:
-            return  # There was none.
-        except OSError as error:
-            raise refusal(error, self.root) from None
-
-    def drop_emptied(self, staging: FolderStaging) -> None:
-        """Delete a staging folder of which all that was wanted has been taken.
-
-        Raises:
-            TargetError: it cannot be deleted.
-        """
-        for folder in (staging.scratch, staging.folder):
-            with refusals_of(self.root):
-                _delete(folder, _Patience(self._is_stopped))
-
-    def read(self, identifier: str, path: str) -> bytes | None:
-        """Read a published file. See `Store.read`."""
-        try:
-            return (self.root / identifier / path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise refusal(error, self.root / identifier) from None
-
-    def replace(self, identifier: str, path: str, content: bytes) -> None:
-        """Replace a published file atomically. See `Store.replace`."""
-        check_no_link(self.root, (self.root / identifier / path).parent)
-        write_atomically(self.root / identifier / path, content, self._staging, sync=True)
 
     def remove(self, identifier: str) -> None:
         """Rename a slide out of sight, then delete it, and folders that it leaves empty. See `Store.remove`."""
@@ -245,31 +248,6 @@ class FolderStore:
         remove_empty(target.parent, self.root)
         with refusals_of(self.root):
             _delete(trash, _Patience(self._is_stopped))
-
-    def read_page(self, path: str) -> bytes | None:
-        """Read a file of the tree. See `Store.read_page`."""
-        return self.read("", path)
-
-    def put_page(self, path: str, content: bytes) -> None:
-        """Write a file of the tree atomically. See `Store.put_page`."""
-        check_no_link(self.root, (self.root / path).parent)
-        write_atomically(self.root / path, content, self._staging)
-
-    def remove_page(self, path: str) -> None:
-        """Unlink a file of the tree. See `Store.remove_page`."""
-        self.remove_file("", path)
-        remove_empty((self.root / path).parent, self.root)
-
-    def remove_file(self, identifier: str, path: str) -> None:
-        """Unlink a file of a slide. See `Store.remove_file`."""
-        target = self.root / identifier / path
-        check_no_link(self.root, target.parent)
-        try:
-            target.unlink(missing_ok=True)
-        except NotADirectoryError:
-            return
-        except OSError as error:
-            raise refusal(error, target) from None
 
     def _check_place(self, identifier: str) -> None:
         target = self.root / identifier
@@ -289,15 +267,15 @@ class FolderStore:
 
     def _take_lock(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
-        if self.private.parent == self.root:
-            check_no_link(self.root, self.private)
+        if self._private.parent == self.root:
+            check_no_link(self.root, self._private)
         for name in _OWN_PLACES:
-            check_no_link(self.private, self.private / name)
-        if self.private.parent == self.root:
-            self.private.mkdir(exist_ok=True)
-        elif not self.private.is_dir():
-            self.private.mkdir(parents=True, mode=0o700)
-        self._lock = TreeLock(self.root, self.private)
+            check_no_link(self._private, self._private / name)
+        if self._private.parent == self.root:
+            self._private.mkdir(exist_ok=True)
+        elif not self._private.is_dir():
+            self._private.mkdir(parents=True, mode=0o700)
+        self._lock = TreeLock(self.root, self._private)
 
     def _sync(self) -> None:
         for file_system in self._syncs:

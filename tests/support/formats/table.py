@@ -23,9 +23,9 @@ from formats.cases import MADE, REAL, REFUSED, Case
 from slide2iiif.errors import SourceError
 from slide2iiif.options import Options
 from slide2iiif.plan.provenance import EXACT
-from slide2iiif.plan.service import SlidePlan, plan_slide
+from slide2iiif.plan.service import ServicePlan, plan_service
 from slide2iiif.sources.base import StoredLevel
-from slide2iiif.sources.describe import describe
+from slide2iiif.sources.describe import DescribeTask, describe
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "docs" / "formats.md"
@@ -64,7 +64,7 @@ def refused_table(make: Callable[[Case], Path]) -> list[str]:
 def refusal(path: Path) -> str:
     """Give what is said of a slide that is refused."""
     try:
-        describe(path)
+        describe(DescribeTask(path))
     except SourceError as error:
         return str(error)
     raise AssertionError(f"{path} is not refused")
@@ -75,8 +75,8 @@ def _line(head: str) -> str:
 
 
 def _row(format_: str, variant: str, tried: str, path: Path) -> str:
-    description = describe(path)
-    plan = plan_slide("slide", description, Options())
+    description = describe(DescribeTask(path)).description
+    plan = plan_service("slide", description, Options())
     mpp = plan.scale.microns_per_pixel
     cells = [
         format_,
@@ -93,7 +93,7 @@ def _row(format_: str, variant: str, tried: str, path: Path) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _scales(plan: SlidePlan, *, copied: bool) -> str:
+def _scales(plan: ServicePlan, *, copied: bool) -> str:
     scales = [
         str(level.scale) for level in plan.pyramid.levels if bool(plan.origins_of(level.index).keys() & EXACT) == copied
     ]

@@ -1,0 +1,179 @@
+"""One slide, from its files to its published service, top to bottom.
+
+```
+guard ─► current? ─► describe ─► plan ─► stage ─► make ─► check ─► publish ─► record
+```
+
+Slides are opened and read in workers only; this process plans and publishes.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from slide2iiif.discovery.fingerprint import take_fingerprint
+from slide2iiif.discovery.guard import Guarded
+from slide2iiif.discovery.walk import Slide
+from slide2iiif.engines.base import Deadlines, Engine
+from slide2iiif.errors import SourceError
+from slide2iiif.export.results import (
+    check_not_lost,
+    expected_outcome,
+    record_outcome,
+    record_receipt,
+    unchanged_outcome,
+)
+from slide2iiif.export.summary import Outcome, Status
+from slide2iiif.options import Options
+from slide2iiif.plan.slide import SlidePlan, plan_slide
+from slide2iiif.preflight.quick import check_room
+from slide2iiif.progress import Progress
+from slide2iiif.records.documents import move, put_documents
+from slide2iiif.records.receipt import Receipt
+from slide2iiif.records.receipts import Receipts, current_receipt, staging_state
+from slide2iiif.sources.describe import DescribeTask, describe
+from slide2iiif.stores.base import Staging, Store
+from slide2iiif.tiles.journal import Journal
+from slide2iiif.tiles.make import Maker
+
+if TYPE_CHECKING:
+    from slide2iiif.site.gallery import Gallery
+
+_CHANGED = "had changed while it was read, and was read again"
+
+
+@dataclass(frozen=True, slots=True)
+class SlideExport:
+    """Export of single slides, with everything that the slides of a run share."""
+
+    store: Store
+    """Place of the tree; entered."""
+    receipts: Receipts
+    """Receipts of the tree."""
+    engine: Engine
+    """Engine, already started."""
+    options: Options
+    """Options that affect the output bytes."""
+    base_url: str
+    """Base of all ids: the URL of the root of the tree."""
+    other_base_url: str
+    """Base of the ids of the version that the tree is not stored in."""
+    progress: Progress
+    """Progress reporter."""
+    overwrite: bool = False
+    """Whether to publish anew what is published and unchanged."""
+    gallery: "Gallery | None" = None
+    """Pages, manifests and collections; None for a tree without."""
+    page_count: int = 0
+    """Files of the gallery that lie with those of a slide."""
+    _working: threading.Semaphore = field(init=False, repr=False)
+    """Limit of slides that are worked on: each worker holds only a few open."""
+
+    def __post_init__(self) -> None:
+        # One slide more than workers: while one is being planned, the others keep every core busy.
+        object.__setattr__(self, "_working", threading.Semaphore(self.engine.jobs + 1))
+
+    def slide(self, slide: Slide) -> Outcome:
+        """Publish one slide: the whole of it or nothing.
+
+        Raises:
+            SourceError: it cannot be read.
+            TargetError: the place cannot be written.
+        """
+        begun = time.monotonic()
+        fingerprint = take_fingerprint(slide.members)
+        receipt = self._current(slide, fingerprint)
+        if receipt is not None:
+            moved = move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
+            return unchanged_outcome(slide, receipt, Status.REBASED if moved else Status.UNCHANGED)
+        try:
+            return self._publish(slide, fingerprint, begun)
+        except SourceError:
+            fresh = take_fingerprint(slide.members)
+            if fresh == fingerprint:
+                raise
+        # Written to or replaced while it was read, which any error may come from: once more, from the beginning.
+        return replace(self._publish(slide, fresh, begun), reason=_CHANGED)
+
+    def dry_slide(self, slide: Slide) -> Outcome:
+        """Return what `slide` would do, without writing."""
+        begun = time.monotonic()
+        receipt = self._current(slide, take_fingerprint(slide.members))
+        if receipt is not None:
+            return unchanged_outcome(slide, receipt, Status.UNCHANGED)
+        plan = self._plan(slide)
+        from slide2iiif.preflight.sampling import estimate_bytes, sample, sample_task
+
+        task = sample_task(slide.path, plan.levels, self.options)
+        samples = self.engine.call(sample, task, self._deadlines.block)
+        stored_bytes = estimate_bytes(plan.levels, samples)
+        return expected_outcome(slide, plan, stored_bytes, time.monotonic() - begun)
+
+    def _publish(self, slide: Slide, fingerprint: str, begun: float) -> Outcome:
+        with ExitStack() as held:
+            guard = held.enter_context(Guarded(slide, fingerprint))
+            with self._working:
+                plan = self._plan(slide)
+                staging = held.enter_context(self._staged(slide, plan, fingerprint))
+                journals = list(self._make(slide, plan, fingerprint, staging, held))
+            guard.check()
+            rendered = journals[0].rendered
+            check_not_lost(plan.levels, rendered)
+            digests = [journal.ledger for journal in journals]
+            base_urls = self.base_url, self.other_base_url
+            receipt = record_receipt(slide, fingerprint, plan, rendered, self.options, base_urls, digests)
+            pages = [] if self.gallery is None else self.gallery.slide_files(receipt)
+            put_documents(receipt, pages, staging)
+            self.receipts.publish(receipt, digests, self.store, staging)
+        # The older version, now that the new one is on record: to delete a million files takes a while.
+        self.store.drop(staging)
+        if self.gallery is not None:
+            self.gallery.changed(slide.identifier)
+        return record_outcome(slide, plan, Status.EXPORTED, rendered, time.monotonic() - begun)
+
+    def _current(self, slide: Slide, fingerprint: str) -> Receipt | None:
+        """Return the receipt if exactly this is published already, by a look at a few small files."""
+        if self.overwrite:
+            return None
+        return current_receipt(self.store, self.receipts, self.options, slide.identifier, fingerprint)
+
+    @property
+    def _deadlines(self) -> Deadlines:
+        return Deadlines(self.options.open_timeout, self.options.block_timeout)
+
+    def _plan(self, slide: Slide) -> SlidePlan:
+        options = self.options
+        task = DescribeTask(slide.path, options.crop_to_bounds, options.associated, options.properties)
+        described = self.engine.call(describe, task, self._deadlines.opening)
+        return plan_slide(slide.identifier, described, options, self.page_count)
+
+    @contextmanager
+    def _staged(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Iterator[Staging]:
+        """Prepare the place of a slide, that of a run which was stopped or a new one; discard it if it fails."""
+        state = staging_state(fingerprint, self.options, plan.levels.steps)
+        staging = self.store.resume(slide.identifier, state)
+        if staging is None:
+            check_room(self.store, slide, plan.services, self.options)
+            staging = self.store.stage(slide.identifier, state)
+        try:
+            yield staging
+        except BaseException:
+            self.store.discard(staging)
+            raise
+
+    def _make(
+        self, slide: Slide, plan: SlidePlan, fingerprint: str, staging: Staging, held: ExitStack
+    ) -> Iterator[Journal]:
+        """Make the tiles of all services; yield the journal of each."""
+        if self.gallery is not None:
+            self.gallery.begin()
+        maker = Maker(slide.path, fingerprint, self.options, self.engine, self._deadlines)
+        for service in plan.services:
+            place = staging.below(service.place) if service.place else staging
+            journal = held.enter_context(Journal(place.scratch, service.order))
+            self.progress.started(slide.identifier, service.tile_count)
+            maker.continue_tiles(service, place, journal, lambda tiles: self.progress.stored(slide.identifier, tiles))
+            yield journal

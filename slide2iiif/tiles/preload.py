@@ -1,0 +1,37 @@
+"""Imports of a worker before its first task, so that the task does not wait for them. Nothing is opened."""
+
+import os
+
+from slide2iiif.engines.base import Preload
+
+
+def load_readers() -> None:
+    """Import what opens slides of most formats."""
+    import openslide
+    import tifffile
+
+    import slide2iiif.sources.crosscheck
+    import slide2iiif.sources.openslide
+    import slide2iiif.sources.tiff
+
+    del openslide, tifffile, slide2iiif
+
+
+def load_renderer() -> None:
+    """Import what makes tiles of stored JPEG.
+
+    Nothing here multiplies matrices: numpy's library for that must not start a thread for each core, which spin.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import PIL.ImageFile
+    import simplejpeg
+    import turbojpeg
+
+    import slide2iiif.stores.folder.staging
+    import slide2iiif.tiles.render
+
+    del PIL, simplejpeg, turbojpeg, slide2iiif
+
+
+PRELOAD = Preload(load_renderer, load_readers)
+"""Renderer before the fork; readers after it, as an inherited handle of a slide gives wrong bytes."""
