@@ -293,7 +293,7 @@ def _needed_blocks(plan: ServicePlan, order: FileOrder, ordinals: Iterable[int])
     # Backwards: a pass that reads what another one hands on needs the whole of it.
     reads: int | None = None
     for pass_ in reversed(plan.passes):
-        if reads is not None and pass_.hands_on == reads:
+        if reads is not None and pass_.intermediate_level == reads:
             needed[pass_.input_level] = set(pass_.blocks())
             reads = None
         if pass_.stored_level is None and pass_.input_level in needed:

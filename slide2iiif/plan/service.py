@@ -14,9 +14,9 @@ from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.imaging.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
 from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_PIXELS, MAX_TILES, TILE_SIZE, Options, choose_subsampling
 from slide2iiif.plan.colours import Colours, choose_colours
-from slide2iiif.plan.mpp import Scale, choose_scale
+from slide2iiif.plan.mpp import PixelSize, choose_pixel_size
 from slide2iiif.plan.passes import Pass, match_levels, plan_passes
-from slide2iiif.plan.provenance import Made, count_origins
+from slide2iiif.plan.provenance import TileOrigin, count_origins
 from slide2iiif.sources.base import Description
 
 _FOLDERS_PER_TILE = 3
@@ -52,7 +52,7 @@ class ServicePlan:
     """How tiles are encoded."""
     colours: Colours
     """What becomes of its colour profile."""
-    scale: Scale
+    pixel_size: PixelSize
     """Size of a full-resolution pixel."""
     page_count: int = 0
     """Files of pages and manifests that lie with the slide's."""
@@ -110,14 +110,14 @@ class ServicePlan:
         inputs = match_levels(self.pyramid, self.description.levels)
         return inputs[max(index for index in inputs if index <= level)]
 
-    def origins_of(self, level: int) -> Counter[Made]:
+    def origins_of(self, level: int) -> Counter[TileOrigin]:
         """Count how the tiles of a published level will come to be, if the slide is not damaged."""
         maker = next(each for each in self.passes if level in each.levels or level in each.pictures)
         jpeg = None if maker.stored_level is None else self.description.levels[maker.stored_level].jpeg
         return count_origins(self.pyramid, maker, jpeg, level)
 
     @property
-    def origins(self) -> Counter[tuple[int, Made]]:
+    def origins(self) -> Counter[tuple[int, TileOrigin]]:
         """The same of all levels, by level and origin."""
         levels = range(len(self.pyramid.levels))
         return Counter({(level, made): count for level in levels for made, count in self.origins_of(level).items()})
@@ -202,7 +202,7 @@ def plan_service(identifier: str, description: Description, options: Options, pa
         api=options.api,
         encoding=Encoding(options.quality, choose_subsampling(options), colours.segment),
         colours=colours,
-        scale=choose_scale(description, options),
+        pixel_size=choose_pixel_size(description, options),
         page_count=page_count,
         notes=(*description.notes, *(_given_up(description, pyramid.tile_size) if copies else ())),
     )

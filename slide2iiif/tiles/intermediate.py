@@ -11,13 +11,13 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.iiif.pyramid import Pyramid
 from slide2iiif.imaging.pixels import Pixels
 from slide2iiif.stores.base import Staging
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 
 _BANDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOnPicture:
+class IntermediateImage:
     """A picture on disk of which every block writes its own part. A value: workers open the file themselves.
 
     Written and not mapped: a full disk is then an error that can be told, and not the end of the process.
@@ -34,7 +34,7 @@ class HandedOnPicture:
         Raises:
             TargetError: no room.
         """
-        with refusals_of(self.path.parent), self.path.open("wb") as file:
+        with as_target_errors(self.path.parent), self.path.open("wb") as file:
             file.truncate(self.size.pixels * _BANDS)
 
     @property
@@ -51,7 +51,7 @@ class HandedOnPicture:
         Raises:
             TargetError: no room.
         """
-        with refusals_of(self.path.parent), self.path.open("r+b", buffering=0) as file:
+        with as_target_errors(self.path.parent), self.path.open("r+b", buffering=0) as file:
             for row, line in enumerate(pixels, start=y):
                 _write_all(file.fileno(), np.ascontiguousarray(line).data.cast("B"), self._offset(x, row))
 
@@ -62,7 +62,7 @@ class HandedOnPicture:
             TargetError: the file is gone or cut.
         """
         pixels = np.empty((region.height, region.width, _BANDS), np.uint8)
-        with refusals_of(self.path.parent), self.path.open("rb", buffering=0) as file:
+        with as_target_errors(self.path.parent), self.path.open("rb", buffering=0) as file:
             for row, line in enumerate(pixels, start=region.y):
                 if os.preadv(file.fileno(), [line.data], self._offset(region.x, row)) != line.nbytes:
                     raise OSError(errno.EIO, f"{self.path.name} is shorter than it was made")
@@ -79,6 +79,6 @@ def _write_all(file: int, data: memoryview, offset: int) -> None:
         data, offset = data[written:], offset + written
 
 
-def handed_on_picture(staging: Staging, pyramid: Pyramid, level: int) -> HandedOnPicture:
+def intermediate_image(staging: Staging, pyramid: Pyramid, level: int) -> IntermediateImage:
     """Name the picture in which a pass hands the pixels of a level on."""
-    return HandedOnPicture(staging.scratch / f"level-{level}.rgb", pyramid.levels[level].size)
+    return IntermediateImage(staging.scratch / f"level-{level}.rgb", pyramid.levels[level].size)

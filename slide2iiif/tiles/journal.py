@@ -18,10 +18,10 @@ from typing import Any, Self
 from slide2iiif.iiif.file_order import FileOrder
 from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.plan.passes import Block, Pass
-from slide2iiif.plan.provenance import Made
+from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.records.digests import DigestFile
 from slide2iiif.stores.base import JOURNAL
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 from slide2iiif.tiles.tasks import Rendered, RenderTask
 
 _LEDGER = "ledger"
@@ -45,7 +45,7 @@ class Journal:
         self._done: dict[int, set[int]] = {}
         self.rendered = Rendered()
         """What all tasks together have stored."""
-        with refusals_of(scratch):
+        with as_target_errors(scratch):
             has_ledger = (scratch / _LEDGER).exists()
             self.ledger = DigestFile(scratch / _LEDGER, order.count)
             """The records of all files that are made."""
@@ -77,7 +77,7 @@ class Journal:
             TargetError: no room.
         """
         numbers = [_number(task.pass_, block) for block in task.blocks]
-        with refusals_of(self._scratch):
+        with as_target_errors(self._scratch):
             self.ledger.write(rendered.records)
             _write_all(self._file, _line(_note(task.pass_.input_level, numbers, rendered)))
         self._take(task.pass_.input_level, numbers, rendered)
@@ -90,7 +90,7 @@ class Journal:
         """
         self._done.clear()
         self.rendered = Rendered()
-        with refusals_of(self._scratch):
+        with as_target_errors(self._scratch):
             os.truncate(self._file, 0)
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ def _parse(line: bytes) -> tuple[int, Iterable[int], Rendered] | None:
         return None
     note = json.loads(text)
     first, last = note["blocks"]
-    made = Counter({(level, Made(how)): count for level, how, count in note["made"]})
+    made = Counter({(level, TileOrigin(how)): count for level, how, count in note["made"]})
     damaged = tuple(Tile(*tile) for tile in note["damaged"])
     return note["input"], range(first, last + 1), Rendered(made, note["bytes"], damaged, note["blank"])
 

@@ -8,7 +8,7 @@ from slide2iiif.engines.base import Deadlines, Engine
 from slide2iiif.options import Icc, Options
 from slide2iiif.plan.service import ServicePlan
 from slide2iiif.stores.base import Staging
-from slide2iiif.tiles.intermediate import HandedOnPicture, handed_on_picture
+from slide2iiif.tiles.intermediate import IntermediateImage, intermediate_image
 from slide2iiif.tiles.journal import Journal
 from slide2iiif.tiles.render import render
 from slide2iiif.tiles.schedule import IsDone, concurrent_passes, render_tasks, slide_task
@@ -85,13 +85,13 @@ class Maker:
         """Write the pixels of an associated image where the passes of its service read them."""
         from slide2iiif.tiles.associated import PictureTask, write_picture
 
-        image = handed_on_picture(staging, plan.pyramid, 0)
+        image = intermediate_image(staging, plan.pyramid, 0)
         image.create()
         task = PictureTask(self.path, plan.picture, image, self.options.icc is Icc.SRGB)
         self.engine.call(write_picture, task, self.deadlines.block)
 
 
-def intermediate_images(plan: ServicePlan, staging: Staging) -> list[HandedOnPicture]:
+def intermediate_images(plan: ServicePlan, staging: Staging) -> list[IntermediateImage]:
     """Return the images that passes of a service write for later ones."""
-    levels = [pass_.hands_on for pass_ in plan.passes if pass_.hands_on is not None]
-    return [handed_on_picture(staging, plan.pyramid, level) for level in levels]
+    levels = [pass_.intermediate_level for pass_ in plan.passes if pass_.intermediate_level is not None]
+    return [intermediate_image(staging, plan.pyramid, level) for level in levels]

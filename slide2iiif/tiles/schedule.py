@@ -13,7 +13,7 @@ from slide2iiif.sources.base import clip
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Staging
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 from slide2iiif.tiles.tasks import RenderTask, SlideTask
 
 _COPIED_TOGETHER = 4
@@ -58,7 +58,12 @@ def render_tasks(slide: SlideTask, plan: ServicePlan, passes: Iterable[Pass], is
 
 def _only_copies(pass_: Pass) -> bool:
     """Tell whether a pass makes nothing from pixels: its blocks are done before another task could be handed over."""
-    return pass_.copies and pass_.levels == (pass_.input_level,) and not pass_.pictures and pass_.hands_on is None
+    return (
+        pass_.copies
+        and pass_.levels == (pass_.input_level,)
+        and not pass_.pictures
+        and pass_.intermediate_level is None
+    )
 
 
 def _runs(pass_: Pass, is_done: IsDone, length: int) -> Iterator[tuple[Block, ...]]:
@@ -105,6 +110,6 @@ def lay_profile(profile: bytes, scratch: Path) -> Path:
         TargetError: no room.
     """
     path = scratch / PROFILE_NAME
-    with refusals_of(scratch):
+    with as_target_errors(scratch):
         path.write_bytes(profile)
     return path

@@ -24,7 +24,7 @@ from pathlib import Path
 from slide2iiif.imaging.jpeg import Encoding, decode, encode
 from slide2iiif.imaging.resample import reduce_pixels
 from slide2iiif.options import Options
-from slide2iiif.plan.provenance import Made
+from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.plan.service import ServicePlan, plan_service
 from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.sources.jpeg_tiles import JpegTiles
@@ -106,7 +106,9 @@ def measure(plan: ServicePlan, streams: list[bytes], slide: Path, folder: Path) 
     pixels = decode(streams[0], full.tile)
     padded = decode(streams[0], full.tile, padded=True)
     read, halves, wholes, halved = decoded(plan)
-    encoded = sum(count for (_, made), count in plan.origins.items() if made in {Made.ENCODED, Made.DERIVED})
+    encoded = sum(
+        count for (_, made), count in plan.origins.items() if made in {TileOrigin.ENCODED, TileOrigin.DOWNSAMPLED}
+    )
     encoding = Encoding(plan.encoding.quality, plan.encoding.subsampling)
     yield Cost("decode a stored tile at half its size", each(lambda one: decode(one, full.tile, 2), streams), halves)
     yield Cost("decode a stored tile", each(lambda one: decode(one, full.tile), streams), wholes)

@@ -20,7 +20,7 @@ from slide2iiif.sources import open_source
 from slide2iiif.sources.describe import DescribeTask, describe, kept_back_properties
 from slide2iiif.sources.openslide import OpenSlideSource
 from slide2iiif.tiles.associated import PictureTask, write_picture
-from slide2iiif.tiles.intermediate import HandedOnPicture
+from slide2iiif.tiles.intermediate import IntermediateImage
 
 BASE_URL = "https://host.example/iiif"
 LABEL = "a.svs/associated/label"
@@ -119,7 +119,7 @@ def test_an_associated_picture_is_transformed_by_its_own_profile(
         stored = source.read_associated("macro")
     height, width, _ = stored.shape
     for transforms, expected in ((False, stored), (True, to_srgb_from(profile, stored))):
-        picture = HandedOnPicture(tmp_path / "level-0.rgb", Size(width, height))
+        picture = IntermediateImage(tmp_path / "level-0.rgb", Size(width, height))
         picture.create()
         write_picture(PictureTask(folder / "a.svs", "macro", picture, transforms))
         assert np.array_equal(picture.read(Region(0, 0, width, height)), expected)

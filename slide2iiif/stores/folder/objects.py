@@ -13,7 +13,7 @@ from slide2iiif.stores.base import Entry, Head, NotAnObjectError, UnreadableObje
 from slide2iiif.stores.folder.atomic import remove_empty, write_pieces_atomically
 from slide2iiif.stores.folder.links import check_no_link, find_link, link_refusal
 from slide2iiif.stores.folder.staging import link_or_copy
-from slide2iiif.system_errors import refusal, refusals_of
+from slide2iiif.system_errors import as_target_errors, target_error
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
@@ -100,7 +100,7 @@ class FolderObjects:
         """Link a file, or copy it where the file system has no more links. See `Objects.copy`."""
         self._make_way(name)
         fresh = self.spare / uuid.uuid4().hex
-        with refusals_of(self.root / name):
+        with as_target_errors(self.root / name):
             link_or_copy(f"{self.root}/{existing}", str(fresh), (self.root / existing).read_bytes())
             fresh.rename(self.root / name)
 
@@ -113,7 +113,7 @@ class FolderObjects:
         except NotADirectoryError:
             return
         except OSError as error:
-            raise refusal(error, path) from None
+            raise target_error(error, path) from None
         remove_empty(path.parent, self.root)
 
     def _make_way(self, name: str) -> None:
@@ -121,7 +121,7 @@ class FolderObjects:
         place = self.root
         for part in ("", *name.split("/")[:-1]):
             place = place / part
-            with refusals_of(place):
+            with as_target_errors(place):
                 if not os.path.lexists(place):
                     place.mkdir(parents=not part, exist_ok=True)
                 mode = place.lstat().st_mode
@@ -137,4 +137,4 @@ class FolderObjects:
         path = self.root / name
         if error.errno in _NO_FILE:
             return NotAnObjectError(f"{path} is no file; move it away, then run again")
-        return UnreadableObjectError(str(refusal(error, path)), error.strerror or "")
+        return UnreadableObjectError(str(target_error(error, path)), error.strerror or "")

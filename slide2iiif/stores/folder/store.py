@@ -30,7 +30,7 @@ from slide2iiif.stores.folder.objects import FolderObjects
 from slide2iiif.stores.folder.places import claim_private_dir
 from slide2iiif.stores.folder.resume import Unfinished, staging_name
 from slide2iiif.stores.folder.staging import FolderStaging, folder_of, staging_at
-from slide2iiif.system_errors import PRIVATE, refusal, refusals_of
+from slide2iiif.system_errors import PRIVATE, as_target_errors, target_error
 
 _OWN_PLACES = ("staging", "receipts", "site", "lock")
 """What the private folder holds that is written to by its name."""
@@ -110,7 +110,7 @@ class FolderStore:
             claim_private_dir(self._outside, self.root)
         except OSError as error:
             self._release()
-            raise refusal(error, self.root) from None
+            raise target_error(error, self.root) from None
         except TargetError:
             self._release()
             raise
@@ -126,14 +126,14 @@ class FolderStore:
             if raised[0] is None:
                 self._sync()
         except OSError as error:
-            raise refusal(error, self.root) from None
+            raise target_error(error, self.root) from None
         finally:
             self._release()
 
     def holds(self, identifier: str) -> bool:
         """Tell whether a slide is published. See `Store.holds`."""
         folder = self.root / identifier
-        with refusals_of(folder):
+        with as_target_errors(folder):
             return find_link(self.root, folder) is None and (folder / DOCUMENT_NAME).is_file()
 
     def identifiers(self) -> Iterator[str]:
@@ -148,7 +148,7 @@ class FolderStore:
                 with os.scandir(folder) as entries:
                     inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
             except OSError as error:
-                raise refusal(error, folder) from None
+                raise target_error(error, folder) from None
             folders += [folder / name for name in sorted(inner, reverse=True) if name != PRIVATE]
 
     def capacity(self) -> Capacity:
@@ -167,13 +167,13 @@ class FolderStore:
         try:
             folder = self._unfinished.take(identifier, state)
         except OSError as error:
-            raise refusal(error, self.root) from None
+            raise target_error(error, self.root) from None
         return None if folder is None else staging_at(folder)
 
     def drop_unfinished(self) -> None:
         """Delete what is left in the staging folder. See `Store.drop_unfinished`."""
         if self._unfinished is not None:
-            with refusals_of(self.root):
+            with as_target_errors(self.root):
                 self._unfinished.drop()
 
     def stage(self, identifier: str | None, state: str = "") -> FolderStaging:
@@ -189,7 +189,7 @@ class FolderStore:
             staging.folder.mkdir()
             staging.scratch.mkdir()
         except OSError as error:
-            raise refusal(error, self.root) from None
+            raise target_error(error, self.root) from None
         return staging
 
     def publish(self, identifier: str, staging: Staging) -> None:
@@ -212,14 +212,14 @@ class FolderStore:
                 folder.rename(target)
             sync_folder(target.parent)
         except OSError as error:
-            raise refusal(error, target) from None
+            raise target_error(error, target) from None
 
     def drop(self, staging: Staging) -> None:
         """Delete a staging folder, by now with what was published before. See `Store.drop`."""
         if self._is_stopped():
             return
         for folder in (staging.scratch, folder_of(staging)):
-            with refusals_of(self.root), contextlib.suppress(FileNotFoundError):
+            with as_target_errors(self.root), contextlib.suppress(FileNotFoundError):
                 _delete(folder, _Patience(self._is_stopped))
 
     def discard(self, staging: Staging) -> None:
@@ -244,9 +244,9 @@ class FolderStore:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise refusal(error, target) from None
+            raise target_error(error, target) from None
         remove_empty(target.parent, self.root)
-        with refusals_of(self.root):
+        with as_target_errors(self.root):
             _delete(trash, _Patience(self._is_stopped))
 
     def _check_place(self, identifier: str) -> None:
