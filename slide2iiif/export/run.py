@@ -39,7 +39,7 @@ from slide2iiif.records.receipt import Receipt, Settings
 from slide2iiif.records.receipts import Receipts, current_receipt
 from slide2iiif.sources.describe import describe, describe_scanned_area
 from slide2iiif.stores.base import Staging, Store
-from slide2iiif.tiles.intermediate import handed_on_picture
+from slide2iiif.tiles.intermediate import intermediate_image
 from slide2iiif.tiles.journal import Journal
 from slide2iiif.tiles.render import render
 from slide2iiif.tiles.schedule import concurrent_passes, render_tasks, slide_task
@@ -220,14 +220,14 @@ class Export:
             check_slide_fits(services, self.options, capacity)
 
     def _render(self, slide: Slide, fingerprint: str, plan: SlidePlan, staging: Staging, journal: Journal) -> None:
-        handed_on = [
-            handed_on_picture(staging, plan.pyramid, pass_.hands_on)
+        intermediates = [
+            intermediate_image(staging, plan.pyramid, pass_.intermediate_level)
             for pass_ in plan.passes
-            if pass_.hands_on is not None
+            if pass_.intermediate_level is not None
         ]
-        if journal.is_empty or not all(picture.is_there for picture in handed_on):
+        if journal.is_empty or not all(picture.is_there for picture in intermediates):
             journal.begin_anew()
-            for picture in handed_on:
+            for picture in intermediates:
                 picture.create()
         self.progress.started(slide.identifier, plan.tile_count)
         self.progress.stored(slide.identifier, journal.rendered.tiles)
@@ -262,15 +262,16 @@ class Export:
         if disclosed is None:
             return []
         from slide2iiif.plan.slide import associated_path
-        from slide2iiif.tiles.associated import PictureTask, hand_on
+        from slide2iiif.tiles.associated import PictureTask, write_associated
 
         beside: list[tuple[SlidePlan, Journal]] = []
         plans = self._plan_associated(slide, disclosed)
         for name, plan in zip(disclosed.associated, plans, strict=True):
             below = staging.below(associated_path(name))
-            picture = handed_on_picture(below, plan.pyramid, 0)
+            picture = intermediate_image(below, plan.pyramid, 0)
             picture.create()
-            list(self.engine.run(hand_on, [PictureTask(slide.path, name, picture, self.options.icc is Icc.SRGB)]))
+            associated = PictureTask(slide.path, name, picture, self.options.icc is Icc.SRGB)
+            list(self.engine.run(write_associated, [associated]))
             journal = journals.enter_context(Journal(below.scratch, order_files(plan.pyramid, plan.api)))
             self._render(slide, fingerprint, plan, below, journal)
             beside.append((plan, journal))

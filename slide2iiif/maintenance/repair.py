@@ -32,8 +32,8 @@ from slide2iiif.stores.folder.mending import MendedStaging, link_into_place, mov
 from slide2iiif.stores.folder.staging import FolderStaging
 from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.system_errors import refusals_of
-from slide2iiif.tiles.associated import PictureTask, hand_on
-from slide2iiif.tiles.intermediate import handed_on_picture
+from slide2iiif.tiles.associated import PictureTask, write_associated
+from slide2iiif.tiles.intermediate import intermediate_image
 from slide2iiif.tiles.render import render
 from slide2iiif.tiles.schedule import concurrent_passes, render_tasks, slide_task
 
@@ -255,13 +255,14 @@ class _Files:
         mended = MendedStaging(staging, self._folder / service.place)
         task = slide_task(slide.path, receipt.fingerprint, plan, options, mended)
         if service.picture:
-            picture = handed_on_picture(staging, plan.pyramid, 0)
+            picture = intermediate_image(staging, plan.pyramid, 0)
             picture.create()
-            list(engine.run(hand_on, [PictureTask(slide.path, service.picture, picture, options.icc is Icc.SRGB)]))
+            associated = PictureTask(slide.path, service.picture, picture, options.icc is Icc.SRGB)
+            list(engine.run(write_associated, [associated]))
         needed = _needed_blocks(plan, service.order, ordinals)
         for pass_ in plan.passes:
-            if pass_.hands_on is not None and pass_.input_level in needed:
-                handed_on_picture(staging, plan.pyramid, pass_.hands_on).create()
+            if pass_.intermediate_level is not None and pass_.input_level in needed:
+                intermediate_image(staging, plan.pyramid, pass_.intermediate_level).create()
 
         def is_done(pass_: Pass, blocks: Iterable[Block]) -> bool:
             return needed.get(pass_.input_level, frozenset()).isdisjoint(blocks)
@@ -315,7 +316,7 @@ def _needed_blocks(plan: SlidePlan, order: FileOrder, ordinals: Iterable[int]) -
     # Backwards: a pass that reads what another one hands on needs the whole of it.
     reads: int | None = None
     for pass_ in reversed(plan.passes):
-        if reads is not None and pass_.hands_on == reads:
+        if reads is not None and pass_.intermediate_level == reads:
             needed[pass_.input_level] = set(pass_.blocks())
             reads = None
         if pass_.stored_level is None and pass_.input_level in needed:

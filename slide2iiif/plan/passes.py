@@ -25,7 +25,7 @@ from slide2iiif.sources.base import StoredLevel
 
 _SIDE = 2048
 """About the side of a block in pixels where stored levels are near: some 64 tiles, 12 MB of pixels."""
-_HANDING_ON_SIDE = 4096
+_INTERMEDIATE_SIDE = 4096
 """The same where a picture is handed on: the larger the block, the smaller that picture."""
 
 
@@ -43,7 +43,7 @@ class Pass:
     """Whether the tiles of the first level made are the stored ones."""
     levels: tuple[int, ...]
     """Published levels whose tiles are made, finest first."""
-    hands_on: int | None
+    intermediate_level: int | None
     """Published level whose pixels are handed on to the next pass, if any."""
     pictures: tuple[int, ...]
     """Published levels whose picture of the whole image is made; one block covers it then."""
@@ -90,7 +90,7 @@ def plan_passes(
     overview = pyramid.overview.index
     # The overview is read from its own stored level where there is one; else the passes make it and hand it on.
     last = overview - 1 if overview in inputs else overview
-    largest_side = _HANDING_ON_SIDE if random_access else _SIDE
+    largest_side = _INTERMEDIATE_SIDE if random_access else _SIDE
     passes: list[Pass] = []
     level = 0
     while level <= last:
@@ -135,11 +135,11 @@ def _plan_pass(pyramid: Pyramid, inputs: dict[int, int], level: int, last: int, 
     next_stored = next((index for index in sorted(inputs) if level < index <= last), last + 1)
     end = next_stored - 1
     depth = _depth(pyramid.tile_size, _SIDE)
-    must_hand_on = end == last == pyramid.overview.index or end > start + depth
-    if must_hand_on:
+    needs_intermediate = end == last == pyramid.overview.index or end > start + depth
+    if needs_intermediate:
         depth = _depth(pyramid.tile_size, largest_side)
         end = min(end, start + depth)
-        must_hand_on = end < next_stored - 1 or end == last == pyramid.overview.index
+        needs_intermediate = end < next_stored - 1 or end == last == pyramid.overview.index
     side = pyramid.tile_size << depth
     size = pyramid.levels[start].size
     return Pass(
@@ -148,7 +148,7 @@ def _plan_pass(pyramid: Pyramid, inputs: dict[int, int], level: int, last: int, 
         copies=False,
         input_level=start,
         levels=tuple(range(level, end + 1)),
-        hands_on=end if must_hand_on else None,
+        intermediate_level=end if needs_intermediate else None,
         pictures=(),
         makes_thumbnails=False,
         side=side,
@@ -167,7 +167,7 @@ def _plan_whole(pyramid: Pyramid, inputs: dict[int, int], levels: range) -> Pass
         copies=False,
         input_level=start,
         levels=tuple(levels[is_made_already:]),
-        hands_on=None,
+        intermediate_level=None,
         pictures=tuple(levels),
         makes_thumbnails=start == pyramid.overview.index,
         # One block whatever the size, and tiles of every level must fit in it a whole number of times.

@@ -134,9 +134,10 @@ def scratch_room(plan: SlidePlan, capacity: Capacity, *, is_picture: bool = Fals
         capacity: how the file system counts.
         is_picture: whether it is of a picture beside the levels, which lies there as a whole.
     """
-    handed_on = [plan.pyramid.levels[each.hands_on].size for each in plan.passes if each.hands_on is not None]
-    handed_on += [plan.pyramid.size] if is_picture else []
-    sizes = [size.pixels * _MOST_BYTES for size in handed_on]
+    levels = (each.intermediate_level for each in plan.passes)
+    intermediates = [plan.pyramid.levels[level].size for level in levels if level is not None]
+    intermediates += [plan.pyramid.size] if is_picture else []
+    sizes = [size.pixels * _MOST_BYTES for size in intermediates]
     sizes += [ledger_bytes(order_files(plan.pyramid, plan.api).count), plan.tile_count * _NOTE_BYTES]
     sizes += [len(plan.colours.transformed_from)] if plan.colours.transformed_from else []
     return Room(len(sizes) + 1, sum(capacity.rounded(size) for size in sizes) + capacity.folder)

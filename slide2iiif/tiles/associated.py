@@ -5,7 +5,7 @@ from pathlib import Path
 
 from slide2iiif.imaging.srgb import to_srgb_from
 from slide2iiif.sources import open_source
-from slide2iiif.tiles.intermediate import HandedOnPicture
+from slide2iiif.tiles.intermediate import IntermediateImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,13 @@ class PictureTask:
     """The slide file."""
     name: str
     """Of the picture."""
-    picture: HandedOnPicture
+    picture: IntermediateImage
     """Where its pixels are wanted."""
     is_srgb: bool
     """Whether its colours are to be transformed to sRGB, if it has a profile."""
 
 
-def hand_on(task: PictureTask) -> None:
+def write_associated(task: PictureTask) -> None:
     """Write a picture's pixels where its passes read them. Runs in a worker.
 
     Raises:

@@ -17,7 +17,7 @@ _BANDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOnPicture:
+class IntermediateImage:
     """A picture on disk of which every block writes its own part. A value: workers open the file themselves.
 
     Written and not mapped: a full disk is then an error that can be told, and not the end of the process.
@@ -79,6 +79,6 @@ def _write_all(file: int, data: memoryview, offset: int) -> None:
         data, offset = data[written:], offset + written
 
 
-def handed_on_picture(staging: Staging, pyramid: Pyramid, level: int) -> HandedOnPicture:
+def intermediate_image(staging: Staging, pyramid: Pyramid, level: int) -> IntermediateImage:
     """Name the picture in which a pass hands the pixels of a level on."""
-    return HandedOnPicture(staging.scratch / f"level-{level}.rgb", pyramid.levels[level].size)
+    return IntermediateImage(staging.scratch / f"level-{level}.rgb", pyramid.levels[level].size)

@@ -15,7 +15,7 @@ from slide2iiif.imaging.srgb import to_srgb
 from slide2iiif.sources.base import Source, clip
 from slide2iiif.tiles.damage import Losses
 from slide2iiif.tiles.handles import open_areas, open_sources
-from slide2iiif.tiles.intermediate import handed_on_picture
+from slide2iiif.tiles.intermediate import intermediate_image
 from slide2iiif.tiles.streams import StoredTile, Streams, touched_tiles
 from slide2iiif.tiles.tasks import RenderTask, SlideTask
 
@@ -48,7 +48,7 @@ def read_input(
     slide, level = task.slide, task.pass_.stored_level
     if level is None:
         return reduce_pixels(
-            handed_on_picture(slide.staging, slide.pyramid, task.pass_.input_level).read(region), scale
+            intermediate_image(slide.staging, slide.pyramid, task.pass_.input_level).read(region), scale
         )
     within = clip(region, task.pass_.stored_size)
     if streams is not None:

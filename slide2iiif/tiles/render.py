@@ -23,7 +23,7 @@ from slide2iiif.tiles.batch import Batch
 from slide2iiif.tiles.copying import copy_tiles
 from slide2iiif.tiles.damage import Losses
 from slide2iiif.tiles.handles import open_sources
-from slide2iiif.tiles.intermediate import handed_on_picture
+from slide2iiif.tiles.intermediate import intermediate_image
 from slide2iiif.tiles.read import read_input
 from slide2iiif.tiles.streams import open_streams
 from slide2iiif.tiles.tasks import Rendered, RenderTask
@@ -54,7 +54,7 @@ def _render_block(task: RenderTask, block: Block, files: Files) -> Rendered:
     rendered, levels = Rendered(), pass_.levels
     if pass_.copies and streams is not None:
         rendered, levels = copy_tiles(task, block, streams, files), levels[1:]
-    wanted = {*levels, *pass_.pictures, *([] if pass_.hands_on is None else [pass_.hands_on])}
+    wanted = {*levels, *pass_.pictures, *([] if pass_.intermediate_level is None else [pass_.intermediate_level])}
     if not wanted:
         return rendered
     finest = min(wanted)
@@ -71,9 +71,9 @@ def _render_block(task: RenderTask, block: Block, files: Files) -> Rendered:
             rendered += _put_tiles(task, block, level, pixels, _lost_tiles(task, level, losses), files)
         if level in pass_.pictures:
             rendered += _put_picture(task, level, pixels, _lost_tiles(task, level, losses), files)
-        if level == pass_.hands_on:
+        if level == pass_.intermediate_level:
             scale = 1 << (level - pass_.input_level)
-            picture = handed_on_picture(task.slide.staging, task.slide.pyramid, level)
+            picture = intermediate_image(task.slide.staging, task.slide.pyramid, level)
             picture.write(region.x // scale, region.y // scale, pixels[..., :RGB])
     return rendered
 

@@ -58,7 +58,8 @@ def render_tasks(slide: SlideTask, plan: SlidePlan, passes: Iterable[Pass], is_d
 
 def _only_copies(pass_: Pass) -> bool:
     """Tell whether a pass makes nothing from pixels: its blocks are done before another task could be handed over."""
-    return pass_.copies and pass_.levels == (pass_.input_level,) and not pass_.pictures and pass_.hands_on is None
+    needs_pixels = bool(pass_.pictures) or pass_.intermediate_level is not None
+    return pass_.copies and pass_.levels == (pass_.input_level,) and not needs_pixels
 
 
 def _runs(pass_: Pass, is_done: IsDone, length: int) -> Iterator[tuple[Block, ...]]:

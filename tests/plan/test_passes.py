@@ -56,14 +56,14 @@ def test_no_tile_is_made_from_anything_coarser_than_itself(size: Size, side: int
 
 
 @pytest.mark.parametrize(("size", "side", "kind"), GRID)
-def test_a_picture_is_handed_on_before_it_is_read(size: Size, side: int, kind: str) -> None:
+def test_an_intermediate_image_is_written_before_it_is_read(size: Size, side: int, kind: str) -> None:
     _, passes = planned(size, side, kind)
-    handed_on: set[int] = set()
+    intermediates: set[int] = set()
     for pass_ in passes:
         if pass_.stored_level is None:
-            assert pass_.input_level in handed_on
-        if pass_.hands_on is not None:
-            handed_on.add(pass_.hands_on)
+            assert pass_.input_level in intermediates
+        if pass_.intermediate_level is not None:
+            intermediates.add(pass_.intermediate_level)
 
 
 @pytest.mark.parametrize(("size", "side", "kind"), GRID)

@@ -19,8 +19,8 @@ from slide2iiif.samples import write_aperio
 from slide2iiif.sources import open_source
 from slide2iiif.sources.describe import Wish, disclose, kept_back_properties
 from slide2iiif.sources.openslide import OpenSlideSource
-from slide2iiif.tiles.associated import PictureTask, hand_on
-from slide2iiif.tiles.intermediate import HandedOnPicture
+from slide2iiif.tiles.associated import PictureTask, write_associated
+from slide2iiif.tiles.intermediate import IntermediateImage
 
 BASE_URL = "https://host.example/iiif"
 LABEL = "a.svs/associated/label"
@@ -81,7 +81,7 @@ def test_a_dry_run_counts_associated_pictures(folder: Path, tmp_path: Path) -> N
     assert (planned["files"], planned["inodes"]) == (written["files"], written["inodes"])
 
 
-def test_passes_of_an_associated_picture_read_what_was_handed_on() -> None:
+def test_passes_of_an_associated_picture_read_its_intermediate_image() -> None:
     plan = plan_associated("a.svs", "label", Size(3000, 1200), Options())
     assert plan.identifier == LABEL
     assert {pass_.stored_level for pass_ in plan.passes} == {None}
@@ -116,9 +116,9 @@ def test_an_associated_picture_is_transformed_by_its_own_profile(
         stored = source.read_associated("macro")
     height, width, _ = stored.shape
     for transforms, expected in ((False, stored), (True, to_srgb_from(profile, stored))):
-        picture = HandedOnPicture(tmp_path / "level-0.rgb", Size(width, height))
+        picture = IntermediateImage(tmp_path / "level-0.rgb", Size(width, height))
         picture.create()
-        hand_on(PictureTask(folder / "a.svs", "macro", picture, transforms))
+        write_associated(PictureTask(folder / "a.svs", "macro", picture, transforms))
         assert np.array_equal(picture.read(Region(0, 0, width, height)), expected)
     assert not np.array_equal(stored, to_srgb_from(profile, stored))
 

@@ -17,7 +17,7 @@ from slide2iiif.tiles.journal import Journal
 from slide2iiif.tiles.tasks import Rendered, RenderTask
 
 ORDER = order_files(plan_pyramid(Size(3000, 2000), 256), Api.V2)
-PASS = Pass(0, Size(3000, 2000), 0, copies=False, levels=(0, 1), hands_on=None, pictures=(),
+PASS = Pass(0, Size(3000, 2000), 0, copies=False, levels=(0, 1), intermediate_level=None, pictures=(),
             makes_thumbnails=False, side=512, columns=6, rows=4)  # fmt: skip
 BLOCKS = list(PASS.blocks())
 

@@ -94,7 +94,7 @@ def test_every_level_of_one_that_is_stored_in_jpeg_tiles_is_the_picture(
     coding = Coding(quality=95, sampling="444")
     slide = write_pyramid(tmp_path / "a.tif", pixels, scales=(1,), missing=missing, coding=coding)
     files = export(slide, Options(tile_size=256, quality=95, subsampling="444"), tmp_path)
-    assert any(pass_.hands_on is not None for pass_ in plan_of(slide).passes)
+    assert any(pass_.intermediate_level is not None for pass_ in plan_of(slide).passes)
     for level in plan_pyramid(Size(width, height), 256).levels:
         found = stitch(files, Size(width, height), 256, level.index)
         assert error_of(found, reduced(pixels, level.scale)) < 4, level
