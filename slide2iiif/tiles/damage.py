@@ -10,7 +10,7 @@ from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.imaging.pixels import Colour, Pixels
 
 
-class Losses:
+class DamagedRegions:
     """Regions of one input that are background because the slide is damaged there; in pixels of its level."""
 
     def __init__(self, background: Colour) -> None:

@@ -13,7 +13,7 @@ from slide2iiif.imaging.pixels import PADDED, RGB, Pixels
 from slide2iiif.imaging.resample import pad_pixels, reduce_pixels
 from slide2iiif.imaging.srgb import to_srgb
 from slide2iiif.sources.base import Source, clip
-from slide2iiif.tiles.damage import Losses
+from slide2iiif.tiles.damage import DamagedRegions
 from slide2iiif.tiles.handles import open_areas, open_sources
 from slide2iiif.tiles.intermediate import intermediate_image
 from slide2iiif.tiles.streams import StoredTile, Streams, touched_tiles
@@ -25,7 +25,7 @@ def read_input(
     region: Region,
     streams: Streams | None,
     scale: int = 1,
-    losses: Losses | None = None,
+    damage: DamagedRegions | None = None,
     *,
     is_reduced_next: bool = False,
 ) -> Pixels:
@@ -36,7 +36,7 @@ def read_input(
         region: in pixels of the input's published level.
         streams: the block's stored tiles, where the slide stores JPEG.
         scale: 1, 2, 4 …
-        losses: takes note of what is damaged, which is background then; without it damage is an error.
+        damage: takes note of what is damaged, which is background then; without it damage is an error.
         is_reduced_next: whether `reduce_pixels` follows, for which padded pixels are better.
 
     Returns:
@@ -54,9 +54,9 @@ def read_input(
     if streams is not None:
         # Colour profiles are for three bytes.
         padded = is_reduced_next and slide.profile is None
-        pixels = _read_tiles(task, streams, within, scale, losses, padded=padded)
+        pixels = _read_tiles(task, streams, within, scale, damage, padded=padded)
     else:
-        pixels = reduce_pixels(_read_slide(task, within, losses), scale)
+        pixels = reduce_pixels(_read_slide(task, within, damage), scale)
     if slide.profile is not None:
         pixels = to_srgb(pixels, slide.profile)
     return pad_pixels(pixels, region.size.reduced(scale))
@@ -66,23 +66,23 @@ def _open_slide(slide: SlideTask) -> Source:
     return (open_areas if slide.crops else open_sources).get(slide.path, slide.fingerprint)
 
 
-def _read_slide(task: RenderTask, region: Region, losses: Losses | None) -> Pixels:
+def _read_slide(task: RenderTask, region: Region, damage: DamagedRegions | None) -> Pixels:
     source, level = _open_slide(task.slide), task.pass_.stored_level or 0
-    if losses is None:
+    if damage is None:
         return source.read(level, region)
-    return losses.read_around(lambda part: source.read(level, part), region, task.slide.pyramid.tile_size)
+    return damage.read_around(lambda part: source.read(level, part), region, task.slide.pyramid.tile_size)
 
 
 def _read_tiles(
-    task: RenderTask, streams: Streams, region: Region, scale: int, losses: Losses | None, *, padded: bool
+    task: RenderTask, streams: Streams, region: Region, scale: int, damage: DamagedRegions | None, *, padded: bool
 ) -> Pixels:
     """Stitch a region from stored tiles, each reduced by the decoder where it can."""
     if any(side % scale for side in (region.x, region.y, *streams.tile)) or scale > max(DECODER_SCALES):
-        return reduce_pixels(_read_tiles(task, streams, region, 1, losses, padded=padded), scale)
+        return reduce_pixels(_read_tiles(task, streams, region, 1, damage, padded=padded), scale)
     size = region.size.reduced(scale)
     pixels = np.empty((size.height, size.width, PADDED if padded else RGB), np.uint8)
     for stored in touched_tiles(streams.tile, region, task.pass_.stored_size):
-        part = _tile_pixels(task, streams, stored, scale, losses, padded=padded)
+        part = _tile_pixels(task, streams, stored, scale, damage, padded=padded)
         x, y = (stored.region.x - region.x) // scale, (stored.region.y - region.y) // scale
         # A tile that begins left of the region or above it gives its other part.
         part = part[max(0, -y) :, max(0, -x) :]
@@ -94,7 +94,7 @@ def _read_tiles(
 
 
 def _tile_pixels(
-    task: RenderTask, streams: Streams, stored: StoredTile, scale: int, losses: Losses | None, *, padded: bool
+    task: RenderTask, streams: Streams, stored: StoredTile, scale: int, damage: DamagedRegions | None, *, padded: bool
 ) -> Pixels:
     size = stored.region.size
     reduced = size.reduced(scale)
@@ -109,6 +109,6 @@ def _tile_pixels(
             return reduce_pixels(np.ascontiguousarray(pixels), scale)
         return decode(stream, coded, scale, padded=padded)[: reduced.height, : reduced.width]
     except SourceError:
-        if losses is None:
+        if damage is None:
             raise
-        return losses.fill(stored.region, reduced)
+        return damage.fill(stored.region, reduced)

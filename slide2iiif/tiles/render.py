@@ -21,7 +21,7 @@ from slide2iiif.plan.provenance import Made
 from slide2iiif.stores.base import Files
 from slide2iiif.tiles.batch import Batch
 from slide2iiif.tiles.copying import copy_tiles
-from slide2iiif.tiles.damage import Losses
+from slide2iiif.tiles.damage import DamagedRegions
 from slide2iiif.tiles.handles import open_sources
 from slide2iiif.tiles.intermediate import intermediate_image
 from slide2iiif.tiles.read import read_input
@@ -59,18 +59,18 @@ def _render_block(task: RenderTask, block: Block, files: Files) -> Rendered:
         return rendered
     finest = min(wanted)
     region = input_region(task.slide.pyramid, pass_, block)
-    losses = _losses(task)
+    damage = _damaged_regions(task)
     scale = 1 << (finest - pass_.input_level)
-    pixels = read_input(task, region, streams, scale, losses, is_reduced_next=max(wanted) > finest)
+    pixels = read_input(task, region, streams, scale, damage, is_reduced_next=max(wanted) > finest)
     if pass_.makes_thumbnails:
         rendered += _put_thumbnails(task, pixels, files)
     for level in range(finest, max(wanted) + 1):
         if level > finest:
             pixels = reduce_pixels(pixels, 2)
         if level in levels:
-            rendered += _put_tiles(task, block, level, pixels, _lost_tiles(task, level, losses), files)
+            rendered += _put_tiles(task, block, level, pixels, _damaged_tiles(task, level, damage), files)
         if level in pass_.pictures:
-            rendered += _put_picture(task, level, pixels, _lost_tiles(task, level, losses), files)
+            rendered += _put_picture(task, level, pixels, _damaged_tiles(task, level, damage), files)
         if level == pass_.intermediate_level:
             scale = 1 << (level - pass_.input_level)
             picture = intermediate_image(task.slide.staging, task.slide.pyramid, level)
@@ -78,20 +78,22 @@ def _render_block(task: RenderTask, block: Block, files: Files) -> Rendered:
     return rendered
 
 
-def _losses(task: RenderTask) -> Losses | None:
+def _damaged_regions(task: RenderTask) -> DamagedRegions | None:
     """Give what takes note of damage, where it may be replaced; an image that is decoded as a whole is good or bad."""
     slide = task.slide
-    return Losses(slide.background) if slide.damaged is Damaged.PLACEHOLDER and slide.random_access else None
+    return DamagedRegions(slide.background) if slide.damaged is Damaged.PLACEHOLDER and slide.random_access else None
 
 
-def _lost_tiles(task: RenderTask, level: int, losses: Losses | None) -> set[Tile]:
+def _damaged_tiles(task: RenderTask, level: int, damage: DamagedRegions | None) -> set[Tile]:
     """Give the tiles of a level to list as damaged: those of the input's own scale, unless copying lists them."""
-    if losses is None or level != task.pass_.input_level or task.pass_.copies:
+    if damage is None or level != task.pass_.input_level or task.pass_.copies:
         return set()
-    return losses.tiles(level, task.slide.pyramid.tile_size)
+    return damage.tiles(level, task.slide.pyramid.tile_size)
 
 
-def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels, lost: set[Tile], files: Files) -> Rendered:
+def _put_tiles(
+    task: RenderTask, block: Block, level: int, pixels: Pixels, damaged: set[Tile], files: Files
+) -> Rendered:
     slide = task.slide
     side = slide.pyramid.tile_size
     batch = Batch(slide)
@@ -108,11 +110,11 @@ def _put_tiles(task: RenderTask, block: Block, level: int, pixels: Pixels, lost:
             batch.add_tile(tile, encode(part, slide.encoding), is_blank=False)
         else:
             batch.add_tile(tile, encode_blank(colour, Size(width, height), slide.encoding), is_blank=True)
-    made = Counter({(level, _made(task, level)): count - len(lost), (level, Made.DAMAGED): len(lost)})
-    return batch.put(files) + Rendered(+made, damaged=tuple(sorted(lost)))
+    made = Counter({(level, _made(task, level)): count - len(damaged), (level, Made.DAMAGED): len(damaged)})
+    return batch.put(files) + Rendered(+made, damaged=tuple(sorted(damaged)))
 
 
-def _put_picture(task: RenderTask, level: int, pixels: Pixels, lost: set[Tile], files: Files) -> Rendered:
+def _put_picture(task: RenderTask, level: int, pixels: Pixels, damaged: set[Tile], files: Files) -> Rendered:
     """Put the whole image at a level; at the top level that is its one tile."""
     slide = task.slide
     size = slide.pyramid.levels[level].size
@@ -121,8 +123,8 @@ def _put_picture(task: RenderTask, level: int, pixels: Pixels, lost: set[Tile], 
     batch.add_picture(picture, encode(pixels, slide.encoding))
     rendered = batch.put(files)
     if level == slide.pyramid.top.index:
-        made = Made.DAMAGED if lost else _made(task, level)
-        rendered += Rendered(Counter({(level, made): 1}), damaged=tuple(lost))
+        made = Made.DAMAGED if damaged else _made(task, level)
+        rendered += Rendered(Counter({(level, made): 1}), damaged=tuple(damaged))
     return rendered
 
 
