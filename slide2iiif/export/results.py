@@ -9,7 +9,7 @@ from slide2iiif.export.summary import Outcome, Status
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import plausible_objective
 from slide2iiif.options import Options
-from slide2iiif.plan.provenance import Made
+from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.plan.service import SlidePlan
 from slide2iiif.records.receipt import Receipt, Settings
 from slide2iiif.tiles.tasks import Rendered
@@ -102,7 +102,7 @@ def check_not_lost(plan: SlidePlan, rendered: Rendered) -> None:
     Raises:
         SourceError: no tile of full resolution could be read.
     """
-    if rendered.made[0, Made.DAMAGED] == plan.pyramid.levels[0].tile_count:
+    if rendered.made[0, TileOrigin.PLACEHOLDER] == plan.pyramid.levels[0].tile_count:
         raise SourceError("no tile of full resolution can be read")
 
 

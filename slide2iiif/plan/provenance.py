@@ -24,7 +24,7 @@ from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 
 
-class Made(StrEnum):
+class TileOrigin(StrEnum):
     """How a tile came to be."""
 
     COPIED = "copied"
@@ -33,13 +33,13 @@ class Made(StrEnum):
     """It is the stored tile, cut at the edge of the image without decoding."""
     ENCODED = "encoded"
     """It was encoded from the pixels of a stored level of its own scale."""
-    DERIVED = "derived"
+    DOWNSAMPLED = "derived"
     """It was encoded from reduced pixels of a finer level."""
-    DAMAGED = "damaged"
+    PLACEHOLDER = "damaged"
     """It is background, the whole of it or a part, because the slide is damaged there."""
 
 
-EXACT = frozenset({Made.COPIED, Made.CROPPED})
+EXACT = frozenset({TileOrigin.COPIED, TileOrigin.CROPPED})
 """What is bit-exact: the coefficients are the stored ones."""
 
 
@@ -49,7 +49,9 @@ def is_within(pass_: Pass, region: Region) -> bool:
     return right <= pass_.stored_size.width and bottom <= pass_.stored_size.height
 
 
-def count_origins(pyramid: Pyramid, pass_: Pass, jpeg: JpegTiles | JpegStrips | None, level: int) -> Counter[Made]:
+def count_origins(
+    pyramid: Pyramid, pass_: Pass, jpeg: JpegTiles | JpegStrips | None, level: int
+) -> Counter[TileOrigin]:
     """Count how the tiles of a level that a pass makes will come to be, if none is damaged.
 
     Args:
@@ -60,9 +62,9 @@ def count_origins(pyramid: Pyramid, pass_: Pass, jpeg: JpegTiles | JpegStrips | 
     """
     total = pyramid.levels[level].tile_count
     if pass_.stored_level is None or level != pass_.input_level:
-        return Counter({Made.DERIVED: total})
+        return Counter({TileOrigin.DOWNSAMPLED: total})
     if not pass_.copies or jpeg is None:
-        return Counter({Made.ENCODED: total})
+        return Counter({TileOrigin.ENCODED: total})
     partial, short = _edges(pyramid, pass_, level)
     stored = np.ones(partial.shape, bool)
     if isinstance(jpeg, JpegTiles):
@@ -70,7 +72,9 @@ def count_origins(pyramid: Pyramid, pass_: Pass, jpeg: JpegTiles | JpegStrips | 
     there = stored & ~short
     copied = int((there & ~partial).sum())
     cropped = int((there & partial).sum()) if can_crop() else 0
-    return +Counter({Made.COPIED: copied, Made.CROPPED: cropped, Made.ENCODED: total - copied - cropped})
+    return +Counter(
+        {TileOrigin.COPIED: copied, TileOrigin.CROPPED: cropped, TileOrigin.ENCODED: total - copied - cropped}
+    )
 
 
 def _edges(pyramid: Pyramid, pass_: Pass, level: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

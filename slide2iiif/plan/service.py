@@ -15,7 +15,7 @@ from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_PIXELS, MAX_TILES, TILE_
 from slide2iiif.plan.colours import Colours, choose_colours
 from slide2iiif.plan.mpp import Scale, choose_scale
 from slide2iiif.plan.passes import Pass, match_levels, plan_passes
-from slide2iiif.plan.provenance import Made, count_origins
+from slide2iiif.plan.provenance import TileOrigin, count_origins
 from slide2iiif.sources.base import Description
 
 _FOLDERS_PER_TILE = 3
@@ -95,14 +95,14 @@ class SlidePlan:
         inputs = match_levels(self.pyramid, self.description.levels)
         return inputs[max(index for index in inputs if index <= level)]
 
-    def origins_of(self, level: int) -> Counter[Made]:
+    def origins_of(self, level: int) -> Counter[TileOrigin]:
         """Count how the tiles of a published level will come to be, if the slide is not damaged."""
         maker = next(each for each in self.passes if level in each.levels or level in each.pictures)
         jpeg = None if maker.stored_level is None else self.description.levels[maker.stored_level].jpeg
         return count_origins(self.pyramid, maker, jpeg, level)
 
     @property
-    def origins(self) -> Counter[tuple[int, Made]]:
+    def origins(self) -> Counter[tuple[int, TileOrigin]]:
         """The same of all levels, by level and origin."""
         levels = range(len(self.pyramid.levels))
         return Counter({(level, made): count for level in levels for made, count in self.origins_of(level).items()})

@@ -15,7 +15,7 @@ from slide2iiif.imaging.blank import is_blank
 from slide2iiif.imaging.jpeg import can_crop, check_strictly, crop, encode, encode_colour
 from slide2iiif.options import Check, Damaged
 from slide2iiif.plan.passes import Block, block_tiles
-from slide2iiif.plan.provenance import Made, is_within
+from slide2iiif.plan.provenance import TileOrigin, is_within
 from slide2iiif.stores.base import Files
 from slide2iiif.tiles.batch import Batch
 from slide2iiif.tiles.read import read_input
@@ -39,35 +39,35 @@ def copy_tiles(task: RenderTask, block: Block, streams: Streams, files: Files) -
     slide = task.slide
     level = task.pass_.levels[0]
     batch = Batch(slide)
-    made: list[Made] = []
+    origins: list[TileOrigin] = []
     damaged: list[Tile] = []
     for tile in block_tiles(slide.pyramid, task.pass_, block, level):
         size = slide.pyramid.tile_pixels(tile)
         try:
-            how, stream = _make_tile(task, streams, tile, size)
+            origin, stream = _make_tile(task, streams, tile, size)
         except SourceError:
             if slide.damaged is Damaged.FAIL:
                 raise
-            how, stream = Made.DAMAGED, encode_colour(slide.background, size, slide.encoding)
+            origin, stream = TileOrigin.PLACEHOLDER, encode_colour(slide.background, size, slide.encoding)
             damaged.append(tile)
-        made.append(how)
+        origins.append(origin)
         batch.add_tile(tile, stream, is_blank=slide.links_blank and is_blank(stream, size))
-    counts = Counter({(level, how): made.count(how) for how in Made})
+    counts = Counter({(level, origin): origins.count(origin) for origin in TileOrigin})
     return batch.put(files) + Rendered(+counts, damaged=tuple(damaged))
 
 
-def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tuple[Made, bytes]:
+def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tuple[TileOrigin, bytes]:
     slide = task.slide
     if not (streams.is_stored(tile.column, tile.row) and _is_exact(task, streams, tile, size)):
         region = _input_region(task, tile, size)
-        return Made.ENCODED, encode(read_input(task, region, streams), slide.encoding)
+        return TileOrigin.ENCODED, encode(read_input(task, region, streams), slide.encoding)
     stream, coded = streams.read(tile.column, tile.row)
     # Coarser levels show background where a tile cannot be decoded, and then it must be listed too.
     if slide.check is Check.STRICT or slide.damaged is Damaged.PLACEHOLDER:
         check_strictly(stream, coded)
     if coded != size:
         stream = crop(stream, size)
-    return (Made.COPIED if size == streams.tile else Made.CROPPED), stream
+    return (TileOrigin.COPIED if size == streams.tile else TileOrigin.CROPPED), stream
 
 
 def _is_exact(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> bool:

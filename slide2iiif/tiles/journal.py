@@ -18,7 +18,7 @@ from typing import Any, Self
 from slide2iiif.iiif.file_order import FileOrder
 from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.plan.passes import Block, Pass
-from slide2iiif.plan.provenance import Made
+from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.records.digests import LedgerFile
 from slide2iiif.system_errors import refusals_of
 from slide2iiif.tiles.tasks import Rendered, RenderTask
@@ -147,7 +147,7 @@ def _parse(line: bytes) -> tuple[int, Iterable[int], Rendered] | None:
         return None
     note = json.loads(text)
     first, last = note["blocks"]
-    made = Counter({(level, Made(how)): count for level, how, count in note["made"]})
+    made = Counter({(level, TileOrigin(how)): count for level, how, count in note["made"]})
     damaged = tuple(Tile(*tile) for tile in note["damaged"])
     return note["input"], range(first, last + 1), Rendered(made, note["bytes"], damaged, note["blank"])
 

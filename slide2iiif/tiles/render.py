@@ -17,7 +17,7 @@ from slide2iiif.imaging.pixels import RGB, Pixels
 from slide2iiif.imaging.resample import reduce_pixels
 from slide2iiif.options import Damaged
 from slide2iiif.plan.passes import Block, block_tiles, input_region
-from slide2iiif.plan.provenance import Made
+from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.stores.base import Files
 from slide2iiif.tiles.batch import Batch
 from slide2iiif.tiles.copying import copy_tiles
@@ -110,7 +110,9 @@ def _put_tiles(
             batch.add_tile(tile, encode(part, slide.encoding), is_blank=False)
         else:
             batch.add_tile(tile, encode_blank(colour, Size(width, height), slide.encoding), is_blank=True)
-    made = Counter({(level, _made(task, level)): count - len(damaged), (level, Made.DAMAGED): len(damaged)})
+    made = Counter(
+        {(level, _tile_origin(task, level)): count - len(damaged), (level, TileOrigin.PLACEHOLDER): len(damaged)}
+    )
     return batch.put(files) + Rendered(+made, damaged=tuple(sorted(damaged)))
 
 
@@ -123,8 +125,8 @@ def _put_picture(task: RenderTask, level: int, pixels: Pixels, damaged: set[Tile
     batch.add_picture(picture, encode(pixels, slide.encoding))
     rendered = batch.put(files)
     if level == slide.pyramid.top.index:
-        made = Made.DAMAGED if damaged else _made(task, level)
-        rendered += Rendered(Counter({(level, made): 1}), damaged=tuple(damaged))
+        origin = TileOrigin.PLACEHOLDER if damaged else _tile_origin(task, level)
+        rendered += Rendered(Counter({(level, origin): 1}), damaged=tuple(damaged))
     return rendered
 
 
@@ -140,6 +142,6 @@ def _put_thumbnails(task: RenderTask, overview: Pixels, files: Files) -> Rendere
     return batch.put(files)
 
 
-def _made(task: RenderTask, level: int) -> Made:
+def _tile_origin(task: RenderTask, level: int) -> TileOrigin:
     is_own_scale = task.pass_.stored_level is not None and level == task.pass_.input_level
-    return Made.ENCODED if is_own_scale else Made.DERIVED
+    return TileOrigin.ENCODED if is_own_scale else TileOrigin.DOWNSAMPLED

@@ -15,7 +15,7 @@ from slide2iiif.imaging.jpeg import Encoding
 from slide2iiif.imaging.pixels import Colour
 from slide2iiif.options import Check, Damaged
 from slide2iiif.plan.passes import Block, Pass
-from slide2iiif.plan.provenance import Made
+from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.records.digests import Run
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
@@ -96,7 +96,7 @@ def _unpacked(packed: bytes) -> SlideTask:
 class Rendered:
     """What a task has stored."""
 
-    made: Counter[tuple[int, Made]] = field(default_factory=Counter)
+    made: Counter[tuple[int, TileOrigin]] = field(default_factory=Counter)
     """Tiles by level and by how they came to be."""
     stored_bytes: int = 0
     """Bytes of tiles and pictures, aliases not counted."""

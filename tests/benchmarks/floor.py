@@ -24,7 +24,7 @@ from pathlib import Path
 from slide2iiif.imaging.jpeg import Encoding, decode, encode
 from slide2iiif.imaging.resample import reduce_pixels
 from slide2iiif.options import Options
-from slide2iiif.plan.provenance import Made
+from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.plan.service import SlidePlan, plan_slide
 from slide2iiif.sources.describe import describe
 from slide2iiif.sources.jpeg_tiles import JpegTiles
@@ -102,7 +102,9 @@ def measure(plan: SlidePlan, streams: list[bytes], slide: Path, folder: Path) ->
     pixels = decode(streams[0], full.tile)
     padded = decode(streams[0], full.tile, padded=True)
     read, halves, wholes, halved = decoded(plan)
-    encoded = sum(count for (_, made), count in plan.origins.items() if made in {Made.ENCODED, Made.DERIVED})
+    encoded = sum(
+        count for (_, made), count in plan.origins.items() if made in {TileOrigin.ENCODED, TileOrigin.DOWNSAMPLED}
+    )
     encoding = Encoding(plan.encoding.quality, plan.encoding.subsampling)
     yield Cost("decode a stored tile at half its size", each(lambda one: decode(one, full.tile, 2), streams), halves)
     yield Cost("decode a stored tile", each(lambda one: decode(one, full.tile), streams), wholes)

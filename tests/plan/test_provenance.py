@@ -13,7 +13,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.plan import provenance as origins
 from slide2iiif.plan.passes import plan_passes
-from slide2iiif.plan.provenance import Made, count_origins, is_within
+from slide2iiif.plan.provenance import TileOrigin, count_origins, is_within
 from slide2iiif.sources.base import StoredLevel
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 
@@ -28,9 +28,9 @@ def level_of(size: Size, lengths: NDArray[np.uint64]) -> StoredLevel:
     return StoredLevel(size, Size(SIDE, SIDE), "jpeg", tiles)
 
 
-def decide(pyramid: Pyramid, stored: StoredLevel, level: int, *, crops: bool) -> Counter[Made]:
+def decide(pyramid: Pyramid, stored: StoredLevel, level: int, *, crops: bool) -> Counter[TileOrigin]:
     """Look at one tile after the other."""
-    counts: Counter[Made] = Counter()
+    counts: Counter[TileOrigin] = Counter()
     grid = pyramid.levels[level]
     assert isinstance(stored.jpeg, JpegTiles)
     for row in range(grid.rows):
@@ -39,9 +39,9 @@ def decide(pyramid: Pyramid, stored: StoredLevel, level: int, *, crops: bool) ->
             is_whole = right == (column + 1) * SIDE and bottom == (row + 1) * SIDE
             is_there = right <= stored.size.width and bottom <= stored.size.height
             if not is_there or not stored.jpeg.lengths[row, column] or not (is_whole or crops):
-                counts[Made.ENCODED] += 1
+                counts[TileOrigin.ENCODED] += 1
             else:
-                counts[Made.COPIED if is_whole else Made.CROPPED] += 1
+                counts[TileOrigin.COPIED if is_whole else TileOrigin.CROPPED] += 1
     return counts
 
 
@@ -76,6 +76,6 @@ def test_the_last_tile_of_a_level_stored_a_pixel_short_is_not_the_stored_one_tho
     full = StoredLevel(pyramid.size, Size(SIDE, SIDE), "lzw")
     half = level_of(Size(4 * SIDE - 1, 4 * SIDE), np.ones((4, 4), np.uint64))
     copying = next(each for each in plan_passes(pyramid, (full, half), copy=True) if each.copies)
-    assert count_origins(pyramid, copying, half.jpeg, 1) == {Made.COPIED: 12, Made.ENCODED: 4}
+    assert count_origins(pyramid, copying, half.jpeg, 1) == {TileOrigin.COPIED: 12, TileOrigin.ENCODED: 4}
     assert is_within(copying, Region(2 * SIDE, 0, SIDE, SIDE))
     assert not is_within(copying, Region(3 * SIDE, 0, SIDE, SIDE))

@@ -7,7 +7,7 @@ import pytest
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import Options
-from slide2iiif.plan.provenance import Made
+from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.plan.service import choose_tile_size, plan_slide
 from slide2iiif.sources.base import Description, StoredLevel
 
@@ -50,9 +50,9 @@ def test_a_plan_says_how_each_level_is_made() -> None:
     levels = tuple(StoredLevel(Size(8000 // scale, 4000 // scale), Size(512, 512), "lzw") for scale in (1, 4))
     plan = plan_slide("a.svs", Description("openslide", "generic-tiff", levels), Options())
     assert [plan.stored_level_of(level) for level in range(5)] == [0, 0, 1, 1, 1]
-    assert plan.origins_of(0) == {Made.ENCODED: 16 * 8}
-    assert plan.origins_of(1) == {Made.DERIVED: 8 * 4}
-    assert plan.origins_of(2) == {Made.ENCODED: 4 * 2}
+    assert plan.origins_of(0) == {TileOrigin.ENCODED: 16 * 8}
+    assert plan.origins_of(1) == {TileOrigin.DOWNSAMPLED: 8 * 4}
+    assert plan.origins_of(2) == {TileOrigin.ENCODED: 4 * 2}
     assert plan.origins.total() == plan.tile_count
 
 
