@@ -49,7 +49,7 @@ def record_receipt(
         width=plan.pyramid.size.width,
         height=plan.pyramid.size.height,
         tile_size=plan.pyramid.tile_size,
-        microns_per_pixel=plan.scale.microns_per_pixel,
+        microns_per_pixel=plan.pixel_size.microns_per_pixel,
         tiles=plan.tile_count,
         files=plan.file_count + sum(each.file_count for each in beside),
         stored_bytes=rendered.stored_bytes,
@@ -92,7 +92,7 @@ def record_outcome(
         seconds=seconds,
         blank=rendered.blank,
         source=slide.source,
-        note="; ".join(note for note in (plan.scale.note, *plan.notes) if note),
+        note="; ".join(note for note in (plan.pixel_size.note, *plan.notes) if note),
     )
 
 

@@ -12,7 +12,7 @@ _LARGEST_DEVIATION = 25.0
 """Slides that were reduced afterwards keep the objective that they were taken with; a wrong unit is a hundred times."""
 
 
-class Scale(NamedTuple):
+class PixelSize(NamedTuple):
     """What is published of a slide's scale."""
 
     microns_per_pixel: float | None
@@ -21,22 +21,22 @@ class Scale(NamedTuple):
     """Why what the slide says is left out."""
 
 
-def choose_scale(description: Description, options: Options) -> Scale:
+def choose_pixel_size(description: Description, options: Options) -> PixelSize:
     """Choose microns per pixel: what was asked for, or what the slide says if it can be true."""
     if options.mpp is not None:
-        return Scale(options.mpp)
+        return PixelSize(options.mpp)
     stated, objective = description.microns_per_pixel, description.objective
     if stated is None:
-        return Scale(None)
+        return PixelSize(None)
     advice = "left out; --mpp gives the true value"
     if plausible_mpp(stated) is None and description.reader != "openslide":
         # How large an ordinary image is to be printed: nobody misses it.
-        return Scale(None)
+        return PixelSize(None)
     if plausible_mpp(stated) is None:
         low, high = PLAUSIBLE_MPP
-        return Scale(None, f"the slide says {stated:g} µm a pixel, which is not from {low:g} to {high:g}: {advice}")
+        return PixelSize(None, f"the slide says {stated:g} µm a pixel, which is not from {low:g} to {high:g}: {advice}")
     if objective is not None and objective > 0:
         expected = _MPP_TIMES_OBJECTIVE / objective
         if not expected / _LARGEST_DEVIATION <= stated <= expected * _LARGEST_DEVIATION:
-            return Scale(None, f"the slide says {stated:g} µm a pixel at {objective:g}×, which cannot be: {advice}")
-    return Scale(stated)
+            return PixelSize(None, f"the slide says {stated:g} µm a pixel at {objective:g}×, which cannot be: {advice}")
+    return PixelSize(stated)

@@ -13,7 +13,7 @@ from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
 from slide2iiif.imaging.jpeg import TURBOJPEG_PACKAGE, Encoding, can_crop
 from slide2iiif.options import COPYABLE_TILE_SIZES, MAX_PIXELS, MAX_TILES, TILE_SIZE, Options, choose_subsampling
 from slide2iiif.plan.colours import Colours, choose_colours
-from slide2iiif.plan.mpp import Scale, choose_scale
+from slide2iiif.plan.mpp import PixelSize, choose_pixel_size
 from slide2iiif.plan.passes import Pass, match_levels, plan_passes
 from slide2iiif.plan.provenance import TileOrigin, count_origins
 from slide2iiif.sources.base import Description
@@ -51,7 +51,7 @@ class SlidePlan:
     """How tiles are encoded."""
     colours: Colours
     """What becomes of its colour profile."""
-    scale: Scale
+    pixel_size: PixelSize
     """Size of a full-resolution pixel."""
     page_count: int = 0
     """Files of pages and manifests that lie with the slide's."""
@@ -187,7 +187,7 @@ def plan_slide(identifier: str, description: Description, options: Options, page
         api=options.api,
         encoding=Encoding(options.quality, choose_subsampling(options), colours.segment),
         colours=colours,
-        scale=choose_scale(description, options),
+        pixel_size=choose_pixel_size(description, options),
         page_count=page_count,
         notes=(*description.notes, *(_given_up(description, pyramid.tile_size) if copies else ())),
     )

@@ -77,7 +77,7 @@ def _line(head: str) -> str:
 def _row(format_: str, variant: str, tried: str, path: Path) -> str:
     description = describe(path)
     plan = plan_slide("slide", description, Options())
-    mpp = plan.scale.microns_per_pixel
+    mpp = plan.pixel_size.microns_per_pixel
     cells = [
         format_,
         variant,
