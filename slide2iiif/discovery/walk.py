@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 
 from slide2iiif.errors import SourceError, UsageError
-from slide2iiif.iiif.identifiers import crowded_names, encode_path
+from slide2iiif.iiif.identifiers import case_collisions, encode_path
 from slide2iiif.sources.dicom import DicomHeader, read_header
 from slide2iiif.sources.formats import is_slide_name, may_be_dicom, suffix_of
 from slide2iiif.sources.unsupported import system_refusal
@@ -71,7 +71,7 @@ class _Folder:
 
     path: Path
     below_root: PurePath
-    crowded: frozenset[PurePath]
+    colliding: frozenset[PurePath]
     files: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     problems: list[Unusable] = field(default_factory=list)
@@ -81,7 +81,7 @@ class _Folder:
 
     def slide(self, name: str, members: Iterable[Path] = ()) -> Slide | Unusable:
         path = self.path / name
-        identifier = encode_path(self.below_root / name, self.crowded)
+        identifier = encode_path(self.below_root / name, self.colliding)
         slide = Slide(
             identifier,
             path,
@@ -150,9 +150,9 @@ def check_root(root: Path) -> None:
 
 
 def _walk_folder(
-    path: Path, below_root: PurePath, crowded: frozenset[PurePath], above: tuple[Path, ...]
+    path: Path, below_root: PurePath, colliding: frozenset[PurePath], above: tuple[Path, ...]
 ) -> Iterator[Slide | Unusable]:
-    folder = _read_folder(path, below_root, crowded, above[:1])
+    folder = _read_folder(path, below_root, colliding, above[:1])
     yield from folder.problems
     yield from _slides_of(folder)
     companions = {_mirax_folder(name) for name in folder.files if suffix_of(name) == ".mrxs"}
@@ -161,11 +161,13 @@ def _walk_folder(
         real = _real(inner)
         if (name in companions and (inner / _MIRAX_INDEX).is_file()) or real in above:
             continue
-        yield from _walk_folder(inner, below_root / name, folder.crowded, (*above, real))
+        yield from _walk_folder(inner, below_root / name, folder.colliding, (*above, real))
 
 
-def _read_folder(path: Path, below_root: PurePath, crowded: frozenset[PurePath], allowed: tuple[Path, ...]) -> _Folder:
-    folder = _Folder(path, below_root, crowded, allowed=allowed)
+def _read_folder(
+    path: Path, below_root: PurePath, colliding: frozenset[PurePath], allowed: tuple[Path, ...]
+) -> _Folder:
+    folder = _Folder(path, below_root, colliding, allowed=allowed)
     try:
         with os.scandir(path) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -174,8 +176,8 @@ def _read_folder(path: Path, below_root: PurePath, crowded: frozenset[PurePath],
         return folder
     folder.strays = [entry.name for entry in entries if entry.is_symlink() and not _is_inside(entry.path, allowed)]
     visible = [entry for entry in entries if not entry.name.startswith(".")]
-    close = crowded_names(entry.name for entry in visible)
-    folder.crowded = crowded | {below_root / name for name in close}
+    close = case_collisions(entry.name for entry in visible)
+    folder.colliding = colliding | {below_root / name for name in close}
     for entry in visible:
         _sort_entry(entry, folder)
     return folder
@@ -323,11 +325,11 @@ class _Lookup:
         return Unusable(path, "is not a slide or an image by its name")
 
     def _read(self, below_root: PurePath) -> tuple[_Folder, tuple[Slide | Unusable, ...]]:
-        crowded: frozenset[PurePath] = frozenset()
+        colliding: frozenset[PurePath] = frozenset()
         if below_root.parts:
             above, _ = self._folder(below_root.parent)
-            crowded = above.crowded
-        folder = _read_folder(self._root / below_root, below_root, crowded, self._allowed)
+            colliding = above.colliding
+        folder = _read_folder(self._root / below_root, below_root, colliding, self._allowed)
         return folder, tuple(_slides_of(folder))
 
 

@@ -34,12 +34,12 @@ _WHOLE_NAMES = re.compile(r"(?<!!)/")
 _ESCAPE = re.compile(rb"!([0-9A-F]{2})")
 
 
-def encode_path(path: PurePath, crowded: AbstractSet[PurePath] = frozenset()) -> str:
+def encode_path(path: PurePath, colliding: AbstractSet[PurePath] = frozenset()) -> str:
     """Give the identifier of a file.
 
     Args:
         path: relative to the source root, without `..`.
-        crowded: those of the path and its parents that have a neighbour which differs only by case.
+        colliding: those of the path and its parents that have a neighbour which differs only by case.
 
     Raises:
         ValueError: the path is empty, absolute or leads upwards.
@@ -47,7 +47,7 @@ def encode_path(path: PurePath, crowded: AbstractSet[PurePath] = frozenset()) ->
     if path.is_absolute() or not path.parts or ".." in path.parts:
         raise ValueError(f"no identifier for the path {str(path)!r}: it is not below the source root")
     steps = [path, *path.parents][:-1][::-1]
-    return "/".join(_encode_name(os.fsencode(step.name), crowded=step in crowded) for step in steps)
+    return "/".join(_encode_name(os.fsencode(step.name), colliding=step in colliding) for step in steps)
 
 
 def decode_identifier(identifier: str) -> PurePath:
@@ -59,13 +59,13 @@ def decode_identifier(identifier: str) -> PurePath:
     texts = _WHOLE_NAMES.split(identifier)
     names = [_decode_name(text) for text in texts]
     for text, name in zip(texts, names, strict=True):
-        spellings = {_encode_name(name, crowded=crowded) for crowded in (False, True)} if name else set()
+        spellings = {_encode_name(name, colliding=colliding) for colliding in (False, True)} if name else set()
         if text not in spellings or name in {b".", b".."} or b"/" in name or b"\0" in name:
             raise ValueError(f"not an identifier: {identifier!r}")
     return PurePath(*map(os.fsdecode, names))
 
 
-def crowded_names(names: Iterable[str]) -> frozenset[str]:
+def case_collisions(names: Iterable[str]) -> frozenset[str]:
     """Pick the names of one folder that differ from another one only by case."""
     seen: dict[bytes, list[str]] = {}
     for name in names:
@@ -80,8 +80,8 @@ def _decode_name(text: str) -> bytes:
     return _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), text.replace("!/", "").encode("ascii"))
 
 
-def _encode_name(name: bytes, *, crowded: bool) -> str:
-    plain = _PLAIN - _UPPER if crowded else _PLAIN
+def _encode_name(name: bytes, *, colliding: bool) -> str:
+    plain = _PLAIN - _UPPER if colliding else _PLAIN
     parts = [chr(byte) if byte in plain else f"!{byte:02X}" for byte in name]
     text = "".join(parts)
     if text.startswith(".") or _DEVICE.match(text) or text.lower() in RESERVED:
@@ -112,4 +112,4 @@ def is_folded(path: str) -> bool:
 def is_plain_identifier(identifier: str) -> bool:
     """Tell whether a text can be an identifier as it stands, in names that need no escape on any host."""
     names = identifier.split("/")
-    return all(name and _encode_name(os.fsencode(name), crowded=False) == name for name in names)
+    return all(name and _encode_name(os.fsencode(name), colliding=False) == name for name in names)

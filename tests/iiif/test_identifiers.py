@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import pytest
 
-from slide2iiif.iiif.identifiers import crowded_names, decode_identifier, encode_path
+from slide2iiif.iiif.identifiers import case_collisions, decode_identifier, encode_path
 
 EXAMPLES = [
     pytest.param(b"dir2/image3.svs", "dir2/image3.svs", id="an ordinary name stays"),
@@ -50,18 +50,18 @@ def test_an_identifier_means_this_path(raw: bytes, identifier: str) -> None:
 
 
 def test_upper_case_is_escaped_where_a_neighbour_differs_only_by_case() -> None:
-    crowded = {PurePath("Dir"), PurePath("Dir/A b.SVS")}
+    colliding = {PurePath("Dir"), PurePath("Dir/A b.SVS")}
 
-    assert encode_path(PurePath("Dir/A b.SVS"), crowded) == "!44ir/!41!20b.!53!56!53"
-    assert encode_path(PurePath("Dir/Other.SVS"), crowded) == "!44ir/Other.SVS"
+    assert encode_path(PurePath("Dir/A b.SVS"), colliding) == "!44ir/!41!20b.!53!56!53"
+    assert encode_path(PurePath("Dir/Other.SVS"), colliding) == "!44ir/Other.SVS"
 
 
-def test_a_crowded_identifier_leads_back_as_well() -> None:
+def test_an_identifier_with_a_case_collision_leads_back_as_well() -> None:
     assert decode_identifier("!44ir/!41!20b.!53!56!53") == PurePath("Dir/A b.SVS")
 
 
 @pytest.mark.parametrize(
-    ("names", "crowded"),
+    ("names", "colliding"),
     [
         ([], set()),
         (["a", "b"], set()),
@@ -72,8 +72,8 @@ def test_a_crowded_identifier_leads_back_as_well() -> None:
         (["\udcff", "a\udcff", "A\udcff"], {"a\udcff", "A\udcff"}),
     ],
 )
-def test_crowded_names_differ_only_by_the_case_of_plain_letters(names: list[str], crowded: set[str]) -> None:
-    assert crowded_names(iter(names)) == crowded
+def test_case_collisions_differ_only_by_the_case_of_plain_letters(names: list[str], colliding: set[str]) -> None:
+    assert case_collisions(iter(names)) == colliding
 
 
 @pytest.mark.parametrize("path", ["", ".", "/", "/etc/passwd", "..", "../a", "a/../b", "a/.."])

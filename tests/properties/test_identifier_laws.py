@@ -8,7 +8,7 @@ from pathlib import PurePath
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from slide2iiif.iiif.identifiers import NAME_LIMIT, crowded_names, decode_identifier, encode_path
+from slide2iiif.iiif.identifiers import NAME_LIMIT, case_collisions, decode_identifier, encode_path
 
 bounded = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 
@@ -73,30 +73,30 @@ def steps(path: PurePath) -> list[PurePath]:
     return [path, *path.parents][:-1]
 
 
-def crowded_steps(found: set[PurePath]) -> set[PurePath]:
-    """Walk the folders, as whoever lists a source tree does: the crowded names of each folder."""
+def colliding_steps(found: set[PurePath]) -> set[PurePath]:
+    """Walk the folders, as whoever lists a source tree does: the colliding names of each folder."""
     folders: dict[PurePath, set[str]] = defaultdict(set)
     for path in found:
         for step in steps(path):
             folders[step.parent].add(step.name)
-    return {folder / name for folder, listed in folders.items() for name in crowded_names(listed)}
+    return {folder / name for folder, listed in folders.items() for name in case_collisions(listed)}
 
 
 @bounded
 @given(paths, st.data())
 @example(PurePath(*["\udcff" * 255] * 3), None)
 def test_an_identifier_leads_back_to_its_path(path: PurePath, data: st.DataObject | None) -> None:
-    crowded = data.draw(st.sets(st.sampled_from(steps(path)))) if data else set[PurePath]()
+    colliding = data.draw(st.sets(st.sampled_from(steps(path)))) if data else set[PurePath]()
 
-    assert decode_identifier(encode_path(path, crowded)) == path
+    assert decode_identifier(encode_path(path, colliding)) == path
 
 
 @bounded
-@given(path=paths, crowded=st.booleans())
-@example(path=PurePath("." * 255), crowded=False)
-@example(path=PurePath("a" * 240 + "." + "b"), crowded=False)
-def test_an_identifier_is_safe_as_url_folder_and_object_key(path: PurePath, *, crowded: bool) -> None:
-    identifier = encode_path(path, set(steps(path)) if crowded else set())
+@given(path=paths, colliding=st.booleans())
+@example(path=PurePath("." * 255), colliding=False)
+@example(path=PurePath("a" * 240 + "." + "b"), colliding=False)
+def test_an_identifier_is_safe_as_url_folder_and_object_key(path: PurePath, *, colliding: bool) -> None:
+    identifier = encode_path(path, set(steps(path)) if colliding else set())
 
     assert re.fullmatch(r"[A-Za-z0-9._!/-]+", identifier)
     for segment in identifier.split("/"):
@@ -131,8 +131,8 @@ def test_two_paths_never_share_an_identifier(one: PurePath, other: PurePath) -> 
 def test_the_slides_of_a_tree_never_share_an_identifier_even_where_case_is_ignored(
     found: set[PurePath],
 ) -> None:
-    crowded = crowded_steps(found)
-    identifiers = [encode_path(path, crowded) for path in found]
+    colliding = colliding_steps(found)
+    identifiers = [encode_path(path, colliding) for path in found]
 
     assert len({identifier.lower() for identifier in identifiers}) == len(found)
     assert {decode_identifier(identifier) for identifier in identifiers} == found
@@ -140,12 +140,12 @@ def test_the_slides_of_a_tree_never_share_an_identifier_even_where_case_is_ignor
 
 @bounded
 @given(st.sets(near_names, max_size=12))
-def test_a_name_is_crowded_when_another_one_differs_only_by_case(listed: set[str]) -> None:
+def test_a_name_collides_when_another_one_differs_only_by_case(listed: set[str]) -> None:
     def folded(name: str) -> str:
         return "".join(letter.lower() if letter.isascii() else letter for letter in name)
 
     expected = {name for name in listed if sum(folded(name) == folded(other) for other in listed) > 1}
-    assert crowded_names(listed) == expected
+    assert case_collisions(listed) == expected
 
 
 @bounded
