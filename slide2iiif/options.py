@@ -82,7 +82,7 @@ FULL_CHROMA_QUALITY = 90
 ASSOCIATED = ("thumbnail", "macro", "label")
 """Pictures beside the levels that can be asked for."""
 
-TELLING_ASSOCIATED = frozenset({"macro", "label"})
+IDENTIFYING_ASSOCIATED = frozenset({"macro", "label"})
 """Those of them that show the label, and on it names and barcodes."""
 
 PATH_IDENTIFIERS, HASHED_IDENTIFIERS = "path", "hash"
