@@ -19,13 +19,6 @@ def words(text: str) -> frozenset[str]:
 
 
 NOT_YET = [
-    "__main__",
-    "errors",
-    "geometry",
-    "memory_limit",
-    "options",
-    "progress",
-    "system_errors",
     "iiif",
     "plan",
     "samples",
