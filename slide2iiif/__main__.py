@@ -7,7 +7,7 @@ import sys
 from slide2iiif.cli import main
 
 _GARBAGE_THRESHOLD = 50_000
-"""Growth in live objects that starts a garbage collection: loading modules makes many objects and next to no garbage."""
+"""Growth in live objects that starts a garbage collection: loading modules makes many, and next to no garbage."""
 
 
 def run() -> None:

@@ -76,7 +76,7 @@ SUBSAMPLINGS = ("auto", "420", "422", "444")
 """Chroma subsamplings of encoded tiles; `auto`, the default, depends on the quality."""
 
 FULL_CHROMA_QUALITY = 90
-"""Lowest quality at which `auto` is 4:4:4: above it, subsampling would lose more than the quantisation does."""
+"""Lowest quality at which `auto` is 4:4:4: from here on subsampling would lose more than the quantisation does."""
 
 
 ASSOCIATED = ("thumbnail", "macro", "label")
