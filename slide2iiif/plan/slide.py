@@ -1,4 +1,4 @@
-"""Services of pictures beside the levels of a slide (label, macro, thumbnail), planned like a slide of one level."""
+"""Image services of associated images (label, macro, thumbnail), planned like a slide of one level."""
 
 from dataclasses import replace
 
@@ -10,15 +10,15 @@ from slide2iiif.sources.base import Description, StoredLevel
 
 
 def associated_path(name: str) -> str:
-    """Give the place of a picture's service below its slide: no region of an image can have this name."""
+    """Return the path of an associated image's service below its slide; no IIIF region has this name."""
     return f"associated/{name}"
 
 
 def plan_associated(identifier: str, name: str, size: Size, options: Options) -> SlidePlan:
-    """Plan the service of a picture: as of a slide whose full resolution has been handed on.
+    """Plan the service of an associated image, whose full resolution is read from an intermediate image.
 
     Raises:
-        SourceError: it would have more tiles than are allowed.
+        SourceError: more pixels or tiles than the options allow.
     """
     description = Description("openslide", "associated", (StoredLevel(size),))
     try:
