@@ -14,7 +14,7 @@ PRIVATE: Final = ".slide2iiif"
 
 
 @contextmanager
-def refusals_of(place: Path) -> Iterator[None]:
+def as_target_errors(place: Path) -> Iterator[None]:
     """Translate an OSError inside the `with` block into TargetError.
 
     Raises:
@@ -23,10 +23,10 @@ def refusals_of(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise refusal(error, place) from None
+        raise target_error(error, place) from None
 
 
-def refusal(error: OSError, place: Path) -> TargetError:
+def target_error(error: OSError, place: Path) -> TargetError:
     """Return the TargetError of an OSError: the place, the reason and the way out."""
     if PRIVATE in place.parts:
         # Names in there mean nothing to the user; the name of the tree does.

@@ -23,7 +23,7 @@ from slide2iiif.iiif.identifiers import is_plain_identifier
 from slide2iiif.options import HASHED_IDENTIFIERS as HASH
 from slide2iiif.options import PATH_IDENTIFIERS as PATH
 from slide2iiif.records.receipts import Receipts
-from slide2iiif.system_errors import refusal
+from slide2iiif.system_errors import target_error
 
 KEY_NAME = "identifier.key"
 """The key in the private folder."""
@@ -224,7 +224,7 @@ class Schemes:
             # As long as paths are identifiers, there is no need for it.
             return [PATH] if (self._private / "receipts").is_dir() else []
         except OSError as error:
-            raise refusal(error, self._file) from None
+            raise target_error(error, self._file) from None
         except ValueError as error:
             raise TargetError(f"{self._file}: cannot be read: {error}") from None
         return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
@@ -276,4 +276,4 @@ def _write_private(file: Path, content: bytes) -> None:
             os.fsync(opened.fileno())
         fresh.replace(file)
     except OSError as error:
-        raise refusal(error, file) from None
+        raise target_error(error, file) from None

@@ -20,7 +20,7 @@ from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.imaging.jpeg import check_strictly
 from slide2iiif.maintenance.findings import Finding, Kind
 from slide2iiif.records.digests import NO_FILE, RECORD_BYTES, Ledger, length_of, record_of
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
@@ -111,7 +111,7 @@ def is_recorded(path: Path, record: bytes) -> bool:
 def _records(task: CheckTask) -> bytes:
     if task.ledger is None:
         return b""
-    with refusals_of(task.ledger), Ledger(task.ledger) as ledger:
+    with as_target_errors(task.ledger), Ledger(task.ledger) as ledger:
         return ledger.read(task.base + task.ordinals.start, len(task.ordinals))
 
 

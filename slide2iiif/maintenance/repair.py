@@ -31,7 +31,7 @@ from slide2iiif.sources.describe import Wish, describe, describe_scanned_area, d
 from slide2iiif.stores.folder.mending import MendedStaging, link_into_place, move_into_place
 from slide2iiif.stores.folder.staging import FolderStaging
 from slide2iiif.stores.folder.store import FolderStore
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 from slide2iiif.tiles.associated import PictureTask, write_associated
 from slide2iiif.tiles.intermediate import intermediate_image
 from slide2iiif.tiles.render import render
@@ -94,7 +94,7 @@ class Repair:
             return repaired
         try:
             if damage.ordinals:
-                with refusals_of(self.store.root), Ledger(self.receipts.ledger_path(identifier)) as ledger:
+                with as_target_errors(self.store.root), Ledger(self.receipts.ledger_path(identifier)) as ledger:
                     _Files(self, receipt, ledger, repaired).put_right(damage)
         except SourceError as error:
             repaired.reason = str(error)
@@ -273,7 +273,7 @@ class _Files:
 
     def _take(self, staging: FolderStaging, paths: Sequence[str], record: bytes) -> None:
         file = staging.folder / paths[0]
-        with refusals_of(file):
+        with as_target_errors(file):
             is_same = file.exists() and is_recorded(file, record)
         if not is_same:
             raise SourceError(

@@ -19,7 +19,7 @@ from slide2iiif.records.receipt import Receipt, Settings, _parse
 from slide2iiif.stores.base import Store
 from slide2iiif.stores.folder.atomic import write_atomically, write_pieces_atomically
 from slide2iiif.stores.folder.links import check_no_link
-from slide2iiif.system_errors import refusal, refusals_of
+from slide2iiif.system_errors import as_target_errors, target_error
 
 _NAME = "receipt.json"
 _LEDGER = "ledger"
@@ -44,7 +44,7 @@ class Receipts:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise refusal(error, self.path(identifier)) from None
+            raise target_error(error, self.path(identifier)) from None
         receipt = _parse(text)
         # One that speaks of another slide would have that one's files changed.
         return receipt if receipt is not None and receipt.identifier == identifier else None
@@ -99,7 +99,7 @@ class Receipts:
         """Forget a slide, and folders that it leaves empty."""
         path = self._folder / identifier / _NAME
         check_no_link(self.private, path.parent)
-        with refusals_of(path):
+        with as_target_errors(path):
             path.unlink(missing_ok=True)
             self.ledger_path(identifier).unlink(missing_ok=True)
         for folder in path.parents:
@@ -122,7 +122,7 @@ class Receipts:
         while waiting:
             place = waiting.pop()
             with (
-                refusals_of(self._folder),
+                as_target_errors(self._folder),
                 contextlib.suppress(FileNotFoundError, NotADirectoryError),
                 os.scandir(self._folder / place) as found,
             ):
@@ -149,7 +149,7 @@ class Receipts:
 
     def _tell_unless_gone(self, error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            raise refusal(error, self._folder) from None
+            raise target_error(error, self._folder) from None
 
 
 def current_receipt(

@@ -14,7 +14,7 @@ from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.cards import Picture
 from slide2iiif.stores.folder.atomic import write_atomically
 from slide2iiif.stores.folder.links import check_no_link
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 
 _NAME = "!folder.json"
 """Of a folder's file; no identifier has such a name."""
@@ -73,7 +73,7 @@ class States:
 
     def remove_site(self) -> None:
         """Note that the tree has no pages."""
-        with refusals_of(self._site):
+        with as_target_errors(self._site):
             self._site.unlink(missing_ok=True)
 
     def read_folder(self, folder: str) -> FolderState | None:
@@ -93,7 +93,7 @@ class States:
         """Forget a folder."""
         file = self._file(folder)
         check_no_link(self._private, file.parent)
-        with refusals_of(file):
+        with as_target_errors(file):
             file.unlink(missing_ok=True)
         for place in file.parents:
             try:
@@ -113,7 +113,7 @@ class States:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        with refusals_of(file):
+        with as_target_errors(file):
             content = file.read_bytes() if file.exists() else b"{}"
         fields = json.loads(content)
     except ValueError:

@@ -11,7 +11,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.iiif.pyramid import Pyramid
 from slide2iiif.imaging.pixels import Pixels
 from slide2iiif.stores.base import Staging
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 
 _BANDS = 3
 
@@ -34,7 +34,7 @@ class IntermediateImage:
         Raises:
             TargetError: the file cannot be written, as on a full disk.
         """
-        with refusals_of(self.path.parent), self.path.open("wb") as file:
+        with as_target_errors(self.path.parent), self.path.open("wb") as file:
             file.truncate(self.size.pixels * _BANDS)
 
     @property
@@ -51,7 +51,7 @@ class IntermediateImage:
         Raises:
             TargetError: the file cannot be written, as on a full disk.
         """
-        with refusals_of(self.path.parent), self.path.open("r+b", buffering=0) as file:
+        with as_target_errors(self.path.parent), self.path.open("r+b", buffering=0) as file:
             for row, line in enumerate(pixels, start=y):
                 _write_all(file.fileno(), np.ascontiguousarray(line).data.cast("B"), self._offset(x, row))
 
@@ -62,7 +62,7 @@ class IntermediateImage:
             TargetError: the file is missing or truncated.
         """
         pixels = np.empty((region.height, region.width, _BANDS), np.uint8)
-        with refusals_of(self.path.parent), self.path.open("rb", buffering=0) as file:
+        with as_target_errors(self.path.parent), self.path.open("rb", buffering=0) as file:
             for row, line in enumerate(pixels, start=region.y):
                 if os.preadv(file.fileno(), [line.data], self._offset(region.x, row)) != line.nbytes:
                     raise OSError(errno.EIO, f"{self.path.name} is shorter than it was made")

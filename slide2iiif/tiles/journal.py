@@ -20,7 +20,7 @@ from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.plan.passes import Block, Pass
 from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.records.digests import LedgerFile
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 from slide2iiif.tiles.tasks import Rendered, RenderTask
 
 _LEDGER = "ledger"
@@ -45,7 +45,7 @@ class Journal:
         self._done: dict[int, set[int]] = {}
         self.rendered = Rendered()
         """Sum of the results of all finished tasks."""
-        with refusals_of(scratch):
+        with as_target_errors(scratch):
             has_ledger = (scratch / _LEDGER).exists()
             self.ledger = LedgerFile(scratch / _LEDGER, order.count)
             """Lengths and digests of the files that have been stored."""
@@ -77,7 +77,7 @@ class Journal:
             TargetError: the journal cannot be written.
         """
         numbers = [_number(task.pass_, block) for block in task.blocks]
-        with refusals_of(self._scratch):
+        with as_target_errors(self._scratch):
             self.ledger.write(rendered.records)
             _write_all(self._file, _line(_note(task.pass_.input_level, numbers, rendered)))
         self._take(task.pass_.input_level, numbers, rendered)
@@ -90,7 +90,7 @@ class Journal:
         """
         self._done.clear()
         self.rendered = Rendered()
-        with refusals_of(self._scratch):
+        with as_target_errors(self._scratch):
             os.truncate(self._file, 0)
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from slide2iiif.sources.base import clip
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Staging
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 from slide2iiif.tiles.tasks import RenderTask, SlideTask
 
 _COPIED_TOGETHER = 4
@@ -106,6 +106,6 @@ def lay_profile(profile: bytes, scratch: Path) -> Path:
         TargetError: the file cannot be written.
     """
     path = scratch / PROFILE_NAME
-    with refusals_of(scratch):
+    with as_target_errors(scratch):
         path.write_bytes(profile)
     return path

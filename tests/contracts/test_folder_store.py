@@ -19,7 +19,7 @@ from slide2iiif.stores.folder import resume as unfinished
 from slide2iiif.stores.folder import store as folder
 from slide2iiif.stores.folder.atomic import exchange, write_atomically
 from slide2iiif.stores.folder.store import FolderStore
-from slide2iiif.system_errors import refusal, refusals_of
+from slide2iiif.system_errors import as_target_errors, target_error
 
 TILE = "0,0,256,256/256,/0/default.jpg"
 ALIASES = (TILE, "full/256,/0/default.jpg", "full/max/0/default.jpg")
@@ -392,7 +392,7 @@ def test_a_killed_holder_frees_the_lock(root: Path) -> None:
     ],
 )
 def test_a_refusal_says_where_and_what(tmp_path: Path, number: int, words: str) -> None:
-    with pytest.raises(TargetError, match=f"(?s)^{tmp_path}: .*{words}") as raised, refusals_of(tmp_path):
+    with pytest.raises(TargetError, match=f"(?s)^{tmp_path}: .*{words}") as raised, as_target_errors(tmp_path):
         raise OSError(number, os.strerror(number))
     assert raised.value.exit_code == 3
 
@@ -402,12 +402,12 @@ def test_inodes_that_run_out_are_told_from_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, words: str
 ) -> None:
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_favail=free))
-    error = refusal(OSError(errno.ENOSPC, "No space left on device"), tmp_path / "not" / "there")
+    error = target_error(OSError(errno.ENOSPC, "No space left on device"), tmp_path / "not" / "there")
     assert words in str(error)
 
 
 def test_an_error_without_a_number_keeps_its_words(tmp_path: Path) -> None:
-    assert "something odd" in str(refusal(OSError("something odd"), tmp_path))
+    assert "something odd" in str(target_error(OSError("something odd"), tmp_path))
 
 
 Step = Callable[[FolderStore], object]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from slide2iiif.stores.folder.durability import sync_file
-from slide2iiif.system_errors import refusal
+from slide2iiif.system_errors import target_error
 
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
@@ -47,7 +47,7 @@ def write_pieces_atomically(path: Path, pieces: Iterable[bytes], staging: Path, 
         with contextlib.suppress(OSError):
             # The first error is the one to tell; what is left here the next run deletes.
             fresh.unlink(missing_ok=True)
-        raise refusal(error, path) from None
+        raise target_error(error, path) from None
 
 
 def exchange(fresh: Path, old: Path) -> None:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from slide2iiif.stores.base import Capacity
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 
 _SECTOR_BYTES = 512
 """Unit of `st_blocks` (man 2 stat)."""
@@ -18,7 +18,7 @@ def capacity_of(folder: Path, staged: Path | None = None) -> Capacity:
         TargetError: it does not answer.
     """
     place = folder.absolute()
-    with refusals_of(folder):
+    with as_target_errors(folder):
         while not place.exists():
             place = place.parent
         left, status = os.statvfs(place), place.stat()

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from slide2iiif.errors import TargetBusyError, TargetError
-from slide2iiif.system_errors import refusal
+from slide2iiif.system_errors import target_error
 
 _NO_LOCKS = frozenset({errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL})
 """What file systems say that have no such locks, or not of a folder."""
@@ -86,7 +86,7 @@ def check_free(root: Path, private: Path) -> None:
     except OSError as error:
         if error.errno in _NO_LOCK_YET:
             return
-        raise refusal(error, root) from None
+        raise target_error(error, root) from None
     try:
         _lock_file(lock, root)
     except BlockingIOError:

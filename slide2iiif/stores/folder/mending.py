@@ -14,7 +14,7 @@ from pathlib import Path
 from slide2iiif.errors import SourceError
 from slide2iiif.stores.base import Files
 from slide2iiif.stores.folder.staging import FolderStaging, link_or_copy
-from slide2iiif.system_errors import refusals_of
+from slide2iiif.system_errors import as_target_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def move_into_place(file: Path, folder: Path, path: str) -> None:
         TargetError: the file system refuses.
     """
     _make_way(folder, path)
-    with refusals_of(folder / path):
+    with as_target_errors(folder / path):
         file.rename(folder / path)
 
 
@@ -97,7 +97,7 @@ def link_into_place(existing: Path, folder: Path, path: str, staging: Path) -> N
     """
     _make_way(folder, path)
     fresh = staging / uuid.uuid4().hex
-    with refusals_of(folder / path):
+    with as_target_errors(folder / path):
         link_or_copy(str(existing), str(fresh), existing.read_bytes())
         fresh.rename(folder / path)
 
@@ -107,7 +107,7 @@ def _make_way(folder: Path, path: str) -> None:
     place = folder
     for name in ("", *path.split("/")[:-1]):
         place = place / name
-        with refusals_of(place):
+        with as_target_errors(place):
             place.mkdir(parents=not name, exist_ok=True) if not os.path.lexists(place) else None
             if not stat.S_ISDIR(place.lstat().st_mode):
                 raise SourceError(f"{place} is in the way: it is no folder; move it away, then run again")

@@ -16,7 +16,7 @@ from typing import Self
 
 from slide2iiif.stores.base import Staging
 from slide2iiif.stores.folder.resume import SCRATCH
-from slide2iiif.system_errors import refusal, refusals_of
+from slide2iiif.system_errors import as_target_errors, target_error
 
 _LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
 _DIGEST_BYTES = 16
@@ -34,7 +34,7 @@ class FolderStaging:
     def below(self, place: str) -> "FolderStaging":
         """See `Staging.below`."""
         inner = FolderStaging(self.folder / place, self.scratch / place)
-        with refusals_of(self.folder):
+        with as_target_errors(self.folder):
             inner.folder.mkdir(parents=True, exist_ok=True)
             inner.scratch.mkdir(parents=True, exist_ok=True)
         return inner
@@ -59,7 +59,7 @@ class FolderFiles:
         """
         self._folder = staging.folder
         self._scratch = staging.scratch
-        with refusals_of(self._folder):
+        with as_target_errors(self._folder):
             self._place = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
     def __enter__(self) -> Self:
@@ -78,7 +78,7 @@ class FolderFiles:
                 _make_folders(alias, self._place)
                 link_or_copy(first, alias, content, self._place)
         except OSError as error:
-            raise refusal(error, self._folder) from None
+            raise target_error(error, self._folder) from None
 
     def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
         """Link a file to others of the same bytes. See `Files.put_shared`."""
@@ -89,7 +89,7 @@ class FolderFiles:
                 _make_folders(path, self._place)
                 took_room |= _link_shared(stem, path, content, self._place)
         except OSError as error:
-            raise refusal(error, self._folder) from None
+            raise target_error(error, self._folder) from None
         return took_room
 
 

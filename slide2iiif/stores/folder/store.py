@@ -29,7 +29,7 @@ from slide2iiif.stores.folder.links import check_no_link, find_link, link_refusa
 from slide2iiif.stores.folder.locks import TreeLock
 from slide2iiif.stores.folder.resume import Unfinished, staging_name
 from slide2iiif.stores.folder.staging import FolderStaging, folder_of, staging_at
-from slide2iiif.system_errors import PRIVATE, refusal, refusals_of
+from slide2iiif.system_errors import PRIVATE, as_target_errors, target_error
 
 _OWN_PLACES = ("staging", "receipts", "site", "lock")
 """What the private folder holds that is written to by its name."""
@@ -80,7 +80,7 @@ class FolderStore:
             self._syncs = _file_systems(self._staging, self.private)
         except OSError as error:
             self._release()
-            raise refusal(error, self.root) from None
+            raise target_error(error, self.root) from None
         except TargetError:
             self._release()
             raise
@@ -96,14 +96,14 @@ class FolderStore:
             if raised[0] is None:
                 self._sync()
         except OSError as error:
-            raise refusal(error, self.root) from None
+            raise target_error(error, self.root) from None
         finally:
             self._release()
 
     def holds(self, identifier: str) -> bool:
         """Tell whether a slide is published. See `Store.holds`."""
         folder = self.root / identifier
-        with refusals_of(folder):
+        with as_target_errors(folder):
             return find_link(self.root, folder) is None and (folder / DOCUMENT_NAME).is_file()
 
     def identifiers(self) -> Iterator[str]:
@@ -118,7 +118,7 @@ class FolderStore:
                 with os.scandir(folder) as entries:
                     inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
             except OSError as error:
-                raise refusal(error, folder) from None
+                raise target_error(error, folder) from None
             folders += [folder / name for name in sorted(inner, reverse=True) if name != PRIVATE]
 
     def capacity(self) -> Capacity:
@@ -133,13 +133,13 @@ class FolderStore:
         try:
             folder = self._unfinished.take(identifier, state)
         except OSError as error:
-            raise refusal(error, self.root) from None
+            raise target_error(error, self.root) from None
         return None if folder is None else staging_at(folder)
 
     def drop_unfinished(self) -> None:
         """Delete what is left in the staging folder. See `Store.drop_unfinished`."""
         if self._unfinished is not None:
-            with refusals_of(self.root):
+            with as_target_errors(self.root):
                 self._unfinished.drop()
 
     def stage(self, identifier: str, state: str = "") -> FolderStaging:
@@ -161,7 +161,7 @@ class FolderStore:
             staging.folder.mkdir()
             staging.scratch.mkdir()
         except OSError as error:
-            raise refusal(error, self.root) from None
+            raise target_error(error, self.root) from None
         return staging
 
     def publish(self, identifier: str, staging: Staging) -> None:
@@ -182,7 +182,7 @@ class FolderStore:
                 folder.rename(target)
             sync_folder(target.parent)
         except OSError as error:
-            raise refusal(error, target) from None
+            raise target_error(error, target) from None
 
     def discard(self, staging: Staging) -> None:
         """Delete a staging folder. See `Store.discard`."""
@@ -205,7 +205,7 @@ class FolderStore:
         except FileNotFoundError:
             return  # There was none.
         except OSError as error:
-            raise refusal(error, self.root) from None
+            raise target_error(error, self.root) from None
 
     def drop_emptied(self, staging: FolderStaging) -> None:
         """Delete a staging folder of which all that was wanted has been taken.
@@ -214,7 +214,7 @@ class FolderStore:
             TargetError: it cannot be deleted.
         """
         for folder in (staging.scratch, staging.folder):
-            with refusals_of(self.root):
+            with as_target_errors(self.root):
                 _delete(folder, _Patience(self._is_stopped))
 
     def read(self, identifier: str, path: str) -> bytes | None:
@@ -224,7 +224,7 @@ class FolderStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise refusal(error, self.root / identifier) from None
+            raise target_error(error, self.root / identifier) from None
 
     def replace(self, identifier: str, path: str, content: bytes) -> None:
         """Replace a published file atomically. See `Store.replace`."""
@@ -241,9 +241,9 @@ class FolderStore:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise refusal(error, target) from None
+            raise target_error(error, target) from None
         remove_empty(target.parent, self.root)
-        with refusals_of(self.root):
+        with as_target_errors(self.root):
             _delete(trash, _Patience(self._is_stopped))
 
     def read_page(self, path: str) -> bytes | None:
@@ -269,7 +269,7 @@ class FolderStore:
         except NotADirectoryError:
             return
         except OSError as error:
-            raise refusal(error, target) from None
+            raise target_error(error, target) from None
 
     def _check_place(self, identifier: str) -> None:
         target = self.root / identifier
