@@ -7,7 +7,7 @@ import sys
 from slide2iiif.cli import main
 
 _GARBAGE_THRESHOLD = 50_000
-"""Objects more than at the last collection that call for the next one: loading makes many, and next to no garbage."""
+"""Growth in live objects that starts a garbage collection: loading modules makes many, and next to no garbage."""
 
 
 def run() -> None:
@@ -15,18 +15,18 @@ def run() -> None:
     gc.set_threshold(_GARBAGE_THRESHOLD)
     code = main()
     if "joblib" not in sys.modules:
-        # Taking the interpreter down piece by piece takes longer than many an export of one slide, and everything
-        # that must be ended or written has been. loky has more to do: it gives back what its processes shared.
-        _leave(code)
+        # Finalising the interpreter takes longer than many an export of one slide, and everything that must be
+        # ended or written has been. loky needs it: its exit handlers free the resources that its processes shared.
+        _exit_at_once(code)
     sys.exit(code)
 
 
-def _leave(code: int) -> None:
+def _exit_at_once(code: int) -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
-        return  # The interpreter tells of it in its own way.
+        return  # The interpreter reports the error itself.
     os._exit(code)
 
 

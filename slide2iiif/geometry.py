@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 def ceil_div(dividend: int, divisor: int) -> int:
-    """Divide and round up: the rounding of every size in a pyramid."""
+    """Divide and round up, as every size in a pyramid is rounded."""
     return -(-dividend // divisor)
 
 
@@ -25,7 +25,7 @@ class Size(NamedTuple):
         return max(self)
 
     def reduced(self, scale: int) -> "Size":
-        """Size at a scale factor, each side rounded up, never below one pixel."""
+        """Return the size at a scale factor: each side divided and rounded up, so at least one pixel."""
         return Size(ceil_div(self.width, scale), ceil_div(self.height, scale))
 
     def __str__(self) -> str:
@@ -33,7 +33,7 @@ class Size(NamedTuple):
 
 
 class Region(NamedTuple):
-    """A rectangle: left, top, width, height. In full-resolution pixels unless a name says otherwise."""
+    """A rectangle: left, top, width, height; in full-resolution pixels unless stated otherwise."""
 
     x: int
     y: int
@@ -42,16 +42,16 @@ class Region(NamedTuple):
 
     @property
     def size(self) -> Size:
-        """Width and height alone."""
+        """Width and height."""
         return Size(self.width, self.height)
 
     def __str__(self) -> str:
-        """Spell the region as the Image API does: `x,y,w,h`."""
+        """Format the region as the Image API does: `x,y,w,h`."""
         return f"{self.x},{self.y},{self.width},{self.height}"
 
 
 def touched(region: Region, tile: Size) -> tuple[range, range]:
-    """Give the columns and rows of tiles that a region touches, in a grid that begins at 0, 0."""
+    """Return the columns and rows of the tiles that a region overlaps, in a grid that begins at 0, 0."""
     columns = range(region.x // tile.width, ceil_div(region.x + region.width, tile.width))
     rows = range(region.y // tile.height, ceil_div(region.y + region.height, tile.height))
     return columns, rows

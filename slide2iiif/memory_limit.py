@@ -1,7 +1,7 @@
-"""How much memory a worker may take: a limit that the system holds it to, whatever a slide makes a library ask for.
+"""Memory limit of a worker process, enforced by the operating system (RLIMIT_DATA).
 
-A file of a kilobyte can claim a picture of a terabyte. Under the limit the library that asks for it gets nothing: its
-slide fails, or its worker ends, and no other program on the computer has to.
+A file of a kilobyte can claim an image of a terabyte. With the limit the allocation fails: the slide fails, or its
+worker ends, and no other program on the computer is harmed.
 """
 
 import contextlib
@@ -16,10 +16,10 @@ _STATUS = Path("/proc/self/status")
 
 
 def limit_memory(megabytes: int | None) -> None:
-    """Let this process have no more memory of its own; what it shares with others, and maps of files, not counted.
+    """Limit the private memory of this process; shared memory and mapped files do not count.
 
     Args:
-        megabytes: of 1,048,576 bytes; None for no limit.
+        megabytes: limit, in units of 1,048,576 bytes; None for no limit.
     """
     if megabytes is None:
         return
@@ -33,21 +33,21 @@ def limit_memory(megabytes: int | None) -> None:
 
 
 def memory_left() -> int | None:
-    """Give how many bytes more this process may take; None where nothing limits it."""
+    """Return the bytes that this process may still allocate; None where it has no limit."""
     soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
     if soft in {resource.RLIM_INFINITY, -1}:
         return None
-    return max(0, soft - _taken())
+    return max(0, soft - _used())
 
 
 def check_memory(needed: int) -> None:
-    """Refuse what this process cannot take into memory, before it tries.
+    """Check that an allocation fits in the memory limit of this process.
 
     Args:
-        needed: bytes, at about.
+        needed: estimated bytes.
 
     Raises:
-        SourceError: it is too much.
+        SourceError: it does not fit.
     """
     left = memory_left()
     if left is not None and needed > left:
@@ -55,11 +55,11 @@ def check_memory(needed: int) -> None:
 
 
 def too_large(needed: int | None = None, megabytes: int | None = None) -> str:
-    """Say that a slide does not fit into memory, and what to do about it.
+    """Write the message of a slide that does not fit in memory, with the way out.
 
     Args:
-        needed: bytes that it takes, at about, where that is known.
-        megabytes: the limit; None for that of this process.
+        needed: estimated bytes; None where unknown.
+        megabytes: the limit; None for the limit of this process.
     """
     limit = megabytes or _limit()
     size = "" if needed is None else f", some {needed // MEGABYTE:,} MB for its pixels alone"
@@ -71,13 +71,13 @@ def too_large(needed: int | None = None, megabytes: int | None = None) -> str:
 
 
 def _limit() -> int | None:
-    """Give the limit of this process in megabytes; None where there is none."""
+    """Return the limit of this process in megabytes; None where there is none."""
     soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
     return None if soft in {resource.RLIM_INFINITY, -1} else soft // MEGABYTE
 
 
-def _taken() -> int:
-    """Bytes of memory of its own that this process has (man 5 proc_pid_status)."""
+def _used() -> int:
+    """Return the bytes of private memory in use: VmData (man 5 proc_pid_status)."""
     try:
         lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:

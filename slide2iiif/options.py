@@ -1,4 +1,4 @@
-"""What can be asked of an export: every default once, with its limits."""
+"""Options of an export, with their defaults and limits; no default is defined elsewhere."""
 
 import re
 from dataclasses import dataclass
@@ -12,29 +12,29 @@ from slide2iiif.iiif.info import PLAUSIBLE_MPP
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """A whole number with a default and limits."""
+    """An integer option with a default and limits."""
 
     name: str
-    """The option as the user spells it."""
+    """Name of the option on the command line, with its dashes."""
     default: int
     low: int
     high: int
 
     def check(self, value: int) -> int:
-        """Give the value back.
+        """Return the value if it is within the limits.
 
         Raises:
-            UsageError: it is beyond the limits.
+            UsageError: it is outside the limits.
         """
         if not self.low <= value <= self.high:
             raise UsageError(f"{self.name} {value}: must be from {self.low} to {self.high}")
         return value
 
     def parse(self, text: str) -> int:
-        """Read the value from a command line.
+        """Parse the value from the command line.
 
         Raises:
-            UsageError: not a whole number, or beyond the limits.
+            UsageError: not an integer, or outside the limits.
         """
         if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
             raise UsageError(f"{self.name} {text}: must be a whole number from {self.low} to {self.high}")
@@ -42,118 +42,118 @@ class Limited:
 
 
 TILE_SIZE = Limited("--tile-size", default=512, low=64, high=4096)
-"""Side of a published tile in pixels; the default is for slides whose stored tiles cannot be published."""
+"""Side of a published tile in pixels; the default applies where stored tiles cannot be copied."""
 
 COPYABLE_TILE_SIZES = range(128, 1025)
-"""Stored tile sizes that `auto` takes over: smaller ones are too many files, larger ones too slow to load."""
+"""Stored tile sizes that `auto` keeps: smaller tiles make too many files, larger ones load too slowly."""
 
 QUALITY = Limited("--quality", default=85, low=1, high=100)
-"""JPEG quality of tiles that are encoded, on libjpeg's scale."""
+"""JPEG quality of encoded tiles, on libjpeg's scale."""
 
 JOBS = Limited("--jobs", default=0, low=0, high=1024)
-"""Worker processes; 0 means one for each core that may be used."""
+"""Number of worker processes; 0 for one per available core."""
 
 MAX_TILES = Limited("--max-tiles", default=20_000_000, low=1, high=1_000_000_000)
-"""Most tiles that a slide may have; a file of a megabyte can claim millions."""
+"""Maximum number of tiles of a slide; a file of a megabyte can claim millions."""
 
 MAX_PIXELS = Limited("--max-pixels", default=1_000_000_000_000, low=1, high=10**15)
-"""Most pixels that a slide may have at full resolution; the largest that scanners make have a fortieth of it."""
+"""Maximum number of full-resolution pixels of a slide; the largest scans have a fortieth of the default."""
 
 OPEN_TIMEOUT = Limited("--open-timeout", default=120, low=1, high=86_400)
-"""Seconds that opening a slide may take; the slowest network share needs a few."""
+"""Time limit for opening a slide, in seconds; the slowest network share needs a few."""
 
 BLOCK_TIMEOUT = Limited("--block-timeout", default=1800, low=1, high=86_400)
-"""Seconds that one block may take: 64 tiles of a slide, or all of an image that can only be read as a whole."""
+"""Time limit for one block, in seconds: 64 tiles of a slide, or all of an image that is decoded as a whole."""
 
 WORKER_MEMORY = Limited("--worker-memory", default=960, low=256, high=1_000_000)
-"""Megabytes of memory that a worker may take: with what it shares with others it stays below 1 GB."""
+"""Memory limit of a worker in megabytes; with shared memory it stays below 1 GB by default."""
 
 PORT = Limited("--port", default=8000, low=0, high=65535)
-"""Port of the preview server; 0 picks a free one."""
+"""TCP port of the preview server; 0 for any free one."""
 
 
 SUBSAMPLINGS = ("auto", "420", "422", "444")
-"""Chroma subsamplings of tiles that are encoded; the first is the default: it depends on the quality."""
+"""Chroma subsamplings of encoded tiles; `auto`, the default, depends on the quality."""
 
 FULL_CHROMA_QUALITY = 90
-"""From this quality on, `auto` keeps the chroma of every pixel: half of it would be the larger loss by then."""
+"""Lowest quality at which `auto` is 4:4:4: from here on subsampling would lose more than the quantisation does."""
 
 
 ASSOCIATED = ("thumbnail", "macro", "label")
-"""Pictures beside the levels that can be asked for."""
+"""Associated images that can be published."""
 
 IDENTIFYING_ASSOCIATED = frozenset({"macro", "label"})
-"""Those of them that show the label, and on it names and barcodes."""
+"""Associated images that show the label, with names and barcodes on it."""
 
 PATH_IDENTIFIERS, HASHED_IDENTIFIERS = "path", "hash"
-"""How slides are named, besides by a table; the first is the default."""
+"""Naming schemes besides a table; the first is the default."""
 
 
 class Check(StrEnum):
-    """How closely a stored tile is looked at before it is published as it is."""
+    """Check of a stored tile before it is copied."""
 
     BASIC = "basic"
-    """Whole in the file, from the first marker to the last, of the dimensions and sampling of its level."""
+    """The stream is complete, from SOI to EOI, with the dimensions and sampling of its level."""
     STRICT = "strict"
-    """Also every coefficient is parsed; a warning of the decoder is an error."""
+    """Also all coefficients are decoded; a warning of the decoder is an error."""
 
 
 class Damaged(StrEnum):
-    """What becomes of a slide with a damaged tile."""
+    """Handling of slides with damaged tiles."""
 
     FAIL = "fail"
-    """It is not published."""
+    """The slide is not published."""
     PLACEHOLDER = "placeholder"
-    """The tile becomes background, and is listed."""
+    """Damaged tiles are published as background and listed."""
 
 
 class Icc(StrEnum):
-    """What becomes of a slide's colour profile."""
+    """Handling of a slide's colour profile."""
 
     EMBED = "embed"
-    """Pixels stay as they are, and the profile is published with them."""
+    """Pixels are not changed; the profile is published with them."""
     SRGB = "srgb"
-    """Pixels are transformed to sRGB, so tiles of other colours are encoded anew."""
+    """Pixels are transformed to sRGB; tiles in other colour spaces are re-encoded."""
     IGNORE = "ignore"
-    """Pixels stay as they are, and nothing is said of their colours."""
+    """Pixels are not changed; no profile is published."""
 
 
 EMBEDDED_PROFILE_BYTES = 1024
-"""A profile of no more than this is in every tile too: a tile has some 15,000 bytes."""
+"""Largest profile that is also embedded in every tile, in bytes; a tile has some 15,000 bytes."""
 
 
 class Blank(StrEnum):
-    """How tiles of one colour are stored."""
+    """Storage of tiles of a single colour."""
 
     LINK = "link"
-    """Once for each colour and size, and linked everywhere else."""
+    """One file for each colour and size, hard-linked everywhere else."""
     COPY = "copy"
-    """Each as a file of its own, as all others."""
+    """One file for each tile, as for all others."""
 
 
 class Viewer(StrEnum):
-    """Where pages of slides load OpenSeadragon from."""
+    """Origin of OpenSeadragon in slide pages."""
 
     CDN = "cdn"
-    """A public host, by version and digest; needs the internet."""
+    """A public CDN, pinned by version and digest; needs internet access."""
     LOCAL = "local"
-    """The tree itself."""
+    """A file in the tree."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteOptions:
-    """What decides pages, manifests and collections. A change of any of them writes those anew, and no tile."""
+    """Options that affect pages, manifests and collections; a change rewrites those, and no tile."""
 
     title: str = "Slides"
-    """Heading of the root's page."""
+    """Heading of the root page."""
     rights: str = ""
     """URI of a licence or rights statement; empty for none."""
     attribution: str = ""
-    """Text to be shown with every slide; empty for none."""
+    """Attribution shown with every slide; empty for none."""
     viewer: Viewer = Viewer.CDN
-    """Where OpenSeadragon comes from."""
+    """Origin of OpenSeadragon."""
     mirador: str = "https://projectmirador.org/embed/"
-    """A Mirador that takes a manifest in `iiif-content`; empty for no link."""
+    """URL of a Mirador that accepts `iiif-content`; empty for no link."""
 
     def __post_init__(self) -> None:
         for name, value in (("--rights", self.rights), ("--mirador", self.mirador)):
@@ -163,46 +163,46 @@ class SiteOptions:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What decides the bytes of the published files. A change of any of them publishes a slide anew."""
+    """Options that affect the published bytes; a change publishes a slide again."""
 
     api: Api = Api.V2
     """Version of the Image API that the tree is stored in."""
     tile_size: int | None = None
-    """Side of a tile in pixels; None takes the stored size where such tiles can be copied, else the default."""
+    """Side of a tile in pixels; None for the stored size where such tiles can be copied, else the default."""
     quality: int = QUALITY.default
     """JPEG quality of encoded tiles."""
     subsampling: str = SUBSAMPLINGS[0]
     """Chroma subsampling of encoded tiles."""
     recompress: bool = False
-    """Encode every tile anew, even where the stored one could be published as it is."""
+    """True to re-encode every tile, even where the stored one could be copied."""
     check: Check = Check.BASIC
-    """How closely stored tiles are looked at."""
+    """Check of stored tiles before they are copied."""
     damaged: Damaged = Damaged.FAIL
-    """What becomes of a slide with a damaged tile."""
+    """Handling of slides with damaged tiles."""
     max_tiles: int = MAX_TILES.default
-    """Fail a slide that would have more."""
+    """Maximum number of tiles; a slide with more fails."""
     max_pixels: int = MAX_PIXELS.default
-    """Fail a slide that has more."""
+    """Maximum number of full-resolution pixels; a slide with more fails."""
     open_timeout: int = OPEN_TIMEOUT.default
-    """Fail a slide whose opening takes more seconds."""
+    """Time limit for opening a slide, in seconds; a slide that takes longer fails."""
     block_timeout: int = BLOCK_TIMEOUT.default
-    """Fail a slide of which a block takes more seconds."""
+    """Time limit for one block, in seconds; a slide that takes longer fails."""
     worker_memory: int = WORKER_MEMORY.default
-    """Fail a slide that needs more megabytes in one process."""
+    """Memory limit of a worker in megabytes; a slide that needs more fails."""
     require_lossless: bool = False
-    """Fail a slide whose full-resolution tiles cannot all be copied or cropped."""
+    """True to fail a slide whose full-resolution tiles cannot all be copied or losslessly cropped."""
     blank: Blank = Blank.LINK
-    """How tiles of one colour are stored."""
+    """Storage of tiles of a single colour."""
     crop_to_bounds: bool = False
-    """Publish the scanned area only, where a slide names one."""
+    """True to publish only the scanned area, where the slide states its bounds."""
     icc: Icc = Icc.EMBED
-    """What becomes of a slide's colour profile."""
+    """Handling of the slide's colour profile."""
     mpp: float | None = None
-    """Microns per pixel of all slides; None takes what each says, if it can be true."""
+    """Microns per pixel of all slides; None for the value that each slide states, if it is plausible."""
     associated: tuple[str, ...] = ()
-    """Pictures beside the levels that go out, each as a service of its own."""
+    """Names of the associated images to publish, each as an image service of its own."""
     properties: tuple[str, ...] = ()
-    """Names of properties that go out."""
+    """Names of the properties to publish."""
 
     def __post_init__(self) -> None:
         if self.tile_size is not None:
@@ -221,17 +221,17 @@ class Options:
 
 
 def choose_subsampling(options: Options) -> str:
-    """Choose the chroma subsampling: what was asked for, or what suits the quality."""
+    """Choose the chroma subsampling: the option, or by the quality where it is `auto`."""
     if options.subsampling != SUBSAMPLINGS[0]:
         return options.subsampling
     return "444" if options.quality >= FULL_CHROMA_QUALITY else "420"
 
 
 def parse_mpp(text: str | None) -> float | None:
-    """Read microns per pixel.
+    """Parse microns per pixel.
 
     Raises:
-        UsageError: no number.
+        UsageError: not a number.
     """
     try:
         return None if text is None else float(text)
@@ -240,10 +240,10 @@ def parse_mpp(text: str | None) -> float | None:
 
 
 def parse_associated(text: str) -> tuple[str, ...]:
-    """Read names of associated pictures, with commas between them.
+    """Parse comma-separated names of associated images.
 
     Raises:
-        UsageError: a name that none has.
+        UsageError: an unknown name.
     """
     names = _parse_names(text)
     unknown = next((name for name in names if name not in ASSOCIATED), None)
@@ -253,7 +253,7 @@ def parse_associated(text: str) -> tuple[str, ...]:
 
 
 def parse_properties(text: str) -> tuple[str, ...]:
-    """Read names of properties, with commas between them."""
+    """Parse comma-separated names of properties."""
     return _parse_names(text)
 
 
@@ -262,16 +262,16 @@ def _parse_names(text: str) -> tuple[str, ...]:
 
 
 def parse_tile_size(text: str) -> int | None:
-    """Read `auto` (None) or a number of pixels.
+    """Parse `auto` (None) or a number of pixels.
 
     Raises:
-        UsageError: neither.
+        UsageError: neither of them.
     """
     return None if text == "auto" else TILE_SIZE.parse(text)
 
 
 def parse_base_url(text: str, option: str = "--base-url") -> str:
-    """Check the URL under which a tree is served, and drop trailing slashes.
+    """Check the base URL of a tree and remove trailing slashes.
 
     Raises:
         UsageError: not an absolute http(s) URL, or one with user, query, fragment or characters that need escapes.
@@ -293,7 +293,7 @@ def parse_base_url(text: str, option: str = "--base-url") -> str:
 
 
 def other_base_url(base_url: str, other: Api) -> str:
-    """Give the base URL of the version that the tree is not stored in, where none is named.
+    """Return the default base URL of the API version that the tree is not stored in.
 
     `https://host/iiif` becomes `https://host/iiif-v3`, and a host without a path gets `/iiif-v3`.
     """

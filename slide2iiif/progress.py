@@ -1,4 +1,4 @@
-"""Events of a run -> a bar or lines. The export tells what happens; how it is shown is decided here."""
+"""Progress display: events of a run become a progress bar or log lines."""
 
 import sys
 import threading
@@ -6,29 +6,29 @@ import time
 from typing import Any, Protocol, Self, TextIO
 
 _LINE_SECONDS = 10.0
-"""Seconds between lines that only say how far a run is."""
+"""Seconds between two lines that only report the count of stored tiles."""
 
 
 def printable(text: str) -> str:
-    """Make a path safe to show: bytes that are no text, and control characters, are escaped."""
+    """Escape control characters and bytes that are not UTF-8, so that a path can be printed."""
     return text.encode("utf-8", "backslashreplace").decode().translate({n: f"\\x{n:02x}" for n in (*range(32), 127)})
 
 
 class Progress(Protocol):
-    """What a run tells while it goes on, from any thread."""
+    """Receiver of the events of a run; called from any thread."""
 
     def started(self, identifier: str, tiles: int) -> None:
-        """A slide is planned: so many tiles will be stored."""
+        """Count a planned slide, of which `tiles` tiles will be stored."""
 
     def stored(self, identifier: str, tiles: int) -> None:
-        """So many more tiles of a slide are stored."""
+        """Count `tiles` more stored tiles of a slide."""
 
     def finished(self, identifier: str, status: str, note: str = "") -> None:
-        """A slide is done with: exported, unchanged, failed …, with the reason for it."""
+        """Report the outcome of a slide: exported, unchanged, failed …, and the reason in `note`."""
 
 
 class Silent:
-    """Shows nothing."""
+    """Progress that shows nothing."""
 
     def started(self, identifier: str, tiles: int) -> None:
         """See `Progress.started`."""
@@ -43,14 +43,14 @@ class Silent:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 class Lines(Silent):
-    """Plain lines, for logs: one for each slide that was worked on, and now and then how far the run is."""
+    """Plain lines for logs: one for each slide that was not skipped, and every 10 seconds the count of stored tiles."""
 
     def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
-        """Take where to write, and whether unchanged slides have a line too."""
+        """Write to a stream; `verbose` adds a line for each unchanged slide."""
         self._stream = stream
         self._verbose = verbose
         self._lock = threading.Lock()
@@ -84,10 +84,10 @@ class Lines(Silent):
 
 
 class Bar(Silent):
-    """One tqdm bar for the whole run, which counts stored tiles and names the slide."""
+    """One tqdm bar for the whole run: it counts stored tiles and shows the current slide."""
 
     def __init__(self, stream: TextIO = sys.stderr) -> None:
-        """Take the terminal to draw on."""
+        """Draw on a terminal."""
         self._stream = stream
         self._lock = threading.Lock()
         self._bar: Any = None

@@ -1,4 +1,4 @@
-"""What a file system refuses, in words for its owner: the seam where OSError becomes TargetError."""
+"""Translation of OSError at the target into TargetError, with advice for the user."""
 
 import errno
 import os
@@ -10,15 +10,15 @@ from typing import Final
 from slide2iiif.errors import TargetError
 
 PRIVATE: Final = ".slide2iiif"
-"""Folder of everything in a tree that is not published."""
+"""Name of the folder in a tree that holds its unpublished records."""
 
 
 @contextmanager
 def as_target_errors(place: Path) -> Iterator[None]:
-    """Turn errors of the operating system inside the block into TargetError.
+    """Translate an OSError inside the `with` block into TargetError.
 
     Raises:
-        TargetError: what the file system refused, and what to do.
+        TargetError: the file system refused an operation below `place`.
     """
     try:
         yield
@@ -27,9 +27,9 @@ def as_target_errors(place: Path) -> Iterator[None]:
 
 
 def target_error(error: OSError, place: Path) -> TargetError:
-    """Say what the file system refuses, and what to do."""
+    """Return the TargetError of an OSError: the place, the reason and the way out."""
     if PRIVATE in place.parts:
-        # Names in there mean nothing to the user; the tree's own does.
+        # Names in there mean nothing to the user; the name of the tree does.
         place = Path(*place.parts[: place.parts.index(PRIVATE)])
     advice = {
         errno.ENOSPC: _full(place),

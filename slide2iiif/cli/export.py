@@ -326,10 +326,10 @@ def _warn_of_missing_library() -> None:
 
 
 def _warn_of_names(options: Options, args: argparse.Namespace) -> None:
-    telling = [name for name in options.associated if name in IDENTIFYING_ASSOCIATED]
-    if telling and not args.quiet:
+    identifying = [name for name in options.associated if name in IDENTIFYING_ASSOCIATED]
+    if identifying and not args.quiet:
         print(
-            f"slide2iiif: warning: {' and '.join(telling)} pictures show what is written on the glass, "
+            f"slide2iiif: warning: {' and '.join(identifying)} pictures show what is written on the glass, "
             "names and barcodes too; they will be public",
             file=sys.stderr,
         )

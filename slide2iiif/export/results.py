@@ -47,7 +47,7 @@ def record_receipt(
         width=levels.pyramid.size.width,
         height=levels.pyramid.size.height,
         tile_size=levels.pyramid.tile_size,
-        microns_per_pixel=levels.scale.microns_per_pixel,
+        microns_per_pixel=levels.pixel_size.microns_per_pixel,
         tiles=levels.tile_count,
         files=_file_count(plan),
         stored_bytes=rendered.stored_bytes,
@@ -81,7 +81,7 @@ def record_outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rend
         seconds=seconds,
         blank=rendered.blank,
         source=slide.source,
-        note="; ".join(note for note in (levels.scale.note, *levels.notes) if note),
+        note="; ".join(note for note in (levels.pixel_size.note, *levels.notes) if note),
     )
 
 

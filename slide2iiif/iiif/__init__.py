@@ -1,1 +1,1 @@
-"""The IIIF specifications as far as static files can keep them: request paths and documents. Pure."""
+"""IIIF Image API and Presentation API for static files: request paths and documents. Pure: touches no disk."""

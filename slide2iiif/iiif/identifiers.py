@@ -21,10 +21,10 @@ from collections.abc import Set as AbstractSet
 from pathlib import PurePath
 
 NAME_LIMIT = 240
-"""Longest name on disk, in bytes; file systems allow 255."""
+"""Maximum length of a name on disk in bytes; file systems allow 255."""
 
 RESERVED = frozenset({"index.html", "manifest.json", "collection.json", "info.json", "info-v2.json", "info-v3.json"})
-"""Names, in lower case, that a tree has for itself."""
+"""Names of pages and documents of the tree, in lower case."""
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 _UPPER = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -35,11 +35,11 @@ _ESCAPE = re.compile(rb"!([0-9A-F]{2})")
 
 
 def encode_path(path: PurePath, colliding: AbstractSet[PurePath] = frozenset()) -> str:
-    """Give the identifier of a file.
+    """Return the identifier of a slide file.
 
     Args:
         path: relative to the source root, without `..`.
-        colliding: those of the path and its parents that have a neighbour which differs only by case.
+        colliding: those of the path and its parents whose name differs from a sibling only by case.
 
     Raises:
         ValueError: the path is empty, absolute or leads upwards.
@@ -51,10 +51,10 @@ def encode_path(path: PurePath, colliding: AbstractSet[PurePath] = frozenset()) 
 
 
 def decode_identifier(identifier: str) -> PurePath:
-    """Give the path, relative to the source root, that an identifier stands for.
+    """Return the path of an identifier, relative to the source root.
 
     Raises:
-        ValueError: not an identifier that `encode_path` makes.
+        ValueError: `encode_path` makes no such identifier.
     """
     texts = _WHOLE_NAMES.split(identifier)
     names = [_decode_name(text) for text in texts]
@@ -66,7 +66,7 @@ def decode_identifier(identifier: str) -> PurePath:
 
 
 def case_collisions(names: Iterable[str]) -> frozenset[str]:
-    """Pick the names of one folder that differ from another one only by case."""
+    """Return the names of one folder that differ from another one only by case."""
     seen: dict[bytes, list[str]] = {}
     for name in names:
         # Only ASCII letters stand for themselves in an identifier, and bytes.lower() knows only those.
@@ -105,11 +105,11 @@ def _fold(parts: list[str]) -> Iterable[str]:
 
 
 def is_folded(path: str) -> bool:
-    """Tell whether a path ends within a name that goes on in the next folder."""
+    """Return True if a path ends within a folded name, which goes on in the next folder."""
     return path.endswith("!")
 
 
 def is_plain_identifier(identifier: str) -> bool:
-    """Tell whether a text can be an identifier as it stands, in names that need no escape on any host."""
+    """Return True if a text is an identifier whose names need no escape on any host."""
     names = identifier.split("/")
     return all(name and _encode_name(os.fsencode(name), colliding=False) == name for name in names)

@@ -1,7 +1,7 @@
 """Pyramid -> info.json, for Image API 2.1 (section 5) and 3.0 (section 5). Pure.
 
-Only what every static host can keep is claimed: compliance level 0, one square tile size, the scale factors
-without a gap, and the sizes that exist as files. Every entry more would make viewers ask for files.
+Only features of static files are declared: compliance level 0, one square tile size, all powers of two as scale
+factors, and the sizes that exist as files. Any further entry would make viewers request files that do not exist.
 """
 
 import json
@@ -14,7 +14,7 @@ from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
 
 LEVEL_0 = {Api.V2: "http://iiif.io/api/image/2/level0.json", Api.V3: "level0"}
-"""The profile of each version. OpenSeadragon 6 compares the first to the letter, `http` included."""
+"""Compliance level 0 in each version. OpenSeadragon 6 compares the first literally, `http` included."""
 
 CONTEXT = {
     Api.V2: "http://iiif.io/api/image/2/context.json",
@@ -22,7 +22,7 @@ CONTEXT = {
 }
 PROTOCOL = "http://iiif.io/api/image"
 DOCUMENT_NAME = "info.json"
-"""The document of the version that the tree is stored in."""
+"""File name of the document of the version that the tree is stored in."""
 
 PHYSICAL_CONTEXT = "http://iiif.io/api/annex/services/physdim/1/context.json"
 PHYSICAL_PROFILE = "http://iiif.io/api/annex/services/physdim"
@@ -30,44 +30,44 @@ PHYSICAL_PROFILE = "http://iiif.io/api/annex/services/physdim"
 
 @dataclass(frozen=True, slots=True)
 class ImageService:
-    """What a document says of one slide."""
+    """Content of one info.json."""
 
     uri: str
-    """Where the document is fetched, less `/info.json`."""
+    """URI of the service: the URL of the document without `/info.json`."""
     pyramid: Pyramid
     """The published levels."""
     microns_per_pixel: float | None = None
-    """Size of a full-resolution pixel in µm; None where unknown or implausible."""
+    """Size of a full-resolution pixel in µm; None where unknown."""
 
     @property
     def plausible_mpp(self) -> float | None:
-        """Microns per pixel if they can be true."""
+        """Microns per pixel; None where unknown or implausible."""
         return plausible_mpp(self.microns_per_pixel)
 
 
 def other_document_name(stored: Api) -> str:
-    """Name of the document of the version that a tree is not stored in, for hosts that rewrite."""
+    """Return the file name of the document of the other API version, for hosts that rewrite URLs."""
     return f"info-v{stored.other}.json"
 
 
 def plausible_mpp(value: float | None) -> float | None:
-    """Give back microns per pixel if they can be true, else None."""
+    """Return microns per pixel if the value is plausible, else None."""
     if value is None or not math.isfinite(value) or not PLAUSIBLE_MPP[0] <= value <= PLAUSIBLE_MPP[1]:
         return None
     return value
 
 
 def plausible_objective(value: float | None) -> float | None:
-    """Give back the magnification of an objective if it can be true, else None."""
+    """Return the magnification of an objective if the value is plausible, else None."""
     if value is None or not PLAUSIBLE_OBJECTIVE[0] <= value <= PLAUSIBLE_OBJECTIVE[1]:
         return None
     return value
 
 
 def physical_dimensions(service: ImageService) -> dict[str, Any]:
-    """Describe the size of a pixel as a service with the id and type that every one has in 3.0 (section 5.8).
+    """Return the physical dimensions service with the id and type that 3.0 demands (section 5.8).
 
-    Empty where the size is unknown.
+    Empty where the pixel size is unknown.
     """
     physical = _physical(service)
     identity = {"@id": f"{service.uri}#physical-dimensions", "@type": "PhysicalDimensions"}
@@ -75,13 +75,13 @@ def physical_dimensions(service: ImageService) -> dict[str, Any]:
 
 
 def write_info(service: ImageService, api: Api) -> bytes:
-    """Write the document as UTF-8 JSON, the same bytes for the same service."""
+    """Write info.json as UTF-8; equal services give equal bytes."""
     document = _info_2(service) if api is Api.V2 else _info_3(service)
     return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def read_info(content: bytes) -> tuple[Pyramid, Api] | None:
-    """Give the levels that a document announces, and its version; None where it is no document of this form."""
+    """Parse an info.json into its pyramid and API version; None where it is not of the form that `write_info` makes."""
     try:
         document = json.loads(content)
         api = Api.V3 if document.get("type") == "ImageService3" else Api.V2
@@ -97,9 +97,9 @@ def read_info(content: bytes) -> tuple[Pyramid, Api] | None:
 
 
 def sizes(pyramid: Pyramid) -> list[dict[str, int]]:
-    """List the sizes of the whole image that exist, ascending: the smallest levels without a gap.
+    """List the whole-image sizes that exist as files, ascending: all levels from the smallest to the overview.
 
-    OpenSeadragon from 4.1 on takes the list for the level list, so it holds levels of the pyramid and nothing else.
+    OpenSeadragon from 4.1 on reads the list as the list of levels, so it holds levels of the pyramid and nothing else.
     """
     levels = pyramid.levels[: pyramid.overview.index - 1 if pyramid.overview.index else None : -1]
     return [{"width": level.size.width, "height": level.size.height} for level in levels]
@@ -150,7 +150,7 @@ def _tiles(pyramid: Pyramid) -> list[dict[str, Any]]:
 
 
 def _physical(service: ImageService) -> dict[str, Any]:
-    """Physical dimensions service: millimetres a pixel. Source: IIIF annex of services, "Physical Dimensions"."""
+    """Return the physical dimensions service, in mm per pixel (IIIF annex of services, "Physical Dimensions")."""
     mpp = service.plausible_mpp
     if mpp is None:
         return {}
@@ -165,16 +165,16 @@ def _physical(service: ImageService) -> dict[str, Any]:
 
 
 PLAUSIBLE_OBJECTIVE = (0.1, 250.0)
-"""Magnifications that an objective can have, with an extra lens included."""
+"""Plausible magnifications of an objective, extra lenses included: least and greatest."""
 
 
 PLAUSIBLE_MPP = (0.02, 10.0)
-"""Microns per pixel that a microscope or a slide scanner can have.
+"""Plausible microns per pixel of a microscope or slide scanner: least and greatest.
 
-Below and above are wrong units (a slide has 0.12 to 1 as a rule, so a hundred times of it is 12 at least), and above
-is the print resolution of an ordinary image (300 dpi are 85 µm), which says nothing of the size of what it shows.
+Values outside are wrong units (slides have 0.12 to 1 as a rule, so a hundred times that is at least 12) or, above,
+the print resolution of an ordinary image (300 dpi are 85 µm), which is not the scale of the specimen.
 """
 
 
 PROFILE_NAME = "profile.icc"
-"""File below a slide that holds its colour profile."""
+"""File name of the colour profile, in the folder of its slide."""

@@ -1,8 +1,8 @@
-"""Slide -> manifest, folder -> collection: IIIF Presentation API 3.0. Pure.
+"""IIIF Presentation API 3.0: the manifest of a slide and the collection of a folder. Pure.
 
-Every URL that a document names exists, in every version of a slide: the thumbnail is `full/400,` and the image body
-`full/max`. The thumbnail has no service, or viewers would ask that for sizes of their own. The service of the body is
-bare: with a width and height but no sizes, Mirador asks for a picture of no size at all.
+Every URL in a document exists, whatever the options of a slide: the thumbnail is `full/400,` and the image body
+`full/max`. The thumbnail has no service, or viewers would request it in sizes of their own. The service of the body
+has id, type and profile alone: with a width and height but no sizes, Mirador requests an image without a size.
 
 Source: Presentation API 3.0, section 5 (Manifest, Canvas, Collection) and section 3 (rights, requiredStatement,
 thumbnail); "Physical Dimensions" of the annex of services.
@@ -20,64 +20,64 @@ from slide2iiif.iiif.paths import COVER_PATH, SUFFIX, cover_size
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
 MANIFEST_NAME = "manifest.json"
-"""The manifest of a slide, in its folder."""
+"""File name of the manifest, in the folder of its slide."""
 COLLECTION_NAME = "collection.json"
-"""The collection of a folder, in that folder."""
+"""File name of the collection of a folder."""
 PAGE_NAME = "index.html"
-"""The page of a slide or of a folder, which documents name as their homepage."""
+"""File name of the page of a slide or folder: the homepage of its document."""
 
 _MICRONS_PER_MM = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What every document of a tree says of rights."""
+    """Rights and attribution in every document of a tree."""
 
     rights: str = ""
     """URI of a licence or rights statement; empty for none."""
     attribution: str = ""
-    """Text that viewers must show; empty for none."""
+    """Text that viewers must show (requiredStatement); empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a manifest says of one slide: nothing but what is on the list of what may go out."""
+    """Content of the manifest of one slide; an allow-list: nothing else of the slide is published."""
 
     label: str
-    """Its name for people."""
+    """Display name."""
     service: ImageService
-    """The image service that it is seen through."""
+    """Image service of the slide."""
     api: Api
-    """Version of that service."""
+    """Image API version of the service."""
     objective: float | None = None
     """Magnification of the objective; None where unknown."""
     format: str = ""
-    """The scanner's or file format; empty where unknown."""
+    """Scanner vendor or file format; empty where unknown."""
     properties: Mapping[str, str] = field(default_factory=dict)
-    """What was asked for by name."""
+    """Slide properties that were requested by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A document that a collection names."""
+    """An item of a collection."""
 
     uri: str
-    """Where it is."""
+    """URI of the document."""
     kind: str
-    """`Manifest` or `Collection`."""
+    """Type of the document: `Manifest` or `Collection`."""
     label: str
-    """Its name for people."""
+    """Display name."""
     thumbnail: dict[str, Any] | None = None
-    """See `thumbnail`."""
+    """Result of the function `thumbnail`; None for none."""
 
 
 def thumbnail(service: ImageService, api: Api) -> dict[str, Any]:
-    """Describe the thumbnail of a slide: a plain picture."""
+    """Return the thumbnail of a slide: an image without a service."""
     return _image(f"{service.uri}/{COVER_PATH}", cover_size(service.pyramid, api))
 
 
 def metadata(subject: Subject) -> list[tuple[str, str]]:
-    """List what is known of a slide, as label and value."""
+    """List the metadata of a slide as (label, value)."""
     width, height = subject.service.pyramid.size
     found = [("Size", f"{width:,} × {height:,} px")]
     mpp = subject.service.plausible_mpp
@@ -94,7 +94,7 @@ def metadata(subject: Subject) -> list[tuple[str, str]]:
 
 
 def write_manifest(subject: Subject, notice: Notice) -> bytes:
-    """Write the manifest of a slide as UTF-8 JSON, the same bytes for the same slide."""
+    """Write the manifest of a slide as UTF-8 JSON; equal subjects give equal bytes."""
     uri = subject.service.uri
     return _write(
         {
@@ -112,14 +112,14 @@ def write_manifest(subject: Subject, notice: Notice) -> bytes:
 
 
 def write_collection(uri: str, folder: str, label: str, members: Iterable[Member], notice: Notice) -> bytes:
-    """Write a collection.
+    """Write the collection of a folder as UTF-8 JSON.
 
     Args:
-        uri: where the document is.
-        folder: URL of the folder whose page shows the same.
-        label: name of the folder for people.
-        members: what it holds, in order.
-        notice: what is said of rights.
+        uri: URI of the document.
+        folder: URL of the folder, whose page is the homepage.
+        label: display name of the folder.
+        members: items, in order.
+        notice: rights and attribution.
     """
     return _write(
         {
@@ -195,7 +195,7 @@ def _notice(notice: Notice) -> dict[str, Any]:
 
 
 def _length(microns: float) -> str:
-    """Spell a length in millimetres, to a hundredth or to two digits."""
+    """Format a length in millimetres: one decimal, or two significant digits below 1 mm."""
     length = microns / _MICRONS_PER_MM
     return f"{length:,.1f}" if length >= 1 else f"{length:.2g}"
 

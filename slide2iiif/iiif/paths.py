@@ -1,11 +1,11 @@
-"""Tile -> request paths: every URL that a viewer asks for, canonical and alias. Pure.
+"""Request paths of tiles and whole-image pictures: every URL that a viewer requests, canonical and alias. Pure.
 
 A request path is `{region}/{size}/0/default.jpg`, relative to the service (Image API 2.1 section 2.1, 3.0
-section 2.1). A static host cannot compute, so whatever a viewer may ask for has to be a file. Three sources say
-what that is: the canonical form (2.1 section 4.7, 3.0 section 4.8), what compliance level 0 demands, and what
-the viewers do when they are watched.
+section 2.1). A static host computes nothing, so each request of a viewer has to be a file. The paths come from
+three sources: the canonical form (2.1 section 4.7, 3.0 section 4.8), the demands of compliance level 0, and the
+requests that viewers were observed to make.
 
-| request | 2.1 | 3.0 | who asks |
+| request | 2.1 | 3.0 | source |
 |---|---|---|---|
 | a tile | `x,y,w,h/ws,` | `x,y,w,h/ws,hs` | canonical |
 | the one-tile top level | `full/ws,` and `0,0,W,H/ws,` | `full/ws,hs` and `0,0,W,H/ws,hs` | canonical; Leaflet |
@@ -13,7 +13,7 @@ the viewers do when they are watched.
 | the whole image | `full/full` unless limited; `full/max` | `full/max` | level 0 |
 | an entry of `sizes` | `full/w,` and `full/w,h` | `full/w,h` and `full/w,` | level 0; Clover |
 | a thumbnail | `full/90,` | `full/90,` | Universal Viewer |
-| a small picture | `full/400,` | `full/400,` | pages, manifests and collections of ours |
+| a small picture | `full/400,` | `full/400,` | our own pages, manifests and collections |
 | the whole image below one tile, T ≥ 512 | `0,0,W,H/w',` | `0,0,W,H/w',h'` | Leaflet in a small map |
 
 `full/max` is written in 2.1 also where no limit is declared: 2.1 section 4.2 lets it mean `full` there, and a
@@ -29,26 +29,26 @@ from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.pyramid import Level, Pyramid, Tile
 
 SUFFIX = "/0/default.jpg"
-"""Rotation, quality and format: the only ones that level 0 has."""
+"""Rotation, quality and format: the only ones at compliance level 0."""
 
 THUMBNAIL_WIDTH = 90
-"""Width in pixels of the thumbnails that Universal Viewer asks for."""
+"""Width in pixels of the thumbnails that Universal Viewer requests."""
 
 COVER_WIDTH = 400
-"""Width in pixels of the small picture that documents and pages show.
+"""Width in pixels of the cover: the small picture in documents and pages.
 
-It is of no level, so that it has the same path whatever size the slide has and with whatever options it is published:
-the page of a folder, which is written after its slides, leads to a picture of the version before and of the new one.
+Its path depends neither on the size of the slide nor on the options, since it is not a level of the pyramid. So the
+page of a folder, which is written after its slides, links to a cover before and after a slide is published again.
 """
 
 COVER_PATH = f"full/{COVER_WIDTH},{SUFFIX}"
-"""Request path of that picture."""
+"""Request path of the cover."""
 
 LEAFLET_TILE_SIZE = 512
-"""From this tile size on, Leaflet's map may be smaller than a tile and asks for reduced ones."""
+"""Smallest tile size in pixels at which a Leaflet map may be smaller than a tile and request it reduced."""
 
 LEAFLET_STEPS = 5
-"""How many halvings below the top level Leaflet asks for at most."""
+"""Maximum number of halvings below the top level that Leaflet requests."""
 
 _TILE_REQUEST = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})/(\d{1,9}),(\d{0,9})/0/default\.jpg", re.ASCII)
 
@@ -56,7 +56,7 @@ _REGION = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})", re.ASCII)
 
 
 class Picture(NamedTuple):
-    """The whole image at one size, and the paths that ask for it."""
+    """The whole image at one size, with its request paths."""
 
     size: Size
     """Pixels of the picture."""
@@ -65,10 +65,10 @@ class Picture(NamedTuple):
 
 
 def tile_paths(pyramid: Pyramid, tile: Tile, api: Api) -> tuple[str, ...]:
-    """Give the request paths of a tile below the top level, the canonical one first.
+    """Return the request paths of a tile below the top level, canonical first.
 
-    None at all where the tile of a finer level answers the same path. The top level is a picture of the whole
-    image: see `pictures`.
+    Empty where the tile of a finer level has the same path. The top level is a picture of the whole image: see
+    `pictures`.
     """
     level, side = pyramid.levels[tile.level], pyramid.tile_size
     if level.is_inside(tile) and side > 1:
@@ -88,7 +88,7 @@ def tile_paths(pyramid: Pyramid, tile: Tile, api: Api) -> tuple[str, ...]:
 
 
 def is_answered_by_finer_level(pyramid: Pyramid, tile: Tile, api: Api) -> bool:
-    """Tell whether the next finer level has a tile of the same path: a sliver one pixel wide at both levels.
+    """Return True if the next finer level has a tile of the same path: a sliver one pixel wide at both levels.
 
     `w,` keeps the aspect ratio of the region (2.1 section 4.2), so the finer tile is the right answer.
     """
@@ -100,14 +100,14 @@ def is_answered_by_finer_level(pyramid: Pyramid, tile: Tile, api: Api) -> bool:
 
 
 def has_region_of_finer_level(pyramid: Pyramid, tile: Tile) -> bool:
-    """Tell whether the next finer level has a tile of the same region: the image ends within both."""
+    """Return True if the next finer level has a tile of the same region: the image ends within both."""
     if tile.level == 0:
         return False
     return pyramid.region(Tile(tile.level - 1, 2 * tile.column, 2 * tile.row)) == pyramid.region(tile)
 
 
 def is_tile_region(pyramid: Pyramid, text: str) -> bool:
-    """Tell whether a text is the region of a tile below the top level, as its paths spell it."""
+    """Return True if a text is the region of a tile below the top level, as spelt in its paths."""
     match = _REGION.fullmatch(text)
     if match is None:
         return False
@@ -125,7 +125,7 @@ def is_tile_region(pyramid: Pyramid, text: str) -> bool:
 
 
 def shared_region_count(pyramid: Pyramid, api: Api) -> int:
-    """Count the tiles below the top level that share the folder of their region with a finer one."""
+    """Count the tiles below the top level whose region folder is also that of a tile of the next finer level."""
     corners = (Tile(level.index, level.columns - 1, level.rows - 1) for level in pyramid.levels[:-1])
     return sum(
         has_region_of_finer_level(pyramid, corner) and not is_answered_by_finer_level(pyramid, corner, api)
@@ -141,7 +141,7 @@ def named_tile_count(pyramid: Pyramid, level: Level, api: Api) -> int:
 
 
 def alias_count(pyramid: Pyramid, level: Level, api: Api) -> int:
-    """Count the paths of a level's tiles beyond one for each, without listing them."""
+    """Count the aliases of a level's tiles, that is the paths beyond the canonical one, without listing them."""
     is_as_wide_as_image = level.columns == 1 and level.size.width == pyramid.size.width
     if api is Api.V3 or level is pyramid.top or not is_as_wide_as_image:
         return 0
@@ -149,10 +149,9 @@ def alias_count(pyramid: Pyramid, level: Level, api: Api) -> int:
 
 
 def pictures(pyramid: Pyramid, api: Api) -> tuple[Picture, ...]:
-    """List the pictures of the whole image with their request paths, the largest first.
+    """List the whole-image pictures with their request paths, largest first.
 
-    Where a narrow image gives two pictures one path (`full/1,`), the
-    order of the table above decides.
+    Where two pictures of a narrow image have the same path (`full/1,`), the order of the table above decides.
     """
     owners: dict[str, Size] = {}
     for request, size in _whole_requests(pyramid, api):
@@ -164,12 +163,12 @@ def pictures(pyramid: Pyramid, api: Api) -> tuple[Picture, ...]:
 
 
 def cover_size(pyramid: Pyramid, api: Api) -> Size:
-    """Give the size of the picture at `COVER_PATH`: a level of that width may answer for it."""
+    """Return the size of the picture at `COVER_PATH`, which may be a level of that width."""
     return next(picture.size for picture in pictures(pyramid, api) if COVER_PATH in picture.paths)
 
 
 def tile_of_path(pyramid: Pyramid, path: str, api: Api) -> Tile | None:
-    """Give the tile below the top level that a canonical request path asks for; None if it is no such path."""
+    """Return the tile below the top level of a canonical request path; None for any other path."""
     match = _TILE_REQUEST.fullmatch(path)
     if match is None:
         return None
@@ -179,7 +178,7 @@ def tile_of_path(pyramid: Pyramid, path: str, api: Api) -> Tile | None:
     scale = ceil_div(width, width_of_tile)
     for level in pyramid.levels[:-1]:
         side = pyramid.tile_size * level.scale
-        # A tile clipped to a few columns does not tell its scale, so each level has to recognise its own.
+        # The scale of a tile clipped to a few columns is ambiguous, so each level has to recognise its own.
         if level.scale >= scale and x % side == 0 and y % side == 0:
             tile = Tile(level.index, x // side, y // side)
             if tile.column < level.columns and tile.row < level.rows and path in tile_paths(pyramid, tile, api)[:1]:
@@ -196,7 +195,7 @@ def _whole_requests(pyramid: Pyramid, api: Api) -> Iterator[tuple[str, Size]]:
         yield "full/full", pyramid.size
     yield "full/max", overview.size
     for level in pyramid.levels[overview.index :]:
-        for size in _both_spellings(level.size, api):
+        for size in _size_requests(level.size, api):
             yield f"full/{size}", level.size
     if api is Api.V2 and top.width == pyramid.size.width:
         for region in ("full", str(whole)):
@@ -211,7 +210,7 @@ def _whole_requests(pyramid: Pyramid, api: Api) -> Iterator[tuple[str, Size]]:
 
 
 def _of_width(pyramid: Pyramid, width: int) -> Size:
-    """Size of the answer to a request for a width: that width, or the largest picture of an image that is narrower."""
+    """Return the size of the answer to `full/w,`: that width, or the largest picture of a narrower image."""
     size = pyramid.overview.size
     if size.width <= width:
         return size
@@ -222,5 +221,5 @@ def _size_request(size: Size, api: Api) -> str:
     return f"{size.width}," if api is Api.V2 else f"{size.width},{size.height}"
 
 
-def _both_spellings(size: Size, api: Api) -> tuple[str, str]:
+def _size_requests(size: Size, api: Api) -> tuple[str, str]:
     return _size_request(size, api), _size_request(size, api.other)

@@ -1,4 +1,4 @@
-"""The pyramid of a slide: which levels and tiles are published. Pure arithmetic.
+"""The published pyramid of a slide: its levels and tiles. Pure arithmetic.
 
 The law, for an image of W×H pixels and square tiles of T pixels:
 
@@ -18,14 +18,14 @@ from typing import NamedTuple
 from slide2iiif.geometry import Region, Size, ceil_div
 
 WHOLE_IMAGE_LIMIT = 2048
-"""Longest side, in pixels, of the picture that answers for the whole image (`full/max`).
+"""Maximum side in pixels of the picture at `full/max`.
 
-A slide cannot be one JPEG (65,535 pixels a side at most), and nobody wants it to be.
+A slide does not fit in one JPEG (at most 65,535 pixels a side), and would be too large to load as one.
 """
 
 
 class Tile(NamedTuple):
-    """Where a tile is: level (0 is full resolution), column and row."""
+    """Position of a tile: level (0 is full resolution), column and row."""
 
     level: int
     column: int
@@ -34,18 +34,18 @@ class Tile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One published resolution."""
+    """One level of the published pyramid."""
 
     index: int
-    """0 is full resolution."""
+    """Index of the level; 0 is full resolution."""
     scale: int
-    """Scale factor: 2 to the power of the index."""
+    """Scale factor: 2 ** index."""
     size: Size
-    """Pixels of this level."""
+    """Size of the level in pixels."""
     columns: int
-    """Tiles in a row."""
+    """Number of tiles in a row."""
     rows: int
-    """Tiles in a column."""
+    """Number of tiles in a column."""
 
     @property
     def tile_count(self) -> int:
@@ -53,7 +53,7 @@ class Level:
         return self.columns * self.rows
 
     def is_inside(self, tile: Tile) -> bool:
-        """Tell whether a tile of this level is a whole square because others lie to its right and below it."""
+        """Return True if a tile has neighbours to its right and below, so that it is a whole square."""
         return 0 <= tile.column < self.columns - 1 and 0 <= tile.row < self.rows - 1
 
 
@@ -62,15 +62,15 @@ class Pyramid:
     """All levels of one slide, full resolution first. Made by `plan_pyramid`."""
 
     size: Size
-    """Full resolution."""
+    """Size of full resolution in pixels."""
     tile_size: int
-    """Side of a tile, in pixels of its level."""
+    """Side of a tile in pixels of its level."""
     levels: tuple[Level, ...]
-    """Full resolution first; the last one is a single tile."""
+    """Levels, full resolution first; the last is a single tile."""
 
     @property
     def top(self) -> Level:
-        """The level of one tile."""
+        """The coarsest level: a single tile."""
         return self.levels[-1]
 
     @property
@@ -80,9 +80,9 @@ class Pyramid:
 
     @property
     def overview(self) -> Level:
-        """The level that answers for the whole image: the largest within `WHOLE_IMAGE_LIMIT`.
+        """The level published at `full/max`: the largest within `WHOLE_IMAGE_LIMIT`.
 
-        The declared limit must not be smaller than a tile, so large tiles may ask for the next finer level.
+        The declared maximum must not be smaller than a tile, so large tiles may need the next finer level.
         """
         limit = max(WHOLE_IMAGE_LIMIT, self.tile_size)
         level = next(level for level in self.levels if level.size.longer_side <= limit)
@@ -92,11 +92,11 @@ class Pyramid:
 
     @property
     def is_limited(self) -> bool:
-        """Whether the whole image is offered only reduced, which the document must then declare."""
+        """True if `full/max` is reduced, which info.json must then declare (2.1 section 5.3, 3.0 section 5.2)."""
         return self.overview.index > 0
 
     def region(self, tile: Tile) -> Region:
-        """Full-resolution pixels that a tile covers.
+        """Return the region of a tile in full-resolution pixels.
 
         Raises:
             IndexError: the pyramid has no such tile.
@@ -109,13 +109,13 @@ class Pyramid:
         return Region(x, y, min(side, self.size.width - x), min(side, self.size.height - y))
 
     def tile_pixels(self, tile: Tile) -> Size:
-        """Width and height of the tile itself."""
+        """Return the size of a tile in its own pixels."""
         if self.levels[tile.level].is_inside(tile):
             return Size(self.tile_size, self.tile_size)
         return self.region(tile).size.reduced(self.levels[tile.level].scale)
 
     def tiles(self, level: Level) -> Iterator[Tile]:
-        """Tiles of a level, row by row, one at a time."""
+        """Yield the tiles of a level, row by row."""
         for row in range(level.rows):
             for column in range(level.columns):
                 yield Tile(level.index, column, row)

@@ -1,1 +1,1 @@
-"""Turn description and options into a plan of what will be published. Pure: no input, no output."""
+"""Turn the description of a slide and the options into a plan of its published files. Pure: no I/O."""

@@ -1,4 +1,4 @@
-"""Choice of what becomes of a slide's colour profile."""
+"""Colour management of a slide: its profile is published, applied or ignored."""
 
 from dataclasses import dataclass
 
@@ -8,25 +8,25 @@ from slide2iiif.sources.base import Description
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What becomes of a slide's profile."""
+    """Handling of the ICC profile of one slide."""
 
     carried: bytes = b""
-    """Profile that is published once, beside the document; empty for none."""
+    """ICC profile published as a file beside info.json; empty for none."""
     segment: bytes = b""
-    """Segment that every tile carries; empty for none."""
+    """JPEG segment (APP2) with a profile, embedded in every tile; empty for none."""
     transformed_from: bytes = b""
-    """Profile that pixels are transformed from, to sRGB; empty where they stay as they are."""
+    """ICC profile from which pixels are transformed to sRGB; empty where pixels are not changed."""
 
 
 def choose_colours(description: Description, options: Options) -> Colours:
-    """Choose what becomes of a slide's profile.
+    """Choose the handling of a slide's profile.
 
-    Nothing is transformed that is sRGB already, so its tiles can still be copied.
+    Pixels that are sRGB already are not transformed, so their tiles can still be copied.
     """
     profile = description.profile
     if not profile or options.icc is Icc.IGNORE:
         return Colours()
-    # Few slides have a profile, and only they wait for this.
+    # Loaded here, because few slides have a profile.
     from slide2iiif.imaging.icc import SRGB, is_srgb, profile_segment, strip_profile
 
     is_plain = is_srgb(profile)
@@ -34,5 +34,5 @@ def choose_colours(description: Description, options: Options) -> Colours:
         return Colours(segment=profile_segment(SRGB), transformed_from=b"" if is_plain else profile)
     carried = strip_profile(profile) or b""
     is_small = 0 < len(carried) <= EMBEDDED_PROFILE_BYTES
-    # Every viewer takes a picture without a profile for sRGB.
+    # Viewers treat an image without a profile as sRGB.
     return Colours(carried, profile_segment(carried) if is_small and not is_plain else b"")

@@ -1,4 +1,4 @@
-"""Size of a full-resolution pixel: what is published of what a slide says, and why not all of it."""
+"""Size of a full-resolution pixel: the published value, or the reason why there is none."""
 
 from typing import NamedTuple
 
@@ -7,22 +7,23 @@ from slide2iiif.options import Options
 from slide2iiif.sources.base import Description
 
 _MPP_TIMES_OBJECTIVE = 10.0
-"""About what cameras give: 0.5 µm at 20×, 0.25 µm at 40×."""
+"""Usual product of microns per pixel and magnification: 0.5 µm at 20×, 0.25 µm at 40×."""
 _LARGEST_DEVIATION = 25.0
-"""Slides that were reduced afterwards keep the objective that they were taken with; a wrong unit is a hundred times."""
+"""Largest accepted factor from the usual product: slides that were reduced later still state the objective of the scan,
+and a wrong unit is off by a hundred or more."""
 
 
 class PixelSize(NamedTuple):
-    """What is published of a slide's scale."""
+    """Published pixel size of a slide."""
 
     microns_per_pixel: float | None
-    """µm; None where nothing is published."""
+    """Microns per pixel at full resolution; None where none is published."""
     note: str = ""
-    """Why what the slide says is left out."""
+    """Reason why the stated value is not published; empty for none."""
 
 
 def choose_pixel_size(description: Description, options: Options) -> PixelSize:
-    """Choose microns per pixel: what was asked for, or what the slide says if it can be true."""
+    """Choose microns per pixel: the option, else the value that the slide states, if it is plausible."""
     if options.mpp is not None:
         return PixelSize(options.mpp)
     stated, objective = description.microns_per_pixel, description.objective
@@ -30,7 +31,7 @@ def choose_pixel_size(description: Description, options: Options) -> PixelSize:
         return PixelSize(None)
     advice = "left out; --mpp gives the true value"
     if plausible_mpp(stated) is None and description.reader != "openslide":
-        # How large an ordinary image is to be printed: nobody misses it.
+        # The print resolution of an ordinary image: nobody misses it.
         return PixelSize(None)
     if plausible_mpp(stated) is None:
         low, high = PLAUSIBLE_MPP

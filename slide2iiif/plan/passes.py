@@ -1,17 +1,17 @@
-"""Pyramid + stored levels -> passes of blocks: the units of work. Pure.
+"""Passes of blocks, the units of work, planned from the pyramid and the stored levels. Pure.
 
-A pass reads one input (a stored level, or the picture that the pass before handed on) in square blocks, and
-makes the tiles of one or more published levels from it. The law:
+A pass reads one input (a stored level, or the intermediate image that the pass before has written) in square blocks,
+and makes the tiles of one or more published levels from it. The law:
 
 * A stored level serves as input where its scale is a published one: its size is that level's, ±1 pixel.
-* A published level is made from the nearest input that is not coarser, so no tile is made from pixels that
-  were compressed by us.
+* A published level is made from the nearest input that is not coarser. So no tile is made from pixels that this
+  program has compressed.
 * A block is a square of `tile_size · 2^depth` input pixels, so it makes whole tiles of up to `depth` further
-  levels, and each input pixel is read once. Where the next stored level is further away than that, every block
-  hands on its reduced pixels, and the next pass reads the picture they make: memory does not grow with the slide.
+  levels, and each input pixel is read once. Where the next stored level is coarser than that, every block writes
+  its reduced pixels to an intermediate image, which the next pass reads: memory does not grow with the slide.
 * From the overview on, the level of at most some 2,048 pixels a side, a pass is one block, and makes the pictures
   of the whole image at its levels too.
-* Blocks of a pass are independent of each other. A pass that reads a handed-on picture starts when the one
+* Blocks of a pass are independent of each other. A pass that reads an intermediate image starts when the pass
   before has ended.
 """
 
@@ -23,38 +23,38 @@ from slide2iiif.geometry import Region, Size, ceil_div
 from slide2iiif.iiif.pyramid import Pyramid, Tile
 from slide2iiif.sources.base import StoredLevel
 
-_SIDE = 2048
-"""About the side of a block in pixels where stored levels are near: some 64 tiles, 12 MB of pixels."""
-_INTERMEDIATE_SIDE = 4096
-"""The same where a picture is handed on: the larger the block, the smaller that picture."""
+_BLOCK_SIDE = 2048
+"""Approximate side of a block in pixels, without an intermediate image: some 64 tiles, 12 MB of pixels."""
+_INTERMEDIATE_BLOCK_SIDE = 4096
+"""Approximate side of a block in pixels, with an intermediate image, which larger blocks make smaller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One reading of one input."""
+    """One pass over one input, in blocks."""
 
     stored_level: int | None
-    """Index of the stored level that is read; None for the picture that the pass before handed on."""
+    """Index of the stored level that is read; None for the intermediate image of the pass before."""
     stored_size: Size
-    """Pixels of that level, which may be one short of the published one's; of the handed-on picture otherwise."""
+    """Size of the input in pixels; a stored level may be one pixel short of the published level."""
     input_level: int
-    """Published level that has the input's scale."""
+    """Published level of the same scale as the input."""
     copies: bool
-    """Whether the tiles of the first level made are the stored ones."""
+    """True if the stored tiles are copied for the first published level."""
     levels: tuple[int, ...]
-    """Published levels whose tiles are made, finest first."""
+    """Published levels whose tiles are made, finest first; without the top level, which is a picture."""
     intermediate_level: int | None
-    """Published level whose pixels are handed on to the next pass, if any."""
+    """Published level written as the intermediate image for the next pass; None for none."""
     pictures: tuple[int, ...]
-    """Published levels whose picture of the whole image is made; one block covers it then."""
+    """Published levels whose whole-image picture is made; the pass then has one block."""
     makes_thumbnails: bool
-    """Whether this is the overview, which makes pictures of other sizes as well."""
+    """True for the pass of the overview, which also makes whole-image pictures in the sizes of no level."""
     side: int
     """Side of a block in pixels of the input."""
     columns: int
-    """Blocks in a row."""
+    """Number of blocks in a row."""
     rows: int
-    """Blocks in a column."""
+    """Number of blocks in a column."""
 
     @property
     def block_count(self) -> int:
@@ -62,14 +62,14 @@ class Pass:
         return self.columns * self.rows
 
     def blocks(self) -> Iterator["Block"]:
-        """Blocks row by row, one at a time."""
+        """Yield the blocks, row by row."""
         for row in range(self.rows):
             for column in range(self.columns):
                 yield Block(column, row)
 
 
 class Block(NamedTuple):
-    """Where a block is in its pass."""
+    """Position of a block in its pass."""
 
     column: int
     row: int
@@ -78,19 +78,20 @@ class Block(NamedTuple):
 def plan_passes(
     pyramid: Pyramid, stored: Sequence[StoredLevel], *, copy: bool, random_access: bool = True
 ) -> tuple[Pass, ...]:
-    """Plan how the published levels are made from the stored ones.
+    """Plan the passes that make the published levels from the stored ones.
 
     Args:
         pyramid: the published levels.
-        stored: the stored levels.
-        copy: publish stored tiles as they are, where they have the published size.
-        random_access: whether blocks may be read in any order; else rows of them are held in memory, so they are low.
+        stored: the stored levels, full resolution first.
+        copy: copy stored tiles where they have the published size.
+        random_access: True if regions can be read in any order; else rows of blocks are held in memory, so blocks
+            are kept low.
     """
     inputs = match_levels(pyramid, stored)
     overview = pyramid.overview.index
-    # The overview is read from its own stored level where there is one; else the passes make it and hand it on.
+    # The overview is read from its own stored level where there is one; else from an intermediate image.
     last = overview - 1 if overview in inputs else overview
-    largest_side = _INTERMEDIATE_SIDE if random_access else _SIDE
+    largest_side = _INTERMEDIATE_BLOCK_SIDE if random_access else _BLOCK_SIDE
     passes: list[Pass] = []
     level = 0
     while level <= last:
@@ -100,11 +101,11 @@ def plan_passes(
     ends = [*starts[1:], len(pyramid.levels)]
     for start, end in zip(starts, ends, strict=True):
         passes.append(_plan_whole(pyramid, inputs, range(start, end)))
-    return tuple(_settle(each, pyramid, stored, copy=copy) for each in passes)
+    return tuple(_complete(each, pyramid, stored, copy=copy) for each in passes)
 
 
 def match_levels(pyramid: Pyramid, stored: Sequence[StoredLevel]) -> dict[int, int]:
-    """Map published levels to the stored ones of the same scale."""
+    """Map published levels to the stored levels of the same scale, by index; full resolution is always there."""
     matches = {0: 0}
     for index, candidate in enumerate(stored):
         for level in pyramid.levels[1:]:
@@ -115,14 +116,14 @@ def match_levels(pyramid: Pyramid, stored: Sequence[StoredLevel]) -> dict[int, i
 
 
 def input_region(pyramid: Pyramid, pass_: Pass, block: Block) -> Region:
-    """Give the part of the input that a block reads, in pixels of the published level of that scale."""
+    """Return the region of the input that a block reads, in pixels of the published level `pass_.input_level`."""
     size = pyramid.levels[pass_.input_level].size
     x, y = block.column * pass_.side, block.row * pass_.side
     return Region(x, y, min(pass_.side, size.width - x), min(pass_.side, size.height - y))
 
 
 def block_tiles(pyramid: Pyramid, pass_: Pass, block: Block, level: int) -> Iterator[Tile]:
-    """Tiles of a published level that a block makes, row by row."""
+    """Yield the tiles of a published level that a block makes, row by row."""
     per_side = pass_.side // (pyramid.tile_size << (level - pass_.input_level))
     grid = pyramid.levels[level]
     for row in range(block.row * per_side, min((block.row + 1) * per_side, grid.rows)):
@@ -134,7 +135,7 @@ def _plan_pass(pyramid: Pyramid, inputs: dict[int, int], level: int, last: int, 
     start = level if level in inputs else level - 1
     next_stored = next((index for index in sorted(inputs) if level < index <= last), last + 1)
     end = next_stored - 1
-    depth = _depth(pyramid.tile_size, _SIDE)
+    depth = _depth(pyramid.tile_size, _BLOCK_SIDE)
     needs_intermediate = end == last == pyramid.overview.index or end > start + depth
     if needs_intermediate:
         depth = _depth(pyramid.tile_size, largest_side)
@@ -158,15 +159,15 @@ def _plan_pass(pyramid: Pyramid, inputs: dict[int, int], level: int, last: int, 
 
 
 def _plan_whole(pyramid: Pyramid, inputs: dict[int, int], levels: range) -> Pass:
-    """Plan the pass of one block that makes some of the coarse levels, from the first of them."""
+    """Plan the pass of one block that makes some coarse levels from the finest of them."""
     start = levels[0]
-    is_made_already = start not in inputs
+    is_intermediate = start not in inputs
     return Pass(
         stored_level=inputs.get(start),
         stored_size=pyramid.levels[start].size,
         copies=False,
         input_level=start,
-        levels=tuple(levels[is_made_already:]),
+        levels=tuple(levels[is_intermediate:]),
         intermediate_level=None,
         pictures=tuple(levels),
         makes_thumbnails=start == pyramid.overview.index,
@@ -177,8 +178,8 @@ def _plan_whole(pyramid: Pyramid, inputs: dict[int, int], levels: range) -> Pass
     )
 
 
-def _settle(pass_: Pass, pyramid: Pyramid, stored: Sequence[StoredLevel], *, copy: bool) -> Pass:
-    """Fill in what the stored level decides, and leave the level of one tile to the overview's pictures."""
+def _complete(pass_: Pass, pyramid: Pyramid, stored: Sequence[StoredLevel], *, copy: bool) -> Pass:
+    """Set the fields that depend on the stored level, and drop the top level, which is made as a picture."""
     levels = tuple(level for level in pass_.levels if level != pyramid.top.index)
     if pass_.stored_level is None:
         return replace(pass_, levels=levels)
@@ -193,5 +194,5 @@ def _settle(pass_: Pass, pyramid: Pyramid, stored: Sequence[StoredLevel], *, cop
 
 
 def _depth(tile_size: int, side: int) -> int:
-    """How many halvings of a block of about the given side still leave whole tiles; at least one."""
+    """Return how often a block of about the given side can be halved to whole tiles; at least 1."""
     return max(1, (side // tile_size).bit_length() - 1)

@@ -1,13 +1,13 @@
-"""How the tiles of a level come to be: copied, cropped, encoded or derived. Pure: the plan counts what the work does.
+"""Provenance of the tiles of a level: copied, cropped, encoded or downsampled. Pure: counted before any tile is made.
 
 The law, for the first level that a copying pass makes:
 
 * A tile is copied where the slide stores it and it is as large as the stored one.
-* It is cropped where the slide stores it and the image ends within it, if the library for that is there.
-* It is encoded where the slide stores nothing, and where the stored level is a pixel short of the published one:
-  the stored tile then shows something else in its last column or row.
+* It is cropped where the slide stores it and the image ends within it, if libturbojpeg is installed.
+* It is encoded where the slide stores no tile, and where the stored level is a pixel short of the published one,
+  since the last column or row of the stored tile then shows other pixels.
 
-A tile of the input's own scale is encoded, one of a coarser scale is derived.
+All other tiles are encoded at the scale of the input and downsampled at coarser scales.
 """
 
 from collections import Counter
@@ -25,26 +25,26 @@ from slide2iiif.sources.jpeg_tiles import JpegTiles
 
 
 class TileOrigin(StrEnum):
-    """How a tile came to be."""
+    """Provenance of a tile. The values are stored in receipts and journals."""
 
     COPIED = "copied"
-    """It is the stored tile: the same coefficients."""
+    """Stored tile: the same DCT coefficients."""
     CROPPED = "cropped"
-    """It is the stored tile, cut at the edge of the image without decoding."""
+    """Stored tile, losslessly cropped at the edge of the image."""
     ENCODED = "encoded"
-    """It was encoded from the pixels of a stored level of its own scale."""
+    """Encoded from the pixels of a stored level of the same scale."""
     DOWNSAMPLED = "derived"
-    """It was encoded from reduced pixels of a finer level."""
+    """Encoded from downsampled pixels of a finer level."""
     PLACEHOLDER = "damaged"
-    """It is background, the whole of it or a part, because the slide is damaged there."""
+    """Background colour, in all or part of the tile, because the slide is damaged there."""
 
 
 EXACT = frozenset({TileOrigin.COPIED, TileOrigin.CROPPED})
-"""What is bit-exact: the coefficients are the stored ones."""
+"""Origins of bit-exact tiles: their DCT coefficients are the stored ones."""
 
 
 def is_within(pass_: Pass, region: Region) -> bool:
-    """Tell whether the stored level that a pass reads covers a region, in pixels of the published level."""
+    """Return True if the input of a pass covers a region, in pixels of the published level."""
     right, bottom = region.x + region.width, region.y + region.height
     return right <= pass_.stored_size.width and bottom <= pass_.stored_size.height
 
@@ -52,13 +52,13 @@ def is_within(pass_: Pass, region: Region) -> bool:
 def count_origins(
     pyramid: Pyramid, pass_: Pass, jpeg: JpegTiles | JpegStrips | None, level: int
 ) -> Counter[TileOrigin]:
-    """Count how the tiles of a level that a pass makes will come to be, if none is damaged.
+    """Count the tiles of a level by origin, supposing that none is damaged.
 
     Args:
         pyramid: the published levels.
-        pass_: makes the level.
-        jpeg: the stored tiles or strips that the pass reads, where the slide stores JPEG.
-        level: the published level.
+        pass_: the pass that makes the level.
+        jpeg: the stored tiles or strips that the pass reads; None where the slide stores no JPEG.
+        level: index of the published level.
     """
     total = pyramid.levels[level].tile_count
     if pass_.stored_level is None or level != pass_.input_level:
@@ -78,7 +78,7 @@ def count_origins(
 
 
 def _edges(pyramid: Pyramid, pass_: Pass, level: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell whether the image ends in each tile, and whether the stored level ends before; shapes (rows, columns)."""
+    """Return the tiles cut by the edge of the image, and those that the stored level does not fill; (rows, columns)."""
     grid = pyramid.levels[level]
     partial, short = np.zeros((2, grid.rows, grid.columns), bool)
     partial[:, -1] |= bool(grid.size.width % pyramid.tile_size)

@@ -1,4 +1,4 @@
-"""Description + options -> what will be published of a slide. Pure: a dry run, the export and the checks share it."""
+"""Plan of one image service, shared by dry run, export, verify and repair. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,48 +20,48 @@ from slide2iiif.plan.provenance import TileOrigin, count_origins
 from slide2iiif.sources.base import Description
 
 _FOLDERS_PER_TILE = 3
-"""Region, size and rotation: with the file, four inodes are what the canonical paths cost."""
+"""Folders of a tile path: region, size and rotation. With the file a tile costs four inodes."""
 
 
 class Counts(NamedTuple):
-    """What a service is in a folder store."""
+    """Number of files, names and folders of a service in a folder store."""
 
     files: int
     """Files, each counted once."""
     names: int
-    """Names of files: those that links give to them, too."""
+    """Names of files, hard links included."""
     folders: int
-    """Folders, the service's own among them."""
+    """Folders, that of the service included."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServicePlan:
-    """Image service of a slide's levels, or of one picture beside them, as it will be published."""
+    """Plan of one image service: its files, and the passes that make them."""
 
     identifier: str
     """Path below the base URL."""
     description: Description
-    """What the slide is."""
+    """Description of the slide."""
     pyramid: Pyramid
     """The published levels."""
     passes: tuple[Pass, ...]
-    """How they are made."""
+    """Passes that make the levels, in the order in which they depend on each other."""
     api: Api
-    """Version that the files are named for."""
+    """Image API version of the file names."""
     encoding: Encoding
-    """How tiles are encoded."""
+    """JPEG parameters of encoded tiles."""
     colours: Colours
-    """What becomes of its colour profile."""
+    """Handling of the colour profile."""
     pixel_size: PixelSize
-    """Size of a full-resolution pixel."""
+    """Published size of a full-resolution pixel."""
     page_count: int = 0
-    """Files of pages and manifests that lie with the slide's."""
+    """Number of pages and manifests in the folder of the slide."""
     place: str = ""
     """Folder below the slide; empty for the service of the levels."""
     picture: str = ""
     """Name of the associated image; empty for the service of the levels."""
     notes: tuple[str, ...] = ()
-    """What its owner should know: of the slide, and what the tile size gives up."""
+    """Notes for the user: on the slide, and on the cost of the tile size."""
 
     @property
     def order(self) -> FileOrder:
@@ -80,7 +80,7 @@ class ServicePlan:
 
     @property
     def file_count(self) -> int:
-        """Number of names that can be asked for: tiles, pictures, their aliases and the documents."""
+        """Number of paths that can be requested: tiles, pictures, aliases and documents."""
         return self.counts.names
 
     @property
@@ -89,47 +89,47 @@ class ServicePlan:
 
     @property
     def document_count(self) -> int:
-        """Number of documents, pages included: the other version's is there where a server can serve it."""
+        """Number of documents, pages included: with 2.1 also the info.json of 3.0, for hosts that rewrite URLs."""
         return (2 if self.api is Api.V2 else 1) + self.page_count
 
     @property
     def inode_count(self) -> int:
-        """Number of inodes in a folder store, exactly: files, folders; a hard link has none of its own.
+        """Exact number of inodes in a folder store: files and folders; a hard link has none of its own.
 
-        Folders above the slide's own are not counted.
+        Folders above that of the slide are not counted.
         """
         return self.counts.files + self.counts.folders
 
     @property
     def counts(self) -> "Counts":
-        """What lies in a folder store, tiles of one colour taken for files of their own."""
+        """Files, names and folders in a folder store, with tiles of a single colour counted as files of their own."""
         return count_service(self.pyramid, self.api, self.document_count + self._profile_count)
 
     def stored_level_of(self, level: int) -> int | None:
-        """Give the stored level that a published level is made from, through other published levels or not."""
+        """Return the index of the stored level that a published level is made from, directly or not."""
         inputs = match_levels(self.pyramid, self.description.levels)
         return inputs[max(index for index in inputs if index <= level)]
 
     def origins_of(self, level: int) -> Counter[TileOrigin]:
-        """Count how the tiles of a published level will come to be, if the slide is not damaged."""
+        """Count the tiles of a published level by origin, supposing that the slide is not damaged."""
         maker = next(each for each in self.passes if level in each.levels or level in each.pictures)
         jpeg = None if maker.stored_level is None else self.description.levels[maker.stored_level].jpeg
         return count_origins(self.pyramid, maker, jpeg, level)
 
     @property
     def origins(self) -> Counter[tuple[int, TileOrigin]]:
-        """The same of all levels, by level and origin."""
+        """Number of tiles by level and origin, supposing that the slide is not damaged."""
         levels = range(len(self.pyramid.levels))
         return Counter({(level, made): count for level in levels for made, count in self.origins_of(level).items()})
 
     @property
     def copies_full_resolution(self) -> bool:
-        """Whether the tiles of full resolution are the stored ones."""
+        """True if the full-resolution tiles are copied."""
         return any(pass_.copies and pass_.input_level == 0 for pass_ in self.passes)
 
     @property
     def copied_bytes(self) -> dict[int, int]:
-        """Bytes of the stored tiles that are published as they are, by published level."""
+        """Bytes of the copied tiles, by published level."""
         found: dict[int, int] = {}
         for pass_ in self.passes:
             jpeg = self.description.levels[pass_.stored_level].jpeg if pass_.stored_level is not None else None
@@ -139,12 +139,12 @@ class ServicePlan:
 
 
 def count_service(pyramid: Pyramid, api: Api, documents: int) -> Counts:
-    """Count what a service is in a folder store, from arithmetic alone.
+    """Count the files, names and folders of a service in a folder store, by arithmetic alone.
 
     Args:
-        pyramid: its levels.
-        api: version that the files are named for.
-        documents: files that lie with its pictures.
+        pyramid: the published levels.
+        api: Image API version of the file names.
+        documents: number of documents, pages and profiles in its folder.
     """
     whole = pictures(pyramid, api)
     folders = {path.rsplit("/", cut)[0] for picture in whole for path in picture.paths for cut in range(1, 4)}
@@ -159,16 +159,16 @@ def count_service(pyramid: Pyramid, api: Api, documents: int) -> Counts:
 
 
 def plan_service(identifier: str, description: Description, options: Options, page_count: int = 0) -> ServicePlan:
-    """Return the plan of the service of a slide's levels.
+    """Plan the image service of one slide.
 
     Args:
         identifier: path below the base URL.
-        description: what the slide is.
-        options: what was asked for.
-        page_count: files of pages and manifests that will lie with the slide's.
+        description: description of the slide.
+        options: options of the export.
+        page_count: number of pages and manifests in the folder of the slide.
 
     Raises:
-        SourceError: it has more pixels, or would have more tiles, than are allowed.
+        SourceError: more pixels or tiles than the options allow.
     """
     if description.size.pixels > options.max_pixels:
         raise SourceError(
@@ -204,15 +204,15 @@ def plan_service(identifier: str, description: Description, options: Options, pa
         colours=colours,
         pixel_size=choose_pixel_size(description, options),
         page_count=page_count,
-        notes=(*description.notes, *(_given_up(description, pyramid.tile_size) if copies else ())),
+        notes=(*description.notes, *(_tile_size_notes(description, pyramid.tile_size) if copies else ())),
     )
     if options.require_lossless:
         check_lossless(plan)
     return plan
 
 
-def _given_up(description: Description, tile_size: int) -> Iterator[str]:
-    """Say what a tile size costs, where stored tiles of another size could have been copied."""
+def _tile_size_notes(description: Description, tile_size: int) -> Iterator[str]:
+    """Yield a note where a tile size prevents copying, with the tile size that would not."""
     stored = description.levels[0]
     if stored.jpeg is None or stored.jpeg.publishes(tile_size):
         return
@@ -224,7 +224,7 @@ def _given_up(description: Description, tile_size: int) -> Iterator[str]:
 
 
 def choose_tile_size(description: Description) -> int:
-    """Choose the side of a tile: the stored one where such tiles can be copied, else the default."""
+    """Choose the side of a tile in pixels: the stored one where such tiles can be copied, else the default."""
     stored = description.levels[0]
     if (
         stored.compression == "jpeg"
@@ -237,10 +237,10 @@ def choose_tile_size(description: Description) -> int:
 
 
 def check_lossless(plan: ServicePlan) -> None:
-    """Check that full resolution will be bit-exact.
+    """Check that all full-resolution tiles will be bit-exact.
 
     Raises:
-        SourceError: it will not, and why.
+        SourceError: some will not; the message has the reason.
     """
     stored = plan.description.levels[0]
     if not plan.copies_full_resolution:

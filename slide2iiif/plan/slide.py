@@ -59,7 +59,7 @@ def plan_picture(identifier: str, name: str, size: Size, options: Options) -> Se
     """Return the plan of the service of a picture: of a slide whose full resolution is an intermediate image.
 
     Raises:
-        SourceError: it would have more tiles than are allowed.
+        SourceError: more pixels or tiles than the options allow.
     """
     description = Description("openslide", "associated", (StoredLevel(size),))
     place = picture_place(name)

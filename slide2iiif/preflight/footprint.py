@@ -134,9 +134,8 @@ def scratch_room(plan: ServicePlan, capacity: Capacity, *, is_picture: bool = Fa
         capacity: how the file system counts.
         is_picture: whether it is of a picture beside the levels, which lies there as a whole.
     """
-    intermediates = [
-        plan.pyramid.levels[each.intermediate_level].size for each in plan.passes if each.intermediate_level is not None
-    ]
+    levels = (each.intermediate_level for each in plan.passes)
+    intermediates = [plan.pyramid.levels[level].size for level in levels if level is not None]
     intermediates += [plan.pyramid.size] if is_picture else []
     sizes = [size.pixels * _MOST_BYTES for size in intermediates]
     sizes += [ledger_bytes(order_files(plan.pyramid, plan.api).count), plan.tile_count * _NOTE_BYTES]

@@ -1,7 +1,7 @@
-"""Slides that never were: stained tissue painted by arithmetic, in the formats of real slides.
+"""Synthetic slides: painted stained tissue, in the formats of real slides.
 
-For `slide2iiif demo`, for tests and for benchmarks: no patient, no download, any size, and the pixels are
-known. `tissue` paints a region; the `write_…` functions stream a whole slide to a file through it.
+For `slide2iiif demo`, tests and benchmarks: no patient, no download, any size, and known pixels. `tissue` paints a
+region; the `write_…` functions stream a whole slide to a file through it.
 """
 
 from slide2iiif.samples.aperio import Associated, write_aperio

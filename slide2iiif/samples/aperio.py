@@ -1,7 +1,7 @@
-"""Aperio's slides: a tiled pyramidal TIFF, told by its ImageDescription.
+"""Aperio SVS: a tiled pyramidal TIFF, recognised by its ImageDescription.
 
-The pages are, as the scanner writes them: full resolution, a thumbnail in one strip, the other levels, a
-label and a macro picture in one strip each.
+The pages are in the order of the scanner: full resolution, a thumbnail in one strip, the other levels, then label
+and macro in one strip each.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from slide2iiif.samples.pages import OVERVIEW_SIDE, Overview, level_page, pictur
 from slide2iiif.samples.tiff import Compression, Page, Tag, TiffFile, Value
 
 Associated = Literal["thumbnail", "label", "macro"]
-"""The small pictures beside the levels."""
+"""Names of the associated images."""
 
 _THUMBNAIL_ALONE: frozenset[Associated] = frozenset({"thumbnail"})
 
@@ -26,7 +26,7 @@ _SOFTWARE = "Aperio Image Library v11.2.1 \r\n"
 _LABEL_SIZE = Size(387, 463)
 _MACRO_SIZE = Size(1280, 431)
 _REDUCED, _REDUCED_MACRO = 1, 9
-"""NewSubfileType of label and macro picture: by these values they are told apart."""
+"""NewSubfileType of the label and of the macro image, by which readers recognise them."""
 
 
 def write_aperio(
@@ -47,7 +47,7 @@ def write_aperio(
     icc_profile: bytes | None = None,
     bigtiff: bool | None = None,
 ) -> None:
-    """Write a slide of painted tissue as an Aperio scanner would.
+    """Write a slide of painted tissue as Aperio SVS.
 
     Memory holds one row of tiles for each level, whatever the height.
 
@@ -58,19 +58,19 @@ def write_aperio(
         scales: scale factors of the levels, from 1 upwards, each a multiple of the one before.
         quality: of the JPEG tiles, 1 to 100.
         subsampling: of the chroma; without effect where `rgb_coded`.
-        rgb_coded: whether tiles hold red, green and blue instead of luma and chroma, as older scanners do.
-        shared_tables: whether tiles are abbreviated streams and their tables in a tag, as real ones.
+        rgb_coded: True for tiles in RGB instead of YCbCr, as older scanners write them.
+        shared_tables: True for abbreviated streams with their tables in a tag, as in real slides.
         mpp: microns per pixel; None leaves it out.
         objective: magnification; None leaves it out.
-        seed: which tissue.
+        seed: seed of the tissue; another seed is another slide.
         properties: further pairs for the ImageDescription, ASCII without `|`.
-        associated: which small pictures to add.
+        associated: associated images to add.
         icc_profile: colour profile of the levels.
-        bigtiff: True or False force the kind of TIFF; None takes BigTIFF from 4 GiB on.
+        bigtiff: True for BigTIFF, False for classic TIFF; None for BigTIFF from 4 GiB on.
 
     Raises:
         OSError: the file cannot be written; nothing is left of it.
-        ValueError: sizes, scales or properties that no such file can have.
+        ValueError: invalid sizes, scales or properties.
     """
     if tile_size % 16:
         raise ValueError(f"a TIFF has no tiles of {tile_size} pixels: not a multiple of 16")
@@ -94,7 +94,7 @@ def write_aperio(
 
 
 def _level_texts(slide: Slide, tile_size: int, coding: JpegCoding, properties: str) -> list[str]:
-    """Write the descriptions of the levels; only the first has the properties."""
+    """Write the ImageDescription of each level; only the first has the properties."""
     width, height = slide.level_sizes[0]
     whole = f"{_SOFTWARE}{width}x{height} [0,0 {width}x{height}] ({tile_size}x{tile_size})"
     codec = f"JPEG/{'RGB' if coding.rgb_coded else 'YCC'} Q={coding.quality}"
@@ -124,7 +124,7 @@ def _thumbnail(file: TiffFile, overview: Overview, size: Size) -> Page:
 
 
 def _label(file: TiffFile, seed: int) -> Page:
-    """Draw a white label with a bar code, which is where real ones name the patient."""
+    """Draw a white label with a bar code; on real slides it names the patient."""
     pixels = np.full((_LABEL_SIZE.height, _LABEL_SIZE.width, 3), 250, np.uint8)
     bars = np.random.default_rng(seed).integers(0, 2, 60).astype(bool).repeat(5)
     pixels[60:200, 40 : 40 + len(bars)][:, bars] = 10
@@ -136,7 +136,7 @@ def _label(file: TiffFile, seed: int) -> Page:
 
 
 def _macro(file: TiffFile, overview: Overview) -> Page:
-    """Draw the whole glass: label on the left, tissue on the right."""
+    """Draw the macro image: label on the left, tissue on the right."""
     pixels = np.full((_MACRO_SIZE.height, _MACRO_SIZE.width, 3), 225, np.uint8)
     pixels[:, :400] = 250
     pixels[40:-40, 480:-40] = overview.pixels(Size(_MACRO_SIZE.width - 520, _MACRO_SIZE.height - 80))

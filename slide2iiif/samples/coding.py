@@ -1,4 +1,4 @@
-"""Pixels -> the bytes of a tile, as scanners and their software store them."""
+"""Compression of tiles as scanners and their software store them."""
 
 import io
 import struct
@@ -13,13 +13,13 @@ from slide2iiif.samples.tiff import Compression, Photometric, Tag, Value
 from slide2iiif.samples.tissue import Pixels
 
 Subsampling = Literal["444", "422", "420"]
-"""How the chroma of a JPEG is reduced."""
+"""Chroma subsampling of a JPEG."""
 
 Lossless = Literal[Compression.NONE, Compression.LZW, Compression.DEFLATE]
-"""How pixels are compressed without loss."""
+"""Lossless TIFF compressions."""
 
 _FACTORS: dict[Subsampling, tuple[int, int]] = {"444": (1, 1), "422": (2, 1), "420": (2, 2)}
-"""Horizontal and vertical factor, as the TIFF tag gives them."""
+"""Horizontal and vertical factor, as in the TIFF tag YCbCrSubSampling."""
 
 _APP0, _APP15 = 0xE0, 0xEF
 _QUANTISATION, _HUFFMAN = 0xDB, 0xC4
@@ -28,10 +28,10 @@ _START, _END = b"\xff\xd8", b"\xff\xd9"
 
 
 class Coding(Protocol):
-    """How the tiles of a page are stored."""
+    """Compression of the tiles of a TIFF page."""
 
     def tags(self, bands: int) -> Mapping[Tag, Value]:
-        """Give the tags that tell a reader, for images of 1 or 3 bands."""
+        """Return the TIFF tags that declare the compression, for images of 1 or 3 bands."""
 
     def encode(self, pixels: Pixels) -> bytes:
         """Encode one tile or strip, shape (height, width, bands)."""
@@ -42,16 +42,16 @@ class JpegCoding:
     """Baseline JPEG."""
 
     quality: int = 80
-    """1 to 100, as libjpeg counts."""
+    """JPEG quality, 1 to 100, on libjpeg's scale."""
     subsampling: Subsampling = "420"
-    """Of the chroma; samples that are red, green and blue themselves are never reduced."""
+    """Chroma subsampling; without effect on RGB samples."""
     rgb_coded: bool = False
-    """Whether the samples are red, green and blue instead of luma and chroma."""
+    """True for samples in RGB instead of YCbCr."""
     shared_tables: bool = True
-    """Whether the tables are stored once a page, and tiles are no complete streams."""
+    """True for tables stored once a page, and abbreviated streams as tiles."""
 
     def tags(self, bands: int) -> Mapping[Tag, Value]:
-        """Give the tags that tell a reader, for images of 1 or 3 bands."""
+        """Return the TIFF tags that declare the compression, for images of 1 or 3 bands."""
         tags = _sample_tags(bands, Compression.JPEG)
         if bands > 1:
             tags[Tag.YCBCR_SUBSAMPLING] = _FACTORS["444" if self.rgb_coded else self.subsampling]
@@ -74,12 +74,12 @@ class JpegCoding:
 
 @dataclass(frozen=True, slots=True)
 class LosslessCoding:
-    """Pixels as they are, or compressed without loss and without predictor."""
+    """Uncompressed pixels, or lossless compression without predictor."""
 
     compression: Lossless
 
     def tags(self, bands: int) -> Mapping[Tag, Value]:
-        """Give the tags that tell a reader, for images of 1 or 3 bands."""
+        """Return the TIFF tags that declare the compression, for images of 1 or 3 bands."""
         return _sample_tags(bands, self.compression)
 
     def encode(self, pixels: Pixels) -> bytes:
@@ -110,10 +110,10 @@ def encode_ycbcr(pixels: Pixels, quality: int, subsampling: Subsampling) -> byte
 
 
 def encode_rgb(pixels: Pixels, quality: int) -> bytes:
-    """Encode pixels of shape (height, width, 3) as a JPEG stream that holds red, green and blue themselves.
+    """Encode pixels of shape (height, width, 3) as a JPEG stream with RGB samples.
 
-    As in real slides nothing in the stream tells: no Adobe marker, and component numbers 0, 1, 2. It
-    decodes rightly only with the container's word for it.
+    As in real slides the stream does not declare it: it has no Adobe marker, and component ids 0, 1, 2. It is decoded
+    correctly only with the PhotometricInterpretation of the TIFF.
     """
     from PIL import Image
 
@@ -127,8 +127,7 @@ def abbreviate(stream: bytes) -> tuple[bytes, bytes]:
     """Split a complete stream into its tables and an abbreviated stream (TIFF Technical Note 2).
 
     Returns:
-        The tables for the tag `JPEGTables`, the same for all streams of one quality, and the stream
-        without them.
+        The tables for the tag `JPEGTables`, equal for all streams of one quality, and the stream without them.
     """
     tables, image = [_START], [_START]
     for marker, raw in _segments(stream):
@@ -145,7 +144,7 @@ def encode_lzw(pixels: Pixels) -> bytes:
 
     image = Image.fromarray(_packed(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
     buffer = io.BytesIO()
-    # The encoder is libtiff's, and it hands out files only: the one strip of the file is the segment.
+    # The encoder is libtiff's, and it writes files only: the one strip of the file is the segment.
     image.save(buffer, "TIFF", compression="tiff_lzw", strip_size=pixels.nbytes, tiffinfo={317: 1})
     with Image.open(buffer) as written:
         # Pillow's versions differ in whether its types know of this.
@@ -159,7 +158,7 @@ class _Segment(NamedTuple):
 
     marker: int
     raw: bytes
-    """All of it, marker and length included. The scan's holds the rest of the stream."""
+    """Bytes of the segment, marker and length included; SOS holds the rest of the stream."""
 
 
 def _packed(pixels: Pixels) -> Pixels:
@@ -178,7 +177,7 @@ def _segments(stream: bytes) -> Iterator[_Segment]:
 
 
 def _numbered(segment: _Segment) -> bytes:
-    """Number the three components from 0 in a frame or scan header; give other segments back."""
+    """Number the three components from 0 in a frame or scan header; return other segments unchanged."""
     place = {_FRAME: (10, 3), _SCAN: (5, 2)}.get(segment.marker)
     if place is None:
         return segment.raw

@@ -1,4 +1,4 @@
-"""Tiled TIFF of no vendor, as image libraries write it, with or without coarser levels."""
+"""Generic tiled TIFF, as image libraries write it, with or without a pyramid."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ from slide2iiif.samples.pages import level_page, put_strip
 from slide2iiif.samples.tiff import Compression, Tag, TiffFile, Value
 
 Codec = Literal["jpeg", "deflate", "lzw", "none"]
-"""How tiles are compressed."""
+"""Compressions of the tiles."""
 
 _LOSSLESS: dict[Codec, Lossless] = {
     "deflate": Compression.DEFLATE,
@@ -40,17 +40,17 @@ def write_generic_tiff(
         path: the file to make or replace.
         size: full resolution in pixels.
         tile_size: side of a tile in pixels, a multiple of 16.
-        compression: of the tiles.
-        pyramidal: whether to add levels at 1:2, 1:4 … until one fits a tile.
-        colours: `gray` keeps the green light alone, in one band.
+        compression: compression of the tiles.
+        pyramidal: True to add levels at 1:2, 1:4 … until one fits in a tile.
+        colours: `gray` for the green channel alone, as one band.
         quality: of JPEG tiles, 1 to 100.
         mpp: microns per pixel; None leaves it out.
-        seed: which tissue.
-        bigtiff: True or False force the kind of TIFF; None takes BigTIFF from 4 GiB on.
+        seed: seed of the tissue; another seed is another slide.
+        bigtiff: True for BigTIFF, False for classic TIFF; None for BigTIFF from 4 GiB on.
 
     Raises:
         OSError: the file cannot be written; nothing is left of it.
-        ValueError: sizes that no such file can have.
+        ValueError: invalid sizes.
     """
     if tile_size % 16:
         raise ValueError(f"a TIFF has no tiles of {tile_size} pixels: not a multiple of 16")
@@ -74,7 +74,7 @@ def _coding(compression: Codec, quality: int) -> Coding:
 
 
 def _halvings(size: Size, tile_size: int) -> tuple[int, ...]:
-    """List scale factors until the image fits a tile; a level is never less than a pixel."""
+    """List the scale factors until the image fits in a tile; no level is smaller than one pixel."""
     scales = [1]
     while level_size(size, scales[-1]).longer_side > tile_size and min(size) >= 2 * scales[-1]:
         scales.append(2 * scales[-1])

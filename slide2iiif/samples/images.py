@@ -1,4 +1,4 @@
-"""Plain images: what a camera at a microscope writes."""
+"""Ordinary images, as a microscope camera writes them."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.samples.tissue import tissue
 
 JPEG_LIMIT = 65_535
-"""Longest side of a JPEG in pixels."""
+"""Maximum side of a JPEG in pixels."""
 
 _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 
@@ -19,7 +19,7 @@ def write_image(path: Path, size: Size, seed: int = 0, *, quality: int = 85) -> 
     Args:
         path: the file to make or replace.
         size: pixels of the image.
-        seed: which tissue.
+        seed: seed of the tissue; another seed is another image.
         quality: of a JPEG, 1 to 100.
 
     Raises:

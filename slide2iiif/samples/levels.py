@@ -1,7 +1,7 @@
-"""Slide -> strips of all stored levels, in one pass over the finest one.
+"""Strips of all stored levels of a painted slide, made in one pass over full resolution.
 
 A strip is a row of tiles. A coarser level is the box average of the next finer one, cut off where a box is
-incomplete, as scanners' software does. What is held in memory is one strip a level.
+incomplete, as in the software of scanners. Memory holds one strip for each level.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.samples.tissue import Pixels, tissue
 
 LARGEST_FACTOR = 16
-"""Most that one level may be reduced to the next: the sum of 256 pixels fits 16 bits."""
+"""Maximum reduction from one level to the next: the sum of 16 × 16 pixels fits in 16 bits."""
 
 
 class Strip(NamedTuple):
     """One row of tiles of a level."""
 
     level: int
-    """0 is full resolution."""
+    """Index of the level; 0 is full resolution."""
     y: int
     """Top row, in pixels of the level."""
     pixels: Pixels
@@ -29,7 +29,7 @@ class Strip(NamedTuple):
 
 
 def level_size(size: Size, scale: int) -> Size:
-    """Size of a stored level: rounded down."""
+    """Return the size of a stored level: each side divided and rounded down."""
     return Size(size.width // scale, size.height // scale)
 
 
@@ -40,7 +40,7 @@ class Slide:
         size: full resolution, in pixels.
         scales: scale factors, full resolution first.
         tile_size: rows of a strip, in pixels.
-        seed: which tissue.
+        seed: seed of the tissue; another seed is another slide.
 
     Raises:
         ValueError: the scales do not begin with 1, are no multiples of each other by a factor up to 16 that
@@ -66,17 +66,17 @@ class Slide:
         self._next_rows = [0 for _ in scales]
 
     def strips(self) -> Iterator[Strip]:
-        """Make the strips of all levels; those of one level come from the top down."""
+        """Yield the strips of all levels; those of one level from top to bottom."""
         width, height = self._size
         for y in range(0, height, self._tile_size):
             rows = min(self._tile_size, height - y)
-            yield from self._hand_on(0, tissue(Region(0, y, width, rows), self._size, self._seed))
+            yield from self._emit(0, tissue(Region(0, y, width, rows), self._size, self._seed))
         for level in range(1, len(self.level_sizes)):
             if self._waiting[level]:
                 yield from self._flush(level)
 
-    def _hand_on(self, level: int, pixels: Pixels) -> Iterator[Strip]:
-        """Give out a strip, and the coarser ones that it completes."""
+    def _emit(self, level: int, pixels: Pixels) -> Iterator[Strip]:
+        """Yield a strip, and the coarser strips that it completes."""
         yield Strip(level, self._next_rows[level], pixels)
         self._next_rows[level] += len(pixels)
         if level == len(self._factors):
@@ -91,7 +91,7 @@ class Slide:
     def _flush(self, level: int) -> Iterator[Strip]:
         pixels = np.concatenate(self._waiting[level])
         self._waiting[level].clear()
-        yield from self._hand_on(level, pixels)
+        yield from self._emit(level, pixels)
 
 
 def box_average(pixels: Pixels, factor: int) -> Pixels:

@@ -1,4 +1,4 @@
-"""Strips -> pages of a TIFF."""
+"""Pages of a TIFF, written from strips of pixels."""
 
 from collections.abc import Mapping
 
@@ -11,11 +11,11 @@ from slide2iiif.samples.tiff import Page, Tag, TiffFile, Value
 from slide2iiif.samples.tissue import Pixels
 
 OVERVIEW_SIDE = 1024
-"""Side, in pixels, that an overview has at least, where the slide has as much."""
+"""Minimum side of an overview in pixels, where the slide is as large."""
 
 
 class Overview:
-    """A small picture of the slide, gathered from the strips of its coarsest level as they pass."""
+    """A small image of the slide, collected from the strips of its coarsest level."""
 
     def __init__(self, slide: Slide) -> None:
         self._level = len(slide.level_sizes) - 1
@@ -23,12 +23,12 @@ class Overview:
         self._rows: list[Pixels] = []
 
     def add(self, strip: Strip) -> None:
-        """Keep what the picture needs of a strip."""
+        """Sample the rows and columns of a strip that the overview shows."""
         if strip.level == self._level:
             self._rows.append(strip.pixels[-strip.y % self._step :: self._step, :: self._step])
 
     def pixels(self, size: Size) -> Pixels:
-        """Give the picture, stretched to a size; shape (height, width, 3)."""
+        """Return the overview resized to a size; shape (height, width, 3)."""
         from PIL import Image
 
         picture = Image.fromarray(np.concatenate(self._rows))
@@ -36,14 +36,14 @@ class Overview:
 
 
 def level_page(size: Size, tile_size: int, coding: Coding, tags: Mapping[Tag, Value], bands: int = 3) -> Page:
-    """Make the page of a level, without tiles so far."""
+    """Make the page of a level, still without tiles."""
     return Page(size, {**coding.tags(bands), **tags}, tile_size)
 
 
 def put_strip(file: TiffFile, page: Page, pixels: Pixels, coding: Coding, tile_size: int) -> None:
     """Append a row of tiles to the page of a level.
 
-    Tiles at the edges are full tiles, as TIFF demands (section 15); their outer part repeats the last pixels.
+    Tiles at the edges are padded to full tiles with the last pixels (TIFF 6.0, section 15).
     """
     for x in range(0, pixels.shape[1], tile_size):
         tile = pixels[:, x : x + tile_size]
@@ -54,7 +54,7 @@ def put_strip(file: TiffFile, page: Page, pixels: Pixels, coding: Coding, tile_s
 
 
 def picture_page(file: TiffFile, pixels: Pixels, coding: Coding, tags: Mapping[Tag, Value]) -> Page:
-    """Make the page of a small picture of one strip, and write its data."""
+    """Make the page of an associated image in one strip, and write its data."""
     height, width, bands = pixels.shape
     page = Page(Size(width, height), {**coding.tags(bands), **tags})
     file.put(page, coding.encode(pixels))

@@ -1,7 +1,7 @@
 """Periodic textures of stained tissue, made once a process.
 
-A texture repeats without a seam, and its period is a whole number of `BLOCK`s, so that a block of the picture
-is always one slice of it. The periods differ: what is mixed of several repeats much later than each.
+A texture repeats without a seam, and its period is a multiple of `BLOCK`, so that a block of the picture is always
+one slice of it. The periods differ, so a mixture of textures has a much longer period than each of them.
 """
 
 from functools import lru_cache
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 256
-"""Side, in pixels, of the squares that a picture is painted in."""
+"""Side in pixels of the squares that a picture is painted in."""
 
 Texture = NDArray[np.uint16]
 """Optical density at each pixel, 0 to 255, shape (period, period).
@@ -21,7 +21,7 @@ Texture = NDArray[np.uint16]
 
 
 class Textures(NamedTuple):
-    """The four textures that a picture is mixed of."""
+    """The four textures that are mixed to a picture."""
 
     fibres: Texture
     """Eosin of connective tissue."""
@@ -51,8 +51,8 @@ def smooth_noise(shape: tuple[int, int], radii: tuple[int, int], random: np.rand
 
     Args:
         shape: rows and columns of the noise, which are its periods.
-        radii: how far the noise is smoothed down and across, in pixels.
-        random: where the noise comes from.
+        radii: smoothing radii down and across, in pixels.
+        random: random generator.
     """
     # Whole numbers throughout, so that the picture is the same on every processor.
     noise = random.integers(0, 256, shape, dtype=np.int32) - 128
@@ -71,7 +71,7 @@ def _box_sum(values: NDArray[np.int32], radius: int) -> NDArray[np.int32]:
     """Replace each value by the sum over `radius` neighbours on both sides in its row, around the edge."""
     width, length = 2 * radius + 1, values.shape[1]
     around = np.pad(values, ((0, 0), (radius + 1, radius)), mode="wrap")
-    sums = around.cumsum(axis=1, dtype=np.int32)  # may overflow, and the difference is right nevertheless
+    sums = around.cumsum(axis=1, dtype=np.int32)  # may overflow; the difference is correct nevertheless
     difference: NDArray[np.int32] = sums[:, width : width + length] - sums[:, :length]
     return difference
 
@@ -81,7 +81,7 @@ def _quantised(densities: NDArray[np.float64]) -> Texture:
 
 
 def _fibres(period: int, random: np.random.Generator) -> Texture:
-    """Draw bundles along x, then bend them: each column is shifted by what a smooth field says."""
+    """Draw bundles along x, then bend them: each column is shifted by a smooth random field."""
     shape = (period, period)
     bundles = smooth_noise(shape, (3, 30), random) * 17 + smooth_noise(shape, (1, 9), random) * 9
     bend = np.rint(34 * smooth_noise(shape, (60, 50), random)).astype(np.int64)
@@ -95,7 +95,7 @@ def _nuclei(period: int, random: np.random.Generator, *, spacing: int, radii: tu
 
     Args:
         period: side of the texture in pixels.
-        random: where shapes and places come from.
+        random: random generator of shapes and positions.
         spacing: mean distance of nuclei in pixels.
         radii: mean half axes of a nucleus in pixels.
     """

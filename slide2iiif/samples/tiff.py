@@ -1,7 +1,7 @@
-"""Tagged image files, written in one pass: data first, directories last.
+"""TIFF files written in one pass: data first, directories last.
 
-That order lets tiles of all levels be written as they are made, and the choice between classic TIFF and
-BigTIFF wait until the size is known. (tifffile writes JPEG tiles only where imagecodecs is installed.)
+In this order tiles of all levels can be written as they are made, and the choice between classic TIFF and BigTIFF
+can wait until the size is known. (tifffile writes JPEG tiles only where imagecodecs is installed.)
 
 Source: TIFF 6.0, section 2 and 15; TIFF Technical Note 2 for JPEG; the BigTIFF design.
 """
@@ -17,13 +17,13 @@ from typing import Self
 from slide2iiif.geometry import Size
 
 CLASSIC_LIMIT = 1 << 32
-"""Bytes that the 32-bit offsets of a classic TIFF reach."""
+"""Size in bytes that the 32-bit offsets of a classic TIFF can address."""
 
 _HEADER_BYTES = 16
-"""Length of the header of a BigTIFF; that of a classic one is shorter."""
+"""Length of a BigTIFF header in bytes; that of a classic TIFF is shorter."""
 
 Value = int | bytes | tuple[int, ...]
-"""Whole numbers, or raw bytes. Texts are ASCII and end in NUL."""
+"""Value of a tag: integers, or raw bytes. Texts are ASCII; their NUL is added when they are written."""
 
 
 class Tag(IntEnum):
@@ -60,7 +60,7 @@ class Tag(IntEnum):
 
 
 class Compression(IntEnum):
-    """Values of the tag of that name."""
+    """Values of the tag Compression."""
 
     NONE = 1
     LZW = 5
@@ -69,7 +69,7 @@ class Compression(IntEnum):
 
 
 class Photometric(IntEnum):
-    """Values of the tag of that name."""
+    """Values of the tag PhotometricInterpretation."""
 
     BLACK_IS_ZERO = 1
     RGB = 2
@@ -77,7 +77,7 @@ class Photometric(IntEnum):
 
 
 class _Type(IntEnum):
-    """Field types, and how `struct` spells their numbers."""
+    """TIFF field types."""
 
     ASCII = 2
     SHORT = 3
@@ -102,26 +102,26 @@ _TYPES = {
     Tag.JPEG_TABLES: _Type.UNDEFINED,
     Tag.ICC_PROFILE: _Type.UNDEFINED,
 }
-"""What is no SHORT."""
+"""Types of the tags that are not SHORT."""
 
 
 @dataclass(slots=True)
 class Page:
-    """One image of a file: a level, or a label and the like."""
+    """One image of a file: a level or an associated image."""
 
     size: Size
     """Pixels of the image."""
     tags: Mapping[Tag, Value]
-    """What is to say beyond size, tiles and data; may be replaced until the file is closed."""
+    """Tags besides those of size, tiles and data; may be replaced until the file is closed."""
     tile_size: int | None = None
     """Side of a tile in pixels; None for an image of a single strip."""
     offsets: list[int] = field(default_factory=list)
-    """Where the tiles begin in the file, row by row."""
+    """Offsets of the tiles in the file in bytes, row by row."""
     byte_counts: list[int] = field(default_factory=list)
-    """How long they are."""
+    """Lengths of the tiles in bytes."""
 
     def fields(self) -> dict[Tag, Value]:
-        """All tags, with those that place the data."""
+        """Return all tags, with those of size, tiles and data."""
         places: dict[Tag, Value]
         if self.tile_size is None:
             places = {
@@ -141,15 +141,15 @@ class Page:
 
 
 class TiffFile:
-    """A TIFF that is being written; it is complete when the `with` block ends, and gone if that fails.
+    """A TIFF that is being written: complete when the `with` block ends, deleted if the block raises.
 
     Args:
         path: the file to make or replace.
-        big: whether to write BigTIFF; None: where the file is too long for a classic one.
+        big: True for BigTIFF, False for classic TIFF; None for BigTIFF where the file is too long for a classic one.
 
     Raises:
         OSError: the file cannot be written.
-        ValueError: a classic TIFF was asked for and is too small for the data.
+        ValueError: the data is too long for a classic TIFF, and `big` is False.
     """
 
     def __init__(self, path: Path, *, big: bool | None = None) -> None:
@@ -193,7 +193,7 @@ class TiffFile:
 
 
 def _directories(pages: list[Page], start: int, *, big: bool) -> list[bytes]:
-    """Write directories one after the other, each with the offset of the next; the last has none."""
+    """Return the directories, each with the offset of the next one; the last has 0."""
     directories: list[bytes] = []
     for index, page in enumerate(pages):
         directory = _directory(page, start, big=big, last=index == len(pages) - 1)
@@ -203,25 +203,25 @@ def _directories(pages: list[Page], start: int, *, big: bool) -> list[bytes]:
 
 
 def _directory(page: Page, start: int, *, big: bool, last: bool) -> bytes:
-    """Write one directory and, after it, the values that do not fit into it; of even length."""
+    """Return one directory followed by the values that do not fit in it; of even length."""
     fields = sorted(page.fields().items())
-    word, count, room = ("Q", "Q", 8) if big else ("I", "H", 4)
-    table = struct.calcsize(f"<{count}{word}") + len(fields) * (4 + 2 * room)
+    word, count, inline = ("Q", "Q", 8) if big else ("I", "H", 4)
+    table = struct.calcsize(f"<{count}{word}") + len(fields) * (4 + 2 * inline)
     entries, values = [struct.pack(f"<{count}", len(fields))], bytearray()
     for tag, value in fields:
         kind, number, raw = _encode(tag, value, big=big)
-        if len(raw) > room:
+        if len(raw) > inline:
             offset = start + table + len(values)
             values += raw + bytes(len(raw) % 2)
             raw = struct.pack(f"<{word}", offset)
-        entries.append(struct.pack(f"<HH{word}", tag, kind, number) + raw.ljust(room, b"\0"))
+        entries.append(struct.pack(f"<HH{word}", tag, kind, number) + raw.ljust(inline, b"\0"))
     following = start + table + len(values)
     entries.append(struct.pack(f"<{word}", 0 if last else following))
     return b"".join(entries) + bytes(values)
 
 
 def _encode(tag: Tag, value: Value, *, big: bool) -> tuple[_Type, int, bytes]:
-    """Give type, count and bytes of a value."""
+    """Return field type, count and bytes of a value."""
     if tag in {Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS, Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS}:
         kind = _Type.LONG8 if big else _Type.LONG
     else:

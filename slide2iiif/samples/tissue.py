@@ -1,9 +1,9 @@
-"""Region -> pixels of a slide that never was: haematoxylin and eosin on a glass slide.
+"""Painted tissue: haematoxylin and eosin on a glass slide.
 
-Two stains absorb light, each in its own colours (Beer and Lambert's law). How much of each there is at a
-pixel is mixed of a few periodic textures by fields that change slowly: where tissue lies, where it is
-glandular. The fields are computed on a lattice and interpolated in whole numbers. So a pixel depends on its
-place, the size of the slide and the seed alone, never on the region that was asked for.
+Two stains absorb light, each with its own spectrum (Beer-Lambert law). Their densities at a pixel are mixed from a
+few periodic textures, weighted by slowly varying fields: tissue or glass, glandular or connective. The fields are
+computed on a lattice and interpolated in integers. So a pixel depends on its position, the size of the slide and the
+seed alone, not on the requested region.
 """
 
 from functools import lru_cache
@@ -19,20 +19,20 @@ Pixels = NDArray[np.uint8]
 """Red, green, blue, shape (height, width, 3)."""
 
 _LATTICE = 16
-"""Distance of lattice points in pixels: 255 · 16 · 16, the most that interpolation makes, fits 16 bits."""
+"""Distance of lattice points in pixels: the largest interpolated value, 255 · 16 · 16, fits in 16 bits."""
 
 _GLASS = (243.0, 242.0, 245.0)
-"""Light of the empty slide."""
+"""Red, green, blue of empty glass."""
 _HAEMATOXYLIN = (0.650, 0.704, 0.286)
 _EOSIN = (0.090, 0.860, 0.400)
 _DENSITY_STEP = 1 / 250
 """Optical density of one step of a texture."""
 _FILM = 2
-"""Tissue on empty glass, of 255: dirt that is hardly seen, so that empty tiles are not all the same bytes."""
+"""Tissue density on empty glass, of 255: barely visible dirt, so that empty tiles have different bytes."""
 
 
 class _Ellipse(NamedTuple):
-    """A piece of tissue; all in full-resolution pixels."""
+    """A piece of tissue, in full-resolution pixels."""
 
     x: float
     y: float
@@ -41,11 +41,11 @@ class _Ellipse(NamedTuple):
 
 
 class _Scene(NamedTuple):
-    """What the seed decides."""
+    """Layout of a slide, derived from its size and seed."""
 
     pieces: tuple[_Ellipse, ...]
     waviness: float
-    """How far the outline strays from the ellipses, 1 for a large slide."""
+    """Deviation of the outline from the ellipses; 1 for a large slide."""
     shift: tuple[int, int]
     """Blocks from the origin of the textures to that of the slide, in x and y."""
 
@@ -54,12 +54,12 @@ def tissue(region: Region, size: Size, seed: int = 0) -> Pixels:
     """Paint a region of a slide.
 
     Args:
-        region: what to paint, in full-resolution pixels, within the slide.
+        region: region to paint, in full-resolution pixels, within the slide.
         size: full-resolution size of the slide; the tissue is laid out to fill it.
         seed: another seed is another slide.
 
     Returns:
-        Pixels of shape (height, width, 3): red, green, blue. Any part equals the crop of the whole.
+        Pixels of shape (height, width, 3): red, green, blue. A region equals the crop of the whole slide.
 
     Raises:
         ValueError: the region is empty or leaves the slide.
@@ -119,7 +119,7 @@ def _slice(texture: Texture, region: Region, scene: _Scene) -> Texture:
 
 
 def _fields(region: Region, scene: _Scene) -> tuple[Texture, Texture]:
-    """Compute how much tissue there is, and how much of it is glandular: 0 to 255 for each pixel."""
+    """Compute the tissue density and the glandular share of each pixel, both 0 to 255."""
     columns = np.arange(region.x // _LATTICE, ceil_div(region.x + region.width, _LATTICE) + 1)
     rows = np.arange(region.y // _LATTICE, ceil_div(region.y + region.height, _LATTICE) + 1)
     inside = _inside(columns * _LATTICE, rows * _LATTICE, scene)
@@ -145,12 +145,12 @@ def _fields(region: Region, scene: _Scene) -> tuple[Texture, Texture]:
 
 
 def _inside(x: NDArray[np.int64], y: NDArray[np.int64], scene: _Scene) -> NDArray[np.float64]:
-    """Measure how deep in tissue points are: about the pixels to the outline, negative outside.
+    """Compute the depth of points in tissue: approximate distance to the outline in pixels, negative outside.
 
     Args:
         x: columns of the points, shape (columns,).
         y: rows of the points, shape (rows,).
-        scene: where tissue lies.
+        scene: layout of the slide.
 
     Returns:
         Shape (rows, columns).
@@ -166,7 +166,7 @@ def _inside(x: NDArray[np.int64], y: NDArray[np.int64], scene: _Scene) -> NDArra
 
 @lru_cache(maxsize=1)
 def _slow_noise() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Make the noise that glands follow and the slower one that tells parts of the slide apart."""
+    """Make the noise of the glands, and the slower noise that varies over the slide."""
     random = np.random.default_rng(21)
     return smooth_noise((272, 272), (3, 3), random), smooth_noise((464, 464), (14, 14), random)
 

@@ -1,8 +1,8 @@
-"""A published tree -> a web server on this computer, to look at the tree before a real host has it.
+"""Preview server: a published tree as HTTP on this computer, to view it before it is on its host.
 
-The documents of a tree carry the address that it will have, and viewers build every further request from
-that. So documents are rewritten as they are served: they name this server. Beyond that the preview does what
-the nginx configuration does, for a few viewers at a time; it is not made for the open network.
+The documents of a tree have the base URL of its host, from which viewers build all further requests. So documents
+are rewritten as they are served, to name this server. Otherwise the preview answers as the nginx configuration does,
+for a few viewers at a time; it is not made for the open network.
 
 | request | answer |
 |---|---|
@@ -10,7 +10,7 @@ the nginx configuration does, for a few viewers at a time; it is not made for th
 | `/<folder>/`, `/<identifier>/` | its `index.html`; without one, 303 to the document of a slide |
 | `/<identifier>` | 303 to its document |
 | `/<folder>` | 301 to `/<folder>/`, if it has an `index.html` |
-| `/<identifier>/manifest.json`, `/<folder>/collection.json` | the document, with the address that it has here |
+| `/<identifier>/manifest.json`, `/<folder>/collection.json` | the document, with the address of this server |
 | `/<identifier>/info.json` | the document of the stored version |
 | `/<identifier>/<region>/<size>/0/default.jpg` | the file |
 | `/!3/<identifier>/…` | the same as version 3.0, whichever version is stored |

@@ -1,4 +1,4 @@
-"""HTTP around a site: connections, headers, and who may ask."""
+"""HTTP server of the preview: connections, headers and the check of the Host header."""
 
 import hashlib
 import ipaddress
@@ -28,7 +28,7 @@ _IDLE_SECONDS = 30.0
 _HTTP_PORT = 80
 
 Log = Callable[[str], None]
-"""Takes one line for each request."""
+"""Function that takes one line for each request."""
 
 
 class PreviewServer:
@@ -41,15 +41,15 @@ class PreviewServer:
 
     @property
     def url(self) -> str:
-        """Address of the list of slides, with a slash at the end."""
+        """URL of the list of slides, with a slash at the end."""
         return f"{self._server.origin}/"
 
     def wait(self) -> None:
-        """Block until the server is closed; an interrupt from the keyboard comes through."""
+        """Block until the server is closed; KeyboardInterrupt is not held back."""
         self._thread.join()
 
     def close(self) -> None:
-        """Stop serving and give the port back."""
+        """Stop serving and release the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -68,12 +68,12 @@ def open_preview(root: Path, *, host: str = "127.0.0.1", port: int = 8000, log: 
 
     Args:
         root: root of the tree.
-        host: address to listen on; anything but this computer's own lets others see the slides.
+        host: address to listen on; any but a loopback address shows the slides to others.
         port: TCP port; 0 picks a free one.
-        log: takes a line for each request, from several threads.
+        log: function that takes a line for each request, from several threads.
 
     Raises:
-        UsageError: there is no such folder, or the address cannot be used.
+        UsageError: the folder does not exist, or the address cannot be used.
     """
     if not root.is_dir():
         raise UsageError(f"no folder to preview at {root}; export slides to it first")
@@ -84,10 +84,10 @@ def open_preview(root: Path, *, host: str = "127.0.0.1", port: int = 8000, log: 
 
 
 class _Server(ThreadingHTTPServer):
-    """Listens, and knows which names are its own."""
+    """Listening socket of a preview, with the host names that it answers to."""
 
     request_queue_size = 64
-    """Viewers open many connections at once, and the base class lets five wait."""
+    """Length of the backlog: viewers open many connections at once, and the base class allows five."""
 
     def __init__(self, root: Path, host: str, port: int, log: Log | None) -> None:
         self.tree = Tree(open_store(root).public)
@@ -101,29 +101,29 @@ class _Server(ThreadingHTTPServer):
         self.origin = f"http://{_authority((name, self.server_address[1]))}"
 
     def server_bind(self) -> None:
-        """Bind without asking the name service who we are, which may take seconds."""
+        """Bind without a lookup of the host name, which may take seconds."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log what broke a connection, most often the client; the base class would print a traceback."""
+        """Log the error of a connection, mostly caused by the client; the base class would print a traceback."""
         del request
         if self.log is not None:
             self.log(f"connection from {client_address[0]} failed: {sys.exception()!r}")
 
     def origin_for(self, host: str | None, reached: Any) -> str | None:
-        """Give the origin that documents have to name.
+        """Return the origin to write in documents.
 
-        A `Host` header is believed only if it names this computer: any web site could have another name lead
-        here and read the slides through its visitor's browser (DNS rebinding).
+        A `Host` header is accepted only if it names this computer: any web site could point a name of its own here
+        and read the slides through the browser of a visitor (DNS rebinding).
 
         Args:
-            host: the header; None if there was none.
-            reached: the socket address of ours that the client came to.
+            host: Host header; None if the request has none.
+            reached: local socket address of the connection.
 
         Returns:
-            The origin; None if a preview for this computer alone was asked under a foreign name.
+            The origin; None if a loopback server was requested under a foreign name.
         """
         own = _authority(reached)
         port = self.server_address[1]
@@ -138,16 +138,16 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers the requests of one connection."""
+    """Handler of the requests of one connection."""
 
     server: _Server
     protocol_version = "HTTP/1.1"
     default_request_version = "HTTP/1.0"
-    """What a request of unknown version is answered in; the base class would leave the head out."""
+    """HTTP version for requests that state none; the default of the base class would omit the headers."""
     timeout = _IDLE_SECONDS
 
     def do_GET(self) -> None:
-        """Answer with the content; `_send` leaves it out where only the head is wanted."""
+        """Answer with the content; `_send` leaves out the body of a HEAD request."""
         answer = self._answer()
         if answer.status is HTTPStatus.OK:
             etag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
@@ -159,11 +159,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(answer)
 
     def do_HEAD(self) -> None:
-        """Answer with the head alone."""
+        """Answer with the headers alone."""
         self.do_GET()
 
     def do_OPTIONS(self) -> None:
-        """Answer a preflight, whatever the path."""
+        """Answer a CORS preflight request for any path."""
         headers = {
             "Access-Control-Allow-Methods": _METHODS,
             "Access-Control-Allow-Headers": "*",
@@ -173,24 +173,24 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(Answer(HTTPStatus.NO_CONTENT, headers=headers))
 
     def do_POST(self) -> None:
-        """Refuse to change anything."""
+        """Refuse: the preview is read-only."""
         self._send(_refusal(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": _METHODS}))
 
     def do_PUT(self) -> None:
-        """Refuse to change anything."""
+        """Refuse: the preview is read-only."""
         self.do_POST()
 
     def do_DELETE(self) -> None:
-        """Refuse to change anything."""
+        """Refuse: the preview is read-only."""
         self.do_POST()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse a request that the base class could not read, like any other refusal."""
+        """Refuse a request that the base class could not parse, in the form of all refusals."""
         del message, explain  # they quote the request
         self._send(_refusal(HTTPStatus(code), {}))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class calls it so
-        """Hand a line to the log, if there is one; control characters come escaped."""
+        """Write a line to the log, if there is one, with control characters escaped."""
         if self.server.log is not None:
             self.server.log((format % args).encode("unicode_escape").decode("ascii"))
 
@@ -202,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not raw.startswith("/"):
             return _refusal(HTTPStatus.BAD_REQUEST, {})
         answer = None
-        # A file that may not be read, or that went away after it was found, is as good as none.
+        # A file that cannot be read, or was deleted after it was found, is answered like a missing one.
         with suppress(OSError, TargetError):
             answer = Site(self.server.tree, origin).answer(raw, self.headers.get("Accept", ""))
         return answer or _refusal(HTTPStatus.NOT_FOUND, {})
@@ -210,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, answer: Answer) -> None:
         has_body = answer.status not in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
         if answer.status >= HTTPStatus.BAD_REQUEST:
-            # A refused request may have a body, which nobody reads.
+            # A refused request may have a body, which is not read.
             self.close_connection = True
         headers = {**_ALWAYS, **answer.headers}
         if has_body:
@@ -231,14 +231,14 @@ def _refusal(status: HTTPStatus, headers: dict[str, str]) -> Answer:
 
 
 def _matches(condition: str | None, etag: str) -> bool:
-    """Tell whether a client has what it asks for (RFC 9110, section 13.1.2)."""
+    """Return True if If-None-Match has this ETag (RFC 9110, section 13.1.2)."""
     if condition is None:
         return False
     return any(entry.strip().removeprefix("W/") in {etag, "*"} for entry in condition.split(","))
 
 
 def _authority(address: Any) -> str:
-    """Spell a socket address as a URL does."""
+    """Format a socket address as the authority of a URL."""
     host, port = address[:2]
     name = f"[{host}]" if ":" in host else host
     return name if port == _HTTP_PORT else f"{name}:{port}"

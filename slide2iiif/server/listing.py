@@ -21,12 +21,12 @@ PAGE_POLICY = (
 
 
 def write_page(slides: list[str], *, version_3_prefix: str, is_cut: bool) -> str:
-    """Write the list of slides.
+    """Write the page that lists the slides.
 
     Args:
-        slides: identifiers. They need no escape in a URL path, and get one in HTML all the same.
-        version_3_prefix: first name of the paths of version 3.0.
-        is_cut: whether there are more.
+        slides: identifiers. They need no escape in a URL path, and are escaped in HTML nevertheless.
+        version_3_prefix: first name of the paths of Image API 3.0.
+        is_cut: True if the tree has more slides.
     """
     count = f"{len(slides):,}"
     note = f"The first {count} slides of the tree." if is_cut else f"Slides: {count}."

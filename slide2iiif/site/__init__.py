@@ -1,16 +1,16 @@
-"""The receipts of a tree -> what people and viewers of manifests see: pages, manifests, collections.
+"""Pages, manifests and collections of a tree, written from its receipts.
 
-| file | what it is |
+| file | content |
 |---|---|
 | `<identifier>/index.html`, `<identifier>/manifest.json` | the viewer page and the manifest of a slide |
 | `<folder>/index.html`, `<folder>/collection.json` | gallery and collection of a folder, the root included |
-| `<folder>/!page2.html`, `<folder>/!page2.json` | the next part of a folder of more than a thousand entries |
-| `!site-<digest>/` | style, scripts and icon, once for the tree; another version has another name |
+| `<folder>/!page2.html`, `<folder>/!page2.json` | the following pages of a folder of more than a thousand entries |
+| `!site-<digest>/` | style, scripts and icon, once for the tree; its name changes with their content |
 
 No slide or folder can have such a name: identifiers escape the three fixed ones, and in an identifier `!` is followed
-by two hexadecimal digits. Pages link by relative paths, so a tree works under any prefix and from any host; documents
+by two hexadecimal digits. Links of pages are relative, so a tree works under any prefix and from any host; documents
 have absolute ids, as IIIF demands.
 
-A slide appears with its page and its manifest in the one step that publishes it. Pages of folders follow when the
-slides are there, and come before when slides are removed, so no page leads to what is not there.
+A slide is published in one step with its page and its manifest. Pages of folders are written after slides are
+published and before slides are removed, so that no page links to a missing slide.
 """

@@ -1,4 +1,4 @@
-"""Style, scripts and icon of the pages: published once for a tree, under a name that is made of their contents."""
+"""Style, scripts and icon of the pages, published once for a tree in a folder named by their digest."""
 
 import hashlib
 from functools import cache
@@ -8,19 +8,19 @@ from slide2iiif.site import openseadragon
 
 _FILES = Path(__file__).with_name("files")
 TEMPLATES = _FILES.with_name("templates")
-"""Of the pages."""
+"""Folder of the page templates."""
 _NAMES = ("icon.svg", "site.css", "site.js", "viewer.js")
 
 
 @cache
 def read_assets() -> dict[str, bytes]:
-    """Give the files that come with the program, by name."""
+    """Return the contents of the asset files, by name."""
     return {name: (_FILES / name).read_bytes() for name in _NAMES}
 
 
 @cache
 def design() -> str:
-    """Give what tells one design of the pages from another: a digest of all that they are made with."""
+    """Return the digest of the design: templates, assets and viewer; 12 hexadecimal digits."""
     digest = hashlib.sha256(openseadragon.DIGEST.encode())
     for content in (*read_assets().values(), *(file.read_bytes() for file in sorted(TEMPLATES.glob("*.html")))):
         digest.update(content)
@@ -28,5 +28,5 @@ def design() -> str:
 
 
 def asset_folder() -> str:
-    """Give the folder of the assets at the root of a tree. `!s` begins no identifier."""
+    """Return the name of the asset folder at the root of a tree. No identifier begins with `!s`."""
     return f"!site-{design()}"

@@ -1,6 +1,6 @@
-"""Receipt -> what is shown of a slide. Pure, and the one place that takes anything from a receipt for the public.
+"""Public view of a receipt: the only module that reads a receipt for publishing. Pure.
 
-A receipt also knows the path of the source; that is for the operator and never read here.
+A receipt also has the path of the source, which is for the operator and not read here.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from slide2iiif.records.receipt import Receipt
 from slide2iiif.site.labels import display_name, visible
 
 COVERS = 4
-"""Pictures on the card of a folder."""
+"""Number of covers on the card of a folder."""
 
 _FORMATS = {
     "aperio": "Aperio",
@@ -32,39 +32,39 @@ _FORMATS = {
     "webp": "WebP",
     "jpeg2000": "JPEG 2000",
 }
-"""How formats are spelt; others are shown as the reader calls them."""
+"""Display names of formats; others are shown under the name that the reader has for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of a slide that exists."""
+    """A picture of a slide; its file exists."""
 
     src: str
-    """Path below the folder that shows it."""
+    """Path relative to the folder of the page."""
     width: int
-    """Pixels."""
+    """Width in pixels."""
     height: int
-    """Pixels."""
+    """Height in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A slide in the page of its folder."""
+    """Card of a slide on the page of its folder."""
 
     label: str
-    """Its name."""
+    """Display name."""
     href: str
-    """Path of its page below the folder."""
+    """Path of the slide page, relative to the folder."""
     picture: Picture
-    """What it looks like."""
+    """Cover of the slide."""
     facts: tuple[str, ...]
-    """Lines below the name."""
+    """Lines below the name: size in pixels and in mm."""
     badge: str
-    """Magnification; empty where unknown."""
+    """Magnification of the objective; empty where unknown."""
 
 
 def subject_of(receipt: Receipt) -> Subject:
-    """Take from a receipt what may be told of its slide."""
+    """Return the published metadata of a slide."""
     api = Api(receipt.settings.api)
     return Subject(
         label=display_name(receipt.identifier),
@@ -77,12 +77,12 @@ def subject_of(receipt: Receipt) -> Subject:
 
 
 def associated_of(receipt: Receipt) -> list[tuple[str, str]]:
-    """Name the pictures that were asked for besides the slide, each with a path below it."""
+    """List the published associated images: name, and path below the slide."""
     return [(place.rpartition("/")[2], f"{place}/full/max{SUFFIX}") for place in receipt.associated]
 
 
 def card_of(receipt: Receipt, folder: str) -> Card:
-    """Make the card of a slide for the page of a folder."""
+    """Return the card of a slide for the page of a folder."""
     subject = subject_of(receipt)
     below = receipt.identifier[len(folder) + 1 if folder else 0 :]
     size = cover_size(subject.service.pyramid, subject.api)

@@ -1,4 +1,4 @@
-"""Names as they are shown, and in which order. Pure."""
+"""Display names and their order. Pure."""
 
 import re
 import unicodedata
@@ -6,39 +6,39 @@ import unicodedata
 from slide2iiif.iiif.identifiers import decode_identifier, is_folded
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of characters that change how others are shown, or cannot be shown: controls, marks of direction, line
-separators, what is no character."""
+"""Unicode categories that are invisible or change the display of other characters: controls, direction marks, line
+separators, surrogates, unassigned."""
 _SITE = re.compile(r"index\.html|collection\.json|!page[1-9][0-9]*\.(html|json)|!site-[0-9a-f]+")
 _NUMBER = re.compile(r"(\d{1,18})")
 
 
 def display_name(path: str) -> str:
-    """Give the last name of an identifier or of a folder as people wrote it, safe to show."""
+    """Return the original last name of an identifier or folder, with invisible characters escaped."""
     try:
         name = decode_identifier(path).name
     except ValueError:
-        # A name that was chosen in a table is shown as it is.
+        # A name from a naming table is shown as it is.
         name = path.rpartition("/")[2]
     return visible(name)
 
 
 def visible(text: str) -> str:
-    r"""Spell out what cannot be seen: a mark that turns the direction of writing becomes `\u202e`.
+    r"""Escape invisible characters: a mark that changes the direction of writing becomes `\u202e`.
 
-    Bytes that are no text become `\xNN`.
+    Bytes that are not UTF-8 become `\xNN`.
     """
     raw = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(_spell(each) if unicodedata.category(each) in _HIDDEN else each for each in raw)
+    return "".join(_escape(each) if unicodedata.category(each) in _HIDDEN else each for each in raw)
 
 
 def natural_order(path: str) -> tuple[list[tuple[bool, int, str]], str]:
-    """Sort as people do: `slide2` before `slide10`, without regard to case."""
+    """Return a key for natural sort order: `slide2` before `slide10`, case ignored."""
     parts = _NUMBER.split(display_name(path).casefold())
     return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts if part], path
 
 
 def parent_folder(path: str) -> str:
-    """Give the folder that shows a slide or a folder; empty for the root. Folded names belong to one folder."""
+    """Return the folder whose page lists a slide or folder; empty for the root. A folded name counts as one folder."""
     parent = path.rpartition("/")[0]
     while parent and is_folded(parent):
         parent = parent.rpartition("/")[0]
@@ -46,11 +46,11 @@ def parent_folder(path: str) -> str:
 
 
 def is_site_name(name: str) -> bool:
-    """Tell whether a name in a folder of a tree is one of its pages or documents, or holds their style and scripts."""
+    """Return True if a name in a tree is that of a page, a collection or the asset folder."""
     return _SITE.fullmatch(name) is not None
 
 
-def _spell(character: str) -> str:
+def _escape(character: str) -> str:
     code = ord(character)
     if code <= 0xFF:  # noqa: PLR2004 - two hexadecimal digits
         return f"\\x{code:02x}"

@@ -1,9 +1,9 @@
-"""The viewer of slide pages: one file of the npm package openseadragon, of one version, known by its digest.
+"""OpenSeadragon, the viewer of slide pages: one file of the npm package, pinned by version and digest.
 
 By default pages load it from a CDN. Browsers run it only if it has the digest that the page names (Subresource
-Integrity), so the CDN can fail but not change it. jsDelivr serves the files of npm packages unchanged under the
-version, and has several networks behind one name. Where there is no internet, or nobody is to know who looks at
-slides, the file lies in the tree.
+Integrity), so the CDN can fail but not change it. jsDelivr serves the files of npm packages unchanged by version, from
+several networks behind one name. Where there is no internet, or a third party must not learn who views slides, the
+file lies in the tree.
 """
 
 import base64
@@ -19,9 +19,9 @@ from slide2iiif.errors import UsageError
 PACKAGE = "openseadragon"
 VERSION = "6.1.1"
 FILE = "build/openseadragon/openseadragon.min.js"
-"""Path in the package."""
+"""Path of the file in the package."""
 DIGEST = "sha384-KKly+4vqqBHitr2XfNKWa3+0asIVpzYs2HijkM/zz0X6rgnyLuQEVERX9HqkM5/P"
-"""SHA-384 of the file, as browsers spell it."""
+"""SHA-384 of the file, in the form of Subresource Integrity."""
 CDN = f"https://cdn.jsdelivr.net/npm/{PACKAGE}@{VERSION}/{FILE}"
 NAME = f"{PACKAGE}-{VERSION}.min.js"
 """Name of the file in a tree."""
@@ -31,15 +31,15 @@ _SECONDS = 120
 
 
 def is_viewer(script: bytes | None) -> bool:
-    """Tell whether this is the pinned file."""
+    """Return True if a script is the pinned file."""
     return script is not None and _digest(script) == DIGEST
 
 
 def read_viewer(place: Path) -> bytes:
-    """Read the viewer from a package: its tarball, its folder, or a folder with `node_modules`.
+    """Read the viewer from a tarball, a package folder, or a folder with `node_modules`.
 
     Raises:
-        UsageError: it is not there, or is another version.
+        UsageError: the file is missing or of another version.
     """
     try:
         script = _from_folder(place) if place.is_dir() else _from_tarball(place)
@@ -53,10 +53,10 @@ def read_viewer(place: Path) -> bytes:
 
 
 def fetch_viewer() -> bytes:
-    """Get the package by npm, and the viewer from it.
+    """Fetch the package by npm and read the viewer from it.
 
     Raises:
-        UsageError: npm is missing or fails, or gives something else.
+        UsageError: npm is missing or fails, or the package is another one.
     """
     help_ = f"give the package by --viewer-files, or take --viewer cdn (`npm pack {PACKAGE}@{VERSION}` makes a file)"
     with tempfile.TemporaryDirectory(prefix="slide2iiif-") as folder:

@@ -1,7 +1,7 @@
-"""What is shown -> HTML. The one module that knows Jinja, which escapes every value.
+"""HTML pages of folders and slides. The one module that uses Jinja, which escapes every value.
 
-No script, style or address stands in a page that does not come from a template: names of files are hostile, and the
-Content-Security-Policy of the page would stop what slipped through.
+Scripts, styles and addresses of a page come from its template alone: file names are hostile, and the
+Content-Security-Policy of the page is the second barrier.
 """
 
 import json
@@ -22,18 +22,18 @@ from slide2iiif.site.cards import Card, Picture
 from slide2iiif.site.labels import display_name, parent_folder
 
 PRESETS = (1, 5, 10, 20, 40)
-"""Magnifications that have a button, up to the objective's."""
+"""Magnifications with a button, up to that of the objective."""
 
 _SHARES = (0.1, 0.25, 0.5, 1)
-"""Shares of full resolution that have a button where no objective is known."""
+"""Fractions of full resolution with a button, where the objective is unknown."""
 
 _NEIGHBOURS = 2
-"""Pages to either side of the shown one that are named."""
+"""Number of page links on either side of the current page."""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderCard:
-    """A folder in the page of the folder above."""
+    """Card of a folder on the page of the folder above."""
 
     label: str
     href: str
@@ -43,22 +43,22 @@ class FolderCard:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One page of a folder: all of it, or a thousand entries."""
+    """Content of one page of a folder, of up to a thousand entries."""
 
     folder: str
-    """Path; empty for the root."""
+    """Path of the folder; empty for the root."""
     number: int
-    """From 1."""
+    """Number of the page, from 1."""
     count: int
-    """Pages of the folder."""
+    """Number of pages of the folder."""
     summary: str
-    """What the folder holds, in words."""
+    """Summary of the folder in words."""
     folders: Sequence[FolderCard]
     slides: Sequence[Card]
 
 
 def page_name(number: int) -> str:
-    """Give the name of a page of a folder. `!p` begins no identifier."""
+    """Return the file name of a page of a folder. No identifier begins with `!p`."""
     return PAGE_NAME if number == 1 else f"!page{number}.html"
 
 
@@ -86,16 +86,16 @@ def write_slide_page(
 
     Args:
         identifier: path of the slide.
-        subject: what is shown of it.
-        options: what was asked for.
-        associated: name and path, below the slide, of the pictures that are published with it.
+        subject: published metadata of the slide.
+        options: options of the site.
+        associated: name and path, below the slide, of its associated images.
     """
     depth = identifier.count("/") + 1
     is_local = options.viewer is Viewer.LOCAL
     assets = _assets(depth)
     pyramid = subject.service.pyramid
     info = json.loads(write_info(subject.service, subject.api))
-    # The page knows where it is, which may be another place than the documents say.
+    # The page takes its own address instead, which may differ from that in the documents.
     del info["id" if subject.api is Api.V3 else "@id"]
     info.pop("service", None)
     return _render(
@@ -127,7 +127,7 @@ def write_slide_page(
 
 
 def load_templates() -> None:
-    """Make ready what the first page needs."""
+    """Load the templates, so that the first page does not wait for them."""
     for name in ("folder.html", "slide.html"):
         _template(name)
 
@@ -136,7 +136,7 @@ def _render(template: str, options: SiteOptions, path: str, *, depth: int, **val
     text = _template(template).render(
         title=options.title,
         heading=display_name(path) if path else options.title,
-        crumbs=_crumbs(path, depth, options.title),
+        crumbs=_breadcrumbs(path, depth, options.title),
         assets=_assets(depth),
         rights=options.rights,
         attribution=options.attribution,
@@ -163,7 +163,7 @@ def _template(name: str) -> Template:
 
 
 def _policy(scripts: str) -> str:
-    """Content Security Policy, level 3: the page's own pictures, style and scripts, and nothing else."""
+    """Return the Content Security Policy (level 3): images, style and scripts of the tree, and nothing else."""
     return (
         f"default-src 'none'; img-src 'self' data: blob:; style-src 'self'; script-src {scripts}; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'"
@@ -178,8 +178,8 @@ def _depth(folder: str) -> int:
     return folder.count("/") + 1 if folder else 0
 
 
-def _crumbs(path: str, depth: int, title: str) -> list[dict[str, str]]:
-    """Links to the folders above, the root first."""
+def _breadcrumbs(path: str, depth: int, title: str) -> list[dict[str, str]]:
+    """Return the breadcrumbs: links to the folders above, the root first."""
     folders: list[str] = []
     place = path
     while place:
@@ -192,7 +192,7 @@ def _crumbs(path: str, depth: int, title: str) -> list[dict[str, str]]:
 
 
 def _page_links(number: int, count: int) -> list[tuple[int, str]]:
-    """Pages to link to: the first, the last, and those around; 0 stands for those between."""
+    """Return the page links: the first, the last and those around the current page; 0 for a gap."""
     near = {1, count, *range(number - _NEIGHBOURS, number + _NEIGHBOURS + 1)}
     links: list[tuple[int, str]] = []
     for each in sorted(each for each in near if 1 <= each <= count):

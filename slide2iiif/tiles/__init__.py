@@ -1,1 +1,1 @@
-"""Turn a plan into files in staging. Parent: schedule, tasks, journal. Workers: all the rest."""
+"""Turn a plan into files in staging. Parent process: schedule, tasks, journal. Workers: all other modules."""

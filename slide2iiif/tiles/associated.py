@@ -1,4 +1,4 @@
-"""Pictures beside the levels, handed as intermediate images to the passes that make their tiles. Runs in a worker."""
+"""Associated images, written as intermediate images for the passes that make their tiles. Runs in a worker."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,24 +10,24 @@ from slide2iiif.tiles.intermediate import IntermediateImage
 
 @dataclass(frozen=True, slots=True)
 class PictureTask:
-    """A picture to be handed to the passes that make its tiles."""
+    """An associated image to be written as an intermediate image."""
 
     path: Path
     """The slide file."""
     name: str
-    """Of the picture."""
+    """Name of the associated image."""
     picture: IntermediateImage
-    """Where its pixels are wanted."""
+    """Intermediate image that takes the pixels."""
     is_srgb: bool
-    """Whether its colours are to be transformed to sRGB, if it has a profile."""
+    """True to transform the pixels to sRGB, if the associated image has a profile."""
 
 
-def write_picture(task: PictureTask) -> None:
-    """Write a picture's pixels where its passes read them. Runs in a worker.
+def write_associated(task: PictureTask) -> None:
+    """Write the pixels of an associated image to its intermediate image. Runs in a worker.
 
     Raises:
         SourceError: the slide cannot be read.
-        TargetError: no room.
+        TargetError: the intermediate image cannot be written.
     """
     with open_source(task.path) as source:
         pixels = source.read_associated(task.name)

@@ -1,7 +1,7 @@
-"""Files of a block that are made, and then put together.
+"""The files of a block, stored after all of them have been made.
 
-Made and put by turns, each file would find the other work's code and data in the processor's caches: where tiles are
-copied, all of them first made and then put take four fifths of the time.
+Making and storing each file in turn evicts code and data of the other step from the processor's caches. Where tiles
+are copied, making all of them first takes four fifths of the time.
 """
 
 from typing import NamedTuple
@@ -13,8 +13,8 @@ from slide2iiif.stores.base import Files
 from slide2iiif.tiles.tasks import Rendered, SlideTask
 
 
-class _Ready(NamedTuple):
-    """A file that is made."""
+class _File(NamedTuple):
+    """A file to be stored."""
 
     paths: tuple[str, ...]
     stream: bytes
@@ -22,43 +22,43 @@ class _Ready(NamedTuple):
 
 
 class Batch:
-    """Some files of one slide, in the order in which they were made."""
+    """Files of one slide to be stored together, in the order in which they were made."""
 
     def __init__(self, slide: SlideTask) -> None:
-        """Begin with none."""
+        """Start with no files."""
         self._slide = slide
-        self._ready: list[_Ready] = []
+        self._files: list[_File] = []
         self._recorder = Recorder()
 
     def add_tile(self, tile: Tile, stream: bytes, *, is_blank: bool) -> None:
-        """Take a tile below the top level; one of one colour is stored once for all of the same bytes.
+        """Add a tile below the top level; a blank tile shares one file with all others of the same bytes.
 
-        A tile that has no path of its own is left out: a finer level's answers for it.
+        A tile without a path of its own is left out: the tile of a finer level has that path.
         """
         slide = self._slide
         paths = tile_paths(slide.pyramid, tile, slide.api)
         if paths:
-            self._ready.append(_Ready(paths, stream, is_blank))
+            self._files.append(_File(paths, stream, is_blank))
             self._recorder.add(slide.order.of_tile(tile), stream)
 
     def add_picture(self, picture: Picture, stream: bytes) -> None:
-        """Take a picture of the whole image."""
-        self._ready.append(_Ready(picture.paths, stream, is_shared=False))
+        """Add a whole-image picture."""
+        self._files.append(_File(picture.paths, stream, is_shared=False))
         self._recorder.add(self._slide.order.of_picture(picture.size), stream)
 
     def put(self, files: Files) -> Rendered:
-        """Put all of them, and give what that came to; the origins of tiles are not counted here.
+        """Store all files and return their bytes, blank tiles and digests; origins of tiles are not counted here.
 
         Raises:
-            TargetError: the store cannot take a file.
+            TargetError: a file cannot be stored.
         """
         stored_bytes = blank = 0
-        for paths, stream, is_shared in self._ready:
-            took_room = True
+        for paths, stream, is_shared in self._files:
+            is_new = True
             if is_shared:
                 blank += 1
-                took_room = files.put_shared(paths, stream)
+                is_new = files.put_shared(paths, stream)
             else:
                 files.put(paths, stream)
-            stored_bytes += len(stream) * took_room
+            stored_bytes += len(stream) * is_new
         return Rendered(stored_bytes=stored_bytes, blank=blank, records=self._recorder.runs())

@@ -1,9 +1,8 @@
-"""Stored JPEG tiles -> published tiles, without a second compression.
+"""Copying of stored JPEG tiles, without a second compression.
 
-A tile inside the image is the stored one, with its tables in place. A tile at the right or bottom edge is cut to
-size by moving coefficients, so that full resolution is bit-exact to its border. Only where a slide stores nothing,
-where a stored level is a pixel short of the published one, or where the library for cutting is missing, a tile of
-such a level is encoded.
+A tile inside the image is the stored one, with its tables inserted. A tile at the right or bottom edge is losslessly
+cropped, so that full resolution is bit-exact to its border. A tile of such a level is encoded only where the slide
+stores none, where the stored level is a pixel short of the published one, or where libturbojpeg is missing.
 """
 
 from collections import Counter
@@ -24,35 +23,35 @@ from slide2iiif.tiles.tasks import Rendered, RenderTask
 
 
 def copy_tiles(task: RenderTask, block: Block, streams: Streams, files: Files) -> Rendered:
-    """Publish the tiles of the pass's first level.
+    """Copy the tiles of the first level that a pass makes.
 
     Args:
-        task: names slide and pass.
-        block: which part of it.
-        streams: the block's stored tiles.
-        files: where tiles are put.
+        task: slide and pass.
+        block: block of the pass.
+        streams: stored tiles of the block.
+        files: where tiles are stored.
 
     Raises:
-        SourceError: a stored tile is damaged, and the slide is to fail for it.
-        TargetError: the store cannot take a file.
+        SourceError: a stored tile is damaged, and `--damaged` is `fail`.
+        TargetError: a file cannot be stored.
     """
     slide = task.slide
     level = task.pass_.levels[0]
     batch = Batch(slide)
-    made: list[TileOrigin] = []
+    origins: list[TileOrigin] = []
     damaged: list[Tile] = []
     for tile in block_tiles(slide.pyramid, task.pass_, block, level):
         size = slide.pyramid.tile_pixels(tile)
         try:
-            how, stream = _make_tile(task, streams, tile, size)
+            origin, stream = _make_tile(task, streams, tile, size)
         except SourceError:
             if slide.damaged is Damaged.FAIL:
                 raise
-            how, stream = TileOrigin.PLACEHOLDER, encode_colour(slide.background, size, slide.encoding)
+            origin, stream = TileOrigin.PLACEHOLDER, encode_colour(slide.background, size, slide.encoding)
             damaged.append(tile)
-        made.append(how)
+        origins.append(origin)
         batch.add_tile(tile, stream, is_blank=slide.links_blank and is_blank(stream, size))
-    counts = Counter({(level, how): made.count(how) for how in TileOrigin})
+    counts = Counter({(level, origin): origins.count(origin) for origin in TileOrigin})
     return batch.put(files) + Rendered(+counts, damaged=tuple(damaged))
 
 
@@ -62,7 +61,7 @@ def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tu
         region = _input_region(task, tile, size)
         return TileOrigin.ENCODED, encode(read_input(task, region, streams), slide.encoding)
     stream, coded = streams.read(tile.column, tile.row)
-    # Coarser levels show background where a tile cannot be decoded, and then it must be listed too.
+    # Coarser levels show background where a tile cannot be decoded, so such a tile must be found and listed here.
     if slide.check is Check.STRICT or slide.damaged is Damaged.PLACEHOLDER:
         check_strictly(stream, coded)
     if coded != size:
@@ -71,7 +70,7 @@ def _make_tile(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> tu
 
 
 def _is_exact(task: RenderTask, streams: Streams, tile: Tile, size: Size) -> bool:
-    """Tell whether a stored tile shows what the published one does, and can be cut to its size."""
+    """Return True if a stored tile covers the published one and can be cropped to its size."""
     if task.slide.pyramid.levels[tile.level].is_inside(tile):
         # Nearly all tiles: neither the image nor the stored level ends within them.
         return True

@@ -1,4 +1,4 @@
-"""What of a block's input cannot be had because the slide is damaged there, and which tiles show it."""
+"""Damaged input regions of a block, and the tiles that they affect."""
 
 from collections.abc import Callable
 
@@ -11,20 +11,20 @@ from slide2iiif.imaging.pixels import Colour, Pixels
 
 
 class DamagedRegions:
-    """Regions of one input that are background because the slide is damaged there; in pixels of its level."""
+    """Damaged regions of one input, filled with background; in pixels of the level of the input."""
 
     def __init__(self, background: Colour) -> None:
-        """Take what is put in their place."""
+        """Start without regions; `background` fills those that are added."""
         self._background = background
         self._regions: set[Region] = set()
 
     def fill(self, region: Region, size: Size) -> Pixels:
-        """Note a region as lost and give background of a size for it, shape (height, width, 3)."""
+        """Record a damaged region and return background for it, shape (size.height, size.width, 3)."""
         self._regions.add(region)
         return np.full((size.height, size.width, 3), self._background, np.uint8)
 
     def tiles(self, level: int, side: int) -> set[Tile]:
-        """Give the tiles that show a lost region: squares of a side, of the published level of the input's scale."""
+        """Return the tiles that overlap a damaged region; `level` is that of the input, `side` that of its tiles."""
         found: set[Tile] = set()
         for region in self._regions:
             columns, rows = touched(region, Size(side, side))
@@ -32,12 +32,12 @@ class DamagedRegions:
         return found
 
     def read_around(self, read: Callable[[Region], Pixels], region: Region, smallest: int) -> Pixels:
-        """Read a region, and fill in the parts of it that cannot be read.
+        """Read a region, with background in the parts that cannot be read.
 
         Args:
-            read: gives the pixels of a region.
-            region: all of it.
-            smallest: side in pixels at which a part is given up.
+            read: function that reads a region, shape (height, width, 3).
+            region: region to read.
+            smallest: side in pixels below which a part that cannot be read is not divided further.
         """
         try:
             return read(region)
@@ -56,5 +56,5 @@ class DamagedRegions:
 
 
 def _half(side: int, smallest: int) -> int:
-    """Halve a side, at a multiple of the smallest part, so that parts are the tiles of the level."""
+    """Return about half of a side, as a multiple of the smallest part, so that parts are whole tiles of the level."""
     return max(1, -(-side // smallest) // 2) * smallest

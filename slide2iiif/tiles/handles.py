@@ -1,4 +1,4 @@
-"""Slides and files that a worker keeps open."""
+"""Cache of the slides and files that a worker keeps open."""
 
 import os
 from collections import OrderedDict
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from slide2iiif.sources.base import Source
 
 _KEPT_OPEN = 4
-"""Slides that a worker keeps open: blocks of the few slides in flight come interleaved."""
+"""Maximum number of open slides; blocks of the few slides under way come interleaved."""
 
 
 Handle = TypeVar("Handle")
 
 
 class Handles(Generic[Handle]):
-    """Open slides or files of a worker; the least recently used is closed first."""
+    """Cache of open slides or files; the least recently used is closed first."""
 
     def __init__(self, open_: Callable[[Path], Handle], close: Callable[[Handle], None]) -> None:
-        """Take how to open and to close one."""
+        """Start empty; `open_` opens a handle and `close` closes it."""
         self._open = open_
         self._close = close
         self._kept: OrderedDict[tuple[Path, str], Handle] = OrderedDict()
 
     def get(self, path: Path, fingerprint: str) -> Handle:
-        """Give an open handle of the file that has this fingerprint."""
+        """Return the handle of a file with this fingerprint; open it if it is not open yet."""
         handle = self._kept.pop((path, fingerprint), None)
         if handle is None:
             while len(self._kept) >= _KEPT_OPEN:
@@ -54,12 +54,12 @@ def _open_file(path: Path) -> int:
 
 
 open_sources: "Handles[Source]" = Handles(open_source, lambda source: source.close())
-"""Slides that this process holds open."""
+"""Slides that this process keeps open."""
 
 
 open_areas: "Handles[Source]" = Handles(open_scanned_area, lambda source: source.close())
-"""The same, cut down to their scanned areas."""
+"""Slides that this process keeps open, cropped to their scanned areas."""
 
 
 open_files: "Handles[int]" = Handles(_open_file, os.close)
-"""Slide files whose stored tiles this process reads."""
+"""Descriptors of slide files whose stored tiles this process reads."""

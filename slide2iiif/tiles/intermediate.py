@@ -1,4 +1,4 @@
-"""The picture that one pass hands to the next: raw RGB rows in a scratch file, written block by block."""
+"""Intermediate image between two passes: raw RGB rows in a scratch file, written block by block."""
 
 import errno
 import os
@@ -18,48 +18,48 @@ _BANDS = 3
 
 @dataclass(frozen=True, slots=True)
 class IntermediateImage:
-    """A picture on disk of which every block writes its own part. A value: workers open the file themselves.
+    """An image in a scratch file, each block of which is written on its own. A value: workers open the file themselves.
 
-    Written and not mapped: a full disk is then an error that can be told, and not the end of the process.
+    The file is written and not mapped: a full disk is then an error to report, and not the end of the process.
     """
 
     path: Path
-    """The file."""
+    """Scratch file."""
     size: Size
-    """Pixels of the whole picture."""
+    """Size of the image in pixels."""
 
     def create(self) -> None:
-        """Make the file, sparse at first.
+        """Create the file, sparse.
 
         Raises:
-            TargetError: no room.
+            TargetError: the file cannot be written, as on a full disk.
         """
         with as_target_errors(self.path.parent), self.path.open("wb") as file:
             file.truncate(self.size.pixels * _BANDS)
 
     @property
     def is_there(self) -> bool:
-        """Whether the file has been made."""
+        """True if the file exists in its full length."""
         try:
             return self.path.stat().st_size == self.size.pixels * _BANDS
         except OSError:
             return False
 
     def write(self, x: int, y: int, pixels: Pixels) -> None:
-        """Write pixels, shape (height, width, 3), at a place.
+        """Write pixels, shape (height, width, 3), with their top left corner at x, y.
 
         Raises:
-            TargetError: no room.
+            TargetError: the file cannot be written, as on a full disk.
         """
         with as_target_errors(self.path.parent), self.path.open("r+b", buffering=0) as file:
             for row, line in enumerate(pixels, start=y):
                 _write_all(file.fileno(), np.ascontiguousarray(line).data.cast("B"), self._offset(x, row))
 
     def read(self, region: Region) -> Pixels:
-        """Read pixels, shape (height, width, 3).
+        """Read a region, shape (height, width, 3).
 
         Raises:
-            TargetError: the file is gone or cut.
+            TargetError: the file is missing or truncated.
         """
         pixels = np.empty((region.height, region.width, _BANDS), np.uint8)
         with as_target_errors(self.path.parent), self.path.open("rb", buffering=0) as file:
@@ -73,12 +73,12 @@ class IntermediateImage:
 
 
 def _write_all(file: int, data: memoryview, offset: int) -> None:
-    """Write to the last byte: what is left out on a disk that is nearly full would be black pixels."""
+    """Write all bytes: a short write on a disk that is nearly full would leave black pixels."""
     while data:
         written = os.pwrite(file, data, offset)
         data, offset = data[written:], offset + written
 
 
 def intermediate_image(staging: Staging, pyramid: Pyramid, level: int) -> IntermediateImage:
-    """Name the picture in which a pass hands the pixels of a level on."""
+    """Return the intermediate image of a published level."""
     return IntermediateImage(staging.scratch / f"level-{level}.rgb", pyramid.levels[level].size)

@@ -1,9 +1,9 @@
-"""What is done of a slide under way: its ledger, and one line for each task that has ended.
+"""Journal of a slide under way: one line for each finished task, beside the ledger of file digests.
 
-Both lie in the scratch folder of the staging. The records go into the ledger before the line that says so, and a
-task's files were put before its records came back, so a line that is whole is true, as long as the system has not
-gone down since. A run that is killed may tear the last line: each begins with its checksum, and the first that is
-not whole ends what is believed. Staging from before a power cut is not believed at all; the store sees to that.
+Both lie in the scratch folder of the staging. A task's files are stored before its digests come back, and its digests
+are written to the ledger before its line. So a complete line is true, unless the system has crashed since. A run that
+is killed may leave the last line incomplete: each line begins with its checksum, and reading stops at the first that
+does not match. Staging from before a crash of the system is not resumed at all, which the store sees to.
 """
 
 import json
@@ -29,26 +29,26 @@ _CHECKSUM_DIGITS = 8
 
 
 class Journal:
-    """The blocks that are done, on disk and at hand. Use in a `with` statement."""
+    """Finished blocks of a slide, on disk and in memory. Use in a `with` statement."""
 
     def __init__(self, scratch: Path, order: FileOrder) -> None:
-        """Open the journal of a staging, with what an earlier run has noted, or begin one.
+        """Open the journal of a staging, with the finished tasks of an earlier run, or start a new one.
 
         Args:
-            scratch: folder of the staging beside the files.
-            order: of the files that will be made.
+            scratch: scratch folder of the staging.
+            order: ordinals of the files of the service.
 
         Raises:
-            TargetError: no room.
+            TargetError: the journal cannot be written.
         """
         self._scratch = scratch
         self._done: dict[int, set[int]] = {}
         self.rendered = Rendered()
-        """What all tasks together have stored."""
+        """Sum of the results of all finished tasks."""
         with as_target_errors(scratch):
             has_ledger = (scratch / _LEDGER).exists()
             self.ledger = DigestFile(scratch / _LEDGER, order.count)
-            """The records of all files that are made."""
+            """Lengths and digests of the files that have been stored."""
             self._file = os.open(scratch / JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             self._replay()
         if not has_ledger:
@@ -62,19 +62,19 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is done yet."""
+        """True if no task has finished."""
         return not self._done
 
     def is_done(self, pass_: Pass, blocks: Iterable[Block]) -> bool:
-        """Tell whether these blocks need not be made again."""
+        """Return True if all these blocks are finished."""
         done = self._done.get(pass_.input_level)
         return done is not None and all(_number(pass_, block) in done for block in blocks)
 
     def add(self, task: RenderTask, rendered: Rendered) -> None:
-        """Note that a task has ended.
+        """Record a finished task.
 
         Raises:
-            TargetError: no room.
+            TargetError: the journal cannot be written.
         """
         numbers = [_number(task.pass_, block) for block in task.blocks]
         with as_target_errors(self._scratch):
@@ -83,10 +83,10 @@ class Journal:
         self._take(task.pass_.input_level, numbers, rendered)
 
     def begin_anew(self) -> None:
-        """Forget everything: what is noted cannot be gone on from.
+        """Discard all finished tasks, where the slide cannot be resumed.
 
         Raises:
-            TargetError: the file system refuses.
+            TargetError: the journal cannot be written.
         """
         self._done.clear()
         self.rendered = Rendered()
@@ -94,7 +94,7 @@ class Journal:
             os.truncate(self._file, 0)
 
     def close(self) -> None:
-        """Close the files; twice does no harm."""
+        """Close the files; closing twice is allowed."""
         self.ledger.close()
         if self._file >= 0:
             os.close(self._file)
@@ -102,11 +102,11 @@ class Journal:
 
     def _take(self, input_level: int, numbers: Iterable[int], rendered: Rendered) -> None:
         self._done.setdefault(input_level, set()).update(numbers)
-        # The records are in the ledger: they need not stay in memory.
+        # The digests are in the ledger: they need not stay in memory.
         self.rendered += replace(rendered, records=())
 
     def _replay(self) -> None:
-        """Take up what is noted, and cut off what follows the last whole line."""
+        """Read the journal, and truncate it after the last complete line."""
         place = 0
         with open(self._file, "rb", closefd=False) as lines:
             for line in lines:
@@ -141,7 +141,7 @@ def _line(note: dict[str, Any]) -> bytes:
 
 
 def _parse(line: bytes) -> tuple[int, Iterable[int], Rendered] | None:
-    """Read a line; None if it is not whole."""
+    """Parse a line; None if it is incomplete."""
     checksum, _, text = line.partition(b" ")
     if len(checksum) != _CHECKSUM_DIGITS or not text.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text[:-1]):
         return None

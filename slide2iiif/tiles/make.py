@@ -83,12 +83,12 @@ class Maker:
 
     def _write_picture(self, plan: ServicePlan, staging: Staging) -> None:
         """Write the pixels of an associated image where the passes of its service read them."""
-        from slide2iiif.tiles.associated import PictureTask, write_picture
+        from slide2iiif.tiles.associated import PictureTask, write_associated
 
         image = intermediate_image(staging, plan.pyramid, 0)
         image.create()
         task = PictureTask(self.path, plan.picture, image, self.options.icc is Icc.SRGB)
-        self.engine.call(write_picture, task, self.deadlines.block)
+        self.engine.call(write_associated, task, self.deadlines.block)
 
 
 def intermediate_images(plan: ServicePlan, staging: Staging) -> list[IntermediateImage]:

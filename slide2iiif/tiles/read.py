@@ -1,7 +1,7 @@
-"""A block's input -> pixels: from stored JPEG tiles, from the open slide, or from a handed-on picture.
+"""Pixels of a block's input: from stored JPEG tiles, from the open slide, or from an intermediate image.
 
-Stored JPEG tiles are read as bytes and decoded here, three to four times faster than the same pixels come out of
-OpenSlide, and reduced by the decoder itself where that is asked for.
+Stored JPEG tiles are read as bytes and decoded here, three to four times faster than OpenSlide reads the same pixels,
+and reduced by the decoder itself where possible.
 """
 
 import numpy as np
@@ -32,18 +32,18 @@ def read_input(
     """Read a region of a pass's input, reduced by a power of two.
 
     Args:
-        task: names the input.
-        region: in pixels of the input's published level.
-        streams: the block's stored tiles, where the slide stores JPEG.
-        scale: 1, 2, 4 …
-        damage: takes note of what is damaged, which is background then; without it damage is an error.
-        is_reduced_next: whether `reduce_pixels` follows, for which padded pixels are better.
+        task: slide and pass.
+        region: region in pixels of the published level `pass_.input_level`.
+        streams: stored tiles of the block; None where the slide stores no JPEG.
+        scale: reduction factor: 1, 2, 4 …
+        damage: record of damaged regions, which are background then; without it damage is an error.
+        is_reduced_next: True if `reduce_pixels` follows, which is faster on padded pixels.
 
     Returns:
         Shape (ceil(height/scale), ceil(width/scale), 3), or padded if that costs nothing and `is_reduced_next`.
 
     Raises:
-        SourceError: the slide cannot be read, or does not have what it promised.
+        SourceError: the slide cannot be read, or is damaged.
     """
     slide, level = task.slide, task.pass_.stored_level
     if level is None:
@@ -76,7 +76,7 @@ def _read_slide(task: RenderTask, region: Region, damage: DamagedRegions | None)
 def _read_tiles(
     task: RenderTask, streams: Streams, region: Region, scale: int, damage: DamagedRegions | None, *, padded: bool
 ) -> Pixels:
-    """Stitch a region from stored tiles, each reduced by the decoder where it can."""
+    """Assemble a region from stored tiles, each reduced by the decoder where it can."""
     if any(side % scale for side in (region.x, region.y, *streams.tile)) or scale > max(DECODER_SCALES):
         return reduce_pixels(_read_tiles(task, streams, region, 1, damage, padded=padded), scale)
     size = region.size.reduced(scale)
@@ -84,7 +84,7 @@ def _read_tiles(
     for stored in touched_tiles(streams.tile, region, task.pass_.stored_size):
         part = _tile_pixels(task, streams, stored, scale, damage, padded=padded)
         x, y = (stored.region.x - region.x) // scale, (stored.region.y - region.y) // scale
-        # A tile that begins left of the region or above it gives its other part.
+        # Of a tile that begins left of the region or above it, only the other part is used.
         part = part[max(0, -y) :, max(0, -x) :]
         x, y = max(0, x), max(0, y)
         height, width = min(part.shape[0], size.height - y), min(part.shape[1], size.width - x)
@@ -100,11 +100,11 @@ def _tile_pixels(
     reduced = size.reduced(scale)
     try:
         if not streams.is_stored(stored.column, stored.row):
-            # The slide's own reader knows what a missing tile looks like in this format.
+            # The slide's own reader renders missing tiles as this format defines them.
             return reduce_pixels(_read_slide(task, stored.region, None), scale)
         stream, coded = streams.read(stored.column, stored.row)
         if size.width % scale or size.height % scale:
-            # The last pixel must not be mixed with what fills the tile up behind the edge.
+            # The last pixel must not be averaged with the padding behind the edge.
             pixels = decode(stream, coded, padded=padded)[: size.height, : size.width]
             return reduce_pixels(np.ascontiguousarray(pixels), scale)
         return decode(stream, coded, scale, padded=padded)[: reduced.height, : reduced.width]

@@ -1,6 +1,6 @@
-"""Block -> tiles in the store. Runs in a worker; everything it needs comes with the task as values.
+"""Tiles of blocks, made and stored in a worker; all inputs come with the task as values.
 
-A block copies what can be copied, then makes the rest from pixels, finest level first.
+A block copies the tiles that can be copied, then makes the others from pixels, finest level first.
 """
 
 from collections import Counter
@@ -30,11 +30,11 @@ from slide2iiif.tiles.tasks import Rendered, RenderTask
 
 
 def render(task: RenderTask) -> Rendered:
-    """Make the tiles of a task and put them into the staging.
+    """Make the tiles of a task and store them in the staging.
 
     Raises:
         SourceError: the slide cannot be read.
-        TargetError: the store cannot take a file.
+        TargetError: a file cannot be stored.
     """
     total = Rendered()
     try:
@@ -43,7 +43,7 @@ def render(task: RenderTask) -> Rendered:
                 total += _render_block(task, block, files)
     finally:
         if not task.slide.random_access:
-            # Decoded as a whole and finished with, well or badly: the pixels of the next slide need the room.
+            # The slide is decoded as a whole, and its pixels are no longer needed: the next slide needs the memory.
             open_sources.release(task.slide.path, task.slide.fingerprint)
     return total
 
@@ -79,13 +79,13 @@ def _render_block(task: RenderTask, block: Block, files: Files) -> Rendered:
 
 
 def _damaged_regions(task: RenderTask) -> DamagedRegions | None:
-    """Give what takes note of damage, where it may be replaced; an image that is decoded as a whole is good or bad."""
+    """Return a record of damaged regions, if they may be replaced; an image that is decoded as a whole has none."""
     slide = task.slide
     return DamagedRegions(slide.background) if slide.damaged is Damaged.PLACEHOLDER and slide.random_access else None
 
 
 def _damaged_tiles(task: RenderTask, level: int, damage: DamagedRegions | None) -> set[Tile]:
-    """Give the tiles of a level to list as damaged: those of the input's own scale, unless copying lists them."""
+    """Return the tiles to list as damaged: at the scale of the input only, and not where copying lists them."""
     if damage is None or level != task.pass_.input_level or task.pass_.copies:
         return set()
     return damage.tiles(level, task.slide.pyramid.tile_size)
@@ -98,11 +98,11 @@ def _put_tiles(
     side = slide.pyramid.tile_size
     batch = Batch(slide)
     count = 0
-    origin = None
+    first = None
     for tile in block_tiles(slide.pyramid, task.pass_, block, level):
-        origin = origin or tile
+        first = first or tile
         count += 1
-        x, y = (tile.column - origin.column) * side, (tile.row - origin.row) * side
+        x, y = (tile.column - first.column) * side, (tile.row - first.row) * side
         width, height = slide.pyramid.tile_pixels(tile)
         part = pixels[y : y + height, x : x + width]
         colour = blank_colour(part[..., :RGB]) if slide.links_blank else None
@@ -110,12 +110,14 @@ def _put_tiles(
             batch.add_tile(tile, encode(part, slide.encoding), is_blank=False)
         else:
             batch.add_tile(tile, encode_blank(colour, Size(width, height), slide.encoding), is_blank=True)
-    made = Counter({(level, _made(task, level)): count - len(damaged), (level, TileOrigin.PLACEHOLDER): len(damaged)})
+    made = Counter(
+        {(level, _tile_origin(task, level)): count - len(damaged), (level, TileOrigin.PLACEHOLDER): len(damaged)}
+    )
     return batch.put(files) + Rendered(+made, damaged=tuple(sorted(damaged)))
 
 
 def _put_picture(task: RenderTask, level: int, pixels: Pixels, damaged: set[Tile], files: Files) -> Rendered:
-    """Put the whole image at a level; at the top level that is its one tile."""
+    """Store the whole-image picture of a level; at the top level that is its one tile."""
     slide = task.slide
     size = slide.pyramid.levels[level].size
     batch = Batch(slide)
@@ -123,13 +125,13 @@ def _put_picture(task: RenderTask, level: int, pixels: Pixels, damaged: set[Tile
     batch.add_picture(picture, encode(pixels, slide.encoding))
     rendered = batch.put(files)
     if level == slide.pyramid.top.index:
-        made = TileOrigin.PLACEHOLDER if damaged else _made(task, level)
-        rendered += Rendered(Counter({(level, made): 1}), damaged=tuple(damaged))
+        origin = TileOrigin.PLACEHOLDER if damaged else _tile_origin(task, level)
+        rendered += Rendered(Counter({(level, origin): 1}), damaged=tuple(damaged))
     return rendered
 
 
 def _put_thumbnails(task: RenderTask, overview: Pixels, files: Files) -> Rendered:
-    """Put the pictures of sizes that no level has."""
+    """Store the whole-image pictures in the sizes of no level."""
     slide = task.slide
     levels = {level.size for level in slide.pyramid.levels}
     batch = Batch(slide)
@@ -140,6 +142,6 @@ def _put_thumbnails(task: RenderTask, overview: Pixels, files: Files) -> Rendere
     return batch.put(files)
 
 
-def _made(task: RenderTask, level: int) -> TileOrigin:
+def _tile_origin(task: RenderTask, level: int) -> TileOrigin:
     is_own_scale = task.pass_.stored_level is not None and level == task.pass_.input_level
     return TileOrigin.ENCODED if is_own_scale else TileOrigin.DOWNSAMPLED

@@ -1,4 +1,4 @@
-"""Plan -> tasks, in the order in which they may run: what the export, a rerun and a repair hand to the engine. Pure."""
+"""Tasks of a plan, in the order in which they may run, for export, resumed export and repair."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,17 +17,17 @@ from slide2iiif.system_errors import as_target_errors
 from slide2iiif.tiles.tasks import RenderTask, SlideTask
 
 _COPIED_TOGETHER = 4
-"""Blocks of one task where tiles are only copied, some 256 tiles: a task costs as much to hand over as ten of them."""
+"""Blocks of a task that only copies, some 256 tiles: sending a task costs as much as copying ten of them."""
 
 IsDone = Callable[[Pass, Iterable[Block]], bool]
-"""Tells whether blocks of a pass need not be made."""
+"""Function that returns True for blocks of a pass that are finished."""
 
 
 def concurrent_passes(plan: ServicePlan) -> list[list[Pass]]:
-    """Group passes that may run at the same time: one that reads a handed-on picture waits for the one before.
+    """Group the passes that may run at the same time; one that reads an intermediate image begins the next group.
 
-    The coarsest is the first of a group: its one block takes longest, and begun last it would keep a worker busy when
-    all others have nothing more to do.
+    The coarsest pass is the first of its group: its one block takes longest, and started last it would keep one worker
+    busy while all others are idle.
     """
     groups: list[list[Pass]] = [[]]
     for pass_ in plan.passes:
@@ -38,7 +38,7 @@ def concurrent_passes(plan: ServicePlan) -> list[list[Pass]]:
 
 
 def render_tasks(slide: SlideTask, plan: ServicePlan, passes: Iterable[Pass], is_done: IsDone) -> Iterator[RenderTask]:
-    """Give the tasks of some passes of a slide, one at a time, less those that are done."""
+    """Yield the tasks of some passes of a slide, without those that are finished."""
     for pass_ in passes:
         if pass_.stored_level is not None and not slide.random_access:
             blocks = tuple(pass_.blocks())
@@ -57,17 +57,13 @@ def render_tasks(slide: SlideTask, plan: ServicePlan, passes: Iterable[Pass], is
 
 
 def _only_copies(pass_: Pass) -> bool:
-    """Tell whether a pass makes nothing from pixels: its blocks are done before another task could be handed over."""
-    return (
-        pass_.copies
-        and pass_.levels == (pass_.input_level,)
-        and not pass_.pictures
-        and pass_.intermediate_level is None
-    )
+    """Return True if a pass makes nothing from pixels, so that its blocks finish faster than tasks can be sent."""
+    needs_pixels = bool(pass_.pictures) or pass_.intermediate_level is not None
+    return pass_.copies and pass_.levels == (pass_.input_level,) and not needs_pixels
 
 
 def _runs(pass_: Pass, is_done: IsDone, length: int) -> Iterator[tuple[Block, ...]]:
-    """Give the blocks that are not done, some neighbours of a row together."""
+    """Yield the blocks that are not finished, in runs of up to `length` neighbours of a row."""
     run: list[Block] = []
     for block in pass_.blocks():
         if run and (len(run) == length or block.row != run[0].row):
@@ -83,7 +79,7 @@ def _runs(pass_: Pass, is_done: IsDone, length: int) -> Iterator[tuple[Block, ..
 
 
 def slide_task(path: Path, fingerprint: str, plan: ServicePlan, options: Options, staging: Staging) -> SlideTask:
-    """Give what all tasks of a slide share."""
+    """Return the part that all tasks of a slide share, and write its profile to the scratch folder."""
     profile = plan.colours.transformed_from
     return SlideTask(
         path=path,
@@ -104,10 +100,10 @@ def slide_task(path: Path, fingerprint: str, plan: ServicePlan, options: Options
 
 
 def lay_profile(profile: bytes, scratch: Path) -> Path:
-    """Put a profile where workers find it: profiles may have megabytes, too much to travel with every task.
+    """Write a colour profile to the scratch folder: it may have megabytes, too much to send with each task.
 
     Raises:
-        TargetError: no room.
+        TargetError: the file cannot be written.
     """
     path = scratch / PROFILE_NAME
     with as_target_errors(scratch):

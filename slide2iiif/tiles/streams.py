@@ -16,21 +16,21 @@ from slide2iiif.tiles.tasks import RenderTask
 
 
 class Streams(Protocol):
-    """The stored JPEG of one block, as a grid of tiles; each is read once, whether it is copied, decoded or both."""
+    """The stored JPEG of one block, as a grid of tiles; each is read once, even if it is both copied and decoded."""
 
     @property
     def tile(self) -> Size:
-        """Pixels of a tile of the grid."""
+        """Size of a tile of the grid in pixels."""
         ...
 
     def is_stored(self, column: int, row: int) -> bool:
-        """Tell whether the slide stores this tile of the level at all."""
+        """Return True if the slide stores this tile of the level."""
         ...
 
     def read(self, column: int, row: int) -> tuple[bytes, Size]:
-        """Give a tile of the level as a complete stream, and its pixels.
+        """Return a tile of the level as a complete JPEG stream, and its size in pixels.
 
-        At the level's edges it may be filled up to a whole tile, or be cut.
+        At the edges of the level it may be padded to a whole tile, or be cropped.
 
         Raises:
             SourceError: the tile is damaged.
@@ -39,10 +39,10 @@ class Streams(Protocol):
 
 
 class TileStreams:
-    """Tiles that are stored as tiles."""
+    """Stored tiles, read one by one."""
 
     def __init__(self, tiles: JpegTiles, file: int) -> None:
-        """Take where the tiles are, and the open file."""
+        """Read tiles from an open file descriptor."""
         self.tile = tiles.tile
         self._tiles = tiles
         self._file = file
@@ -61,10 +61,10 @@ class TileStreams:
 
 
 class StripStreams:
-    """Tiles that are cut out of strips, all of a block at once."""
+    """Tiles that are losslessly cropped from strips, all of a block at once."""
 
     def __init__(self, strips: JpegStrips, file: int, region: Region, tile_size: int) -> None:
-        """Take where the strips are, the open file, and the block's region of the level in pixels."""
+        """Read strips from an open file descriptor; `region` is that of the block, in pixels of the level."""
         self.tile = Size(tile_size, tile_size)
         columns, rows = touched(region, self.tile)
         self._places = [(column, row) for row in rows for column in columns]
@@ -73,7 +73,7 @@ class StripStreams:
 
     @functools.cached_property
     def _streams(self) -> dict[tuple[int, int], bytes]:
-        """The tiles of the block; none where one of them is damaged, so that the others are cut without it."""
+        """Tiles of the block; empty if one of them is damaged, so that each is cropped on its own."""
         try:
             cut = self._cut(self._strips, [self._visible(*place) for place in self._places])
         except SourceError:
@@ -102,7 +102,7 @@ class StripStreams:
 
 
 def open_streams(task: RenderTask, block: Block) -> Streams | None:
-    """Give the stored JPEG of a block; None where the slide stores none.
+    """Open the stored JPEG of a block; None where the slide stores none.
 
     Raises:
         SourceError: the file cannot be read, or a strip is damaged.
@@ -118,23 +118,23 @@ def open_streams(task: RenderTask, block: Block) -> Streams | None:
 
 
 class StoredTile(NamedTuple):
-    """A stored tile that a region touches."""
+    """A stored tile that overlaps a region."""
 
     column: int
-    """Of the stored level."""
+    """Column in the stored level."""
     row: int
-    """Of the stored level."""
+    """Row in the stored level."""
     region: Region
-    """What it shows of the level; cut at the level's edges."""
+    """Region of the tile in pixels of the stored level, clipped at its edges."""
 
 
 def touched_tiles(tile: Size, region: Region, size: Size) -> Iterator[StoredTile]:
-    """Give the stored tiles that a region of a stored level touches, row by row.
+    """Yield the stored tiles that overlap a region of a stored level, row by row.
 
     Args:
-        tile: pixels of a stored tile.
-        region: in pixels of the stored level.
-        size: of the stored level.
+        tile: size of a stored tile in pixels.
+        region: region in pixels of the stored level.
+        size: size of the stored level in pixels.
     """
     columns, rows = touched(region, tile)
     for row in rows:

@@ -1,4 +1,4 @@
-"""What a worker is given and what it gives back: values."""
+"""Tasks sent to workers and the results that come back; all of them are values."""
 
 import pickle
 from collections import Counter
@@ -22,41 +22,41 @@ from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Staging
 
 _SLIDES_KEPT = 128
-"""Slides whose tasks may be under way at a time: two for each worker, and few have more than 64."""
+"""Slides whose packed tasks are kept: two for each worker, of which few machines have more than 64."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlideTask:
-    """What all tasks of one slide share."""
+    """Part that all tasks of one slide share."""
 
     path: Path
     """The slide file."""
     fingerprint: str
-    """Tells an open slide from one that was replaced meanwhile."""
+    """Fingerprint of the slide file; an open slide is reused only for the same one."""
     random_access: bool
-    """Whether the slide is worth keeping open for other tasks."""
+    """True if regions can be read in any order, so that the slide is kept open for other tasks."""
     background: Colour
-    """Colour where the slide has nothing."""
+    """Background colour, where the slide has no pixels."""
     pyramid: Pyramid
     """The published levels."""
     api: Api
-    """Version that the files are named for."""
+    """Image API version of the file names."""
     encoding: Encoding
-    """How tiles are encoded."""
+    """JPEG parameters of encoded tiles."""
     check: Check
-    """How closely stored tiles are looked at."""
+    """Check of stored tiles before they are copied."""
     damaged: Damaged
-    """What becomes of damaged ones."""
+    """Handling of damaged tiles."""
     staging: Staging
-    """Where tiles are put."""
+    """Staging that stores the tiles."""
     order: FileOrder
-    """Numbers the files that are put."""
+    """Ordinals of the files."""
     crops: bool = False
-    """Whether the slide is cut down to its scanned area."""
+    """True if the slide is cropped to its scanned area."""
     profile: Path | None = None
-    """File with the colour profile that pixels are transformed from; None where they stay as they are."""
+    """File with the ICC profile from which pixels are transformed to sRGB; None for no transform."""
     links_blank: bool = False
-    """Whether tiles of one colour are stored once."""
+    """True if tiles of a single colour share one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,52 +64,52 @@ class RenderTask:
     """Blocks of one pass of one slide."""
 
     slide: SlideTask
-    """What the blocks share with all others of the slide."""
+    """Part shared with all other tasks of the slide."""
     pass_: Pass
-    """What is read and made."""
+    """Pass of the plan."""
     blocks: tuple[Block, ...]
-    """Which parts of it."""
+    """Blocks of the pass."""
     jpeg: JpegTiles | JpegStrips | None = None
-    """The stored tiles or strips that the blocks cover, where the slide stores JPEG."""
+    """Stored tiles or strips that the blocks cover; None where the slide stores no JPEG."""
 
     def __reduce__(self) -> tuple[Callable[..., "RenderTask"], tuple[object, ...]]:
-        """Travel with the slide as bytes: made once for all its tasks, and taken apart once in each worker."""
-        return _arrived, (_packed(self.slide), self.pass_, self.blocks, self.jpeg)
+        """Pickle with the shared part as bytes, packed once for all tasks and unpacked once in each worker."""
+        return _unpack_task, (_pack(self.slide), self.pass_, self.blocks, self.jpeg)
 
 
-def _arrived(packed: bytes, *rest: Any) -> RenderTask:
-    return RenderTask(_unpacked(packed), *rest)
+def _unpack_task(packed: bytes, *rest: Any) -> RenderTask:
+    return RenderTask(_unpack(packed), *rest)
 
 
 @lru_cache(maxsize=_SLIDES_KEPT)
-def _packed(slide: SlideTask) -> bytes:
+def _pack(slide: SlideTask) -> bytes:
     return pickle.dumps(slide)
 
 
 @lru_cache(maxsize=_SLIDES_KEPT)
-def _unpacked(packed: bytes) -> SlideTask:
-    slide: SlideTask = pickle.loads(packed)  # noqa: S301 - of our own making, and come through our own pipe
+def _unpack(packed: bytes) -> SlideTask:
+    slide: SlideTask = pickle.loads(packed)  # noqa: S301 - packed by this program, and received through its own pipe
     return slide
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What a task has stored."""
+    """Result of a task: the files that it has stored."""
 
     made: Counter[tuple[int, TileOrigin]] = field(default_factory=Counter)
-    """Tiles by level and by how they came to be."""
+    """Number of tiles by level and origin."""
     stored_bytes: int = 0
-    """Bytes of tiles and pictures, aliases not counted."""
+    """Bytes of tiles and pictures, without aliases."""
     damaged: tuple[Tile, ...] = ()
-    """Tiles that are background, the whole of them or a part, because the slide is damaged there."""
+    """Tiles with background, in all or part, because the slide is damaged there."""
     blank: int = 0
-    """Tiles of one colour, which share their files."""
+    """Number of tiles of a single colour, which share their files."""
     records: tuple[Run, ...] = ()
-    """Lengths and digests of the files that were put, for the ledger."""
+    """Lengths and digests of the stored files, for the ledger."""
 
     @property
     def tiles(self) -> int:
-        """Tiles of all levels, the one of the top level included."""
+        """Number of tiles of all levels, the top level included."""
         return self.made.total()
 
     def __add__(self, other: "Rendered") -> "Rendered":

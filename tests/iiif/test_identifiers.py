@@ -56,7 +56,7 @@ def test_upper_case_is_escaped_where_a_neighbour_differs_only_by_case() -> None:
     assert encode_path(PurePath("Dir/Other.SVS"), colliding) == "!44ir/Other.SVS"
 
 
-def test_a_crowded_identifier_leads_back_as_well() -> None:
+def test_an_identifier_with_a_case_collision_leads_back_as_well() -> None:
     assert decode_identifier("!44ir/!41!20b.!53!56!53") == PurePath("Dir/A b.SVS")
 
 
@@ -72,7 +72,7 @@ def test_a_crowded_identifier_leads_back_as_well() -> None:
         (["\udcff", "a\udcff", "A\udcff"], {"a\udcff", "A\udcff"}),
     ],
 )
-def test_crowded_names_differ_only_by_the_case_of_plain_letters(names: list[str], colliding: set[str]) -> None:
+def test_case_collisions_differ_only_by_the_case_of_plain_letters(names: list[str], colliding: set[str]) -> None:
     assert case_collisions(iter(names)) == colliding
 
 

@@ -31,16 +31,16 @@ def test_what_can_be_true_is_published(mpp: float, objective: float | None) -> N
 
 @pytest.mark.parametrize("mpp", [0, -0.25, math.nan, math.inf, -math.inf, 25, 50, 0.0025, 0.005, 1e300, 84.7])
 def test_what_no_slide_can_have_is_left_out_with_a_note(mpp: float) -> None:
-    scale = choose_pixel_size(described(mpp), Options())
-    assert scale.microns_per_pixel is None
-    assert "left out; --mpp gives the true value" in scale.note
+    pixel_size = choose_pixel_size(described(mpp), Options())
+    assert pixel_size.microns_per_pixel is None
+    assert "left out; --mpp gives the true value" in pixel_size.note
 
 
 @pytest.mark.parametrize(("mpp", "objective"), [(0.02, 2), (10, 63), (8, 40)])
 def test_what_does_not_go_with_the_objective_is_left_out(mpp: float, objective: float) -> None:
-    scale = choose_pixel_size(described(mpp, objective), Options())
-    assert scale.microns_per_pixel is None
-    assert f"at {objective:g}×, which cannot be" in scale.note
+    pixel_size = choose_pixel_size(described(mpp, objective), Options())
+    assert pixel_size.microns_per_pixel is None
+    assert f"at {objective:g}×, which cannot be" in pixel_size.note
 
 
 def test_an_unknown_scale_needs_no_note() -> None:
@@ -62,8 +62,8 @@ def test_the_user_cannot_say_what_no_slide_can_have(text: str) -> None:
 
 def physical(dest: Path) -> float | None:
     [document] = [json.loads(path.read_text()) for path in dest.rglob("info.json")]
-    scale: float | None = document.get("service", {}).get("physicalScale")
-    return scale
+    pixel_size: float | None = document.get("service", {}).get("physicalScale")
+    return pixel_size
 
 
 def test_the_summary_and_inspect_tell_what_was_left_out(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_no_tile_is_made_from_anything_coarser_than_itself(size: Size, side: int
 
 
 @pytest.mark.parametrize(("size", "side", "kind"), GRID)
-def test_a_picture_is_handed_on_before_it_is_read(size: Size, side: int, kind: str) -> None:
+def test_an_intermediate_image_is_written_before_it_is_read(size: Size, side: int, kind: str) -> None:
     _, passes = planned(size, side, kind)
     intermediates: set[int] = set()
     for pass_ in passes:

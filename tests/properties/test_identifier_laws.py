@@ -140,7 +140,7 @@ def test_the_slides_of_a_tree_never_share_an_identifier_even_where_case_is_ignor
 
 @bounded
 @given(st.sets(near_names, max_size=12))
-def test_a_name_is_crowded_when_another_one_differs_only_by_case(listed: set[str]) -> None:
+def test_a_name_collides_when_another_one_differs_only_by_case(listed: set[str]) -> None:
     def folded(name: str) -> str:
         return "".join(letter.lower() if letter.isascii() else letter for letter in name)
 

@@ -19,7 +19,7 @@ from slide2iiif.samples import write_aperio
 from slide2iiif.sources import open_source
 from slide2iiif.sources.describe import DescribeTask, describe, kept_back_properties
 from slide2iiif.sources.openslide import OpenSlideSource
-from slide2iiif.tiles.associated import PictureTask, write_picture
+from slide2iiif.tiles.associated import PictureTask, write_associated
 from slide2iiif.tiles.intermediate import IntermediateImage
 
 BASE_URL = "https://host.example/iiif"
@@ -121,7 +121,7 @@ def test_an_associated_picture_is_transformed_by_its_own_profile(
     for transforms, expected in ((False, stored), (True, to_srgb_from(profile, stored))):
         picture = IntermediateImage(tmp_path / "level-0.rgb", Size(width, height))
         picture.create()
-        write_picture(PictureTask(folder / "a.svs", "macro", picture, transforms))
+        write_associated(PictureTask(folder / "a.svs", "macro", picture, transforms))
         assert np.array_equal(picture.read(Region(0, 0, width, height)), expected)
     assert not np.array_equal(stored, to_srgb_from(profile, stored))
 

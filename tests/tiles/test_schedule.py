@@ -110,7 +110,7 @@ def test_the_block_that_takes_longest_is_not_begun_last(scales: tuple[int, ...])
     assert group[0].makes_thumbnails or group[0].pictures
 
 
-def test_a_pass_that_reads_a_handed_on_picture_waits_for_the_one_before() -> None:
+def test_a_pass_that_reads_an_intermediate_image_waits_for_the_one_before() -> None:
     groups = concurrent_passes(plan_of(Size(9 * BLOCK, 5 * BLOCK), (1,)))
     assert [[pass_.input_level for pass_ in group] for group in groups] == sorted(
         [pass_.input_level] for pass_ in plan_of(Size(9 * BLOCK, 5 * BLOCK), (1,)).passes
