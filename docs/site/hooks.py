@@ -56,7 +56,15 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if here in {_page_of_shown(name) for name in SHOWN}:
         return markdown
     places = {page: name for name, page in DOCUMENTS.items()}
-    return site_links(markdown, places.get(here, f"docs/{here}"), here)
+    return plain_pipes(site_links(markdown, places.get(here, f"docs/{here}"), here))
+
+
+def plain_pipes(markdown: str) -> str:
+    r"""Return a text with `\|` in code turned into a pipe.
+
+    Tables elsewhere need the stroke, and those of the site show it.
+    """
+    return re.sub(r"`[^`\n]*`", lambda match: match[0].replace(r"\|", "|"), markdown)
 
 
 def site_links(markdown: str, place: str, page: str) -> str:
