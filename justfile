@@ -4,8 +4,8 @@
 environment := env("VIRTUAL_ENV", justfile_directory() / ".venv")
 export PATH := environment / "bin:" + env("PATH")
 
-# Folders of tests that start many processes, browsers or servers, or read whole slides: `just quick` leaves them out.
-thorough := "benchmarks browser cli copying end_to_end export faults formats maintenance nginx pixels preflight privacy project"
+# Folders of tests that start many processes, browsers or servers, or make and read slides: `just quick` leaves them out.
+thorough := "benchmarks browser cli contracts copying end_to_end export faults formats maintenance nginx pixels plan preflight privacy project properties sources tiles"
 
 # List the commands.
 [private]
@@ -22,7 +22,7 @@ setup:
 test +tests:
     python -m pytest {{ tests }}
 
-# Run the tests that take a minute together, to be run after every change.
+# Run the tests that take a minute together on a computer that is not busy, after every change.
 quick *options:
     python -m pytest -q {{ prepend("--ignore=tests/", thorough) }} {{ options }}
 
