@@ -34,7 +34,7 @@ def steps(name: str) -> list[dict[str, Any]]:
     return [step for job in workflow(name)["jobs"].values() for step in job["steps"]]
 
 
-def run_step(name: str, folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run_step(name: str, folder: Path, seconds: int = 280, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run a step of the release as GitHub does, with the programs of this environment."""
     [script] = [step["run"] for step in steps("release.yml") if step.get("name") == name]
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # noqa: PTH120
@@ -45,7 +45,7 @@ def run_step(name: str, folder: Path, **environment: str) -> "subprocess.Complet
         text=True,
         cwd=folder,
         env={**os.environ, "PATH": path, **environment},
-        timeout=280,
+        timeout=seconds,
     )
 
 
@@ -161,12 +161,13 @@ class TestRelease:
         assert "::error::CITATION.cff" in held.stdout
 
     @pytest.mark.slow
+    @pytest.mark.timeout(900)
     def test_installs_the_wheel_into_a_fresh_environment_and_runs_the_demo(self, project: Path, tmp_path: Path) -> None:
         programs = tmp_path / "bin"
         programs.mkdir()
         for name in ("sudo", "apt-get"):  # The library is there, or the edges are encoded.
             (programs / name).write_text("#!/bin/sh\n")
             (programs / name).chmod(0o755)
-        tried = run_step(TRY, project, PATH=os.pathsep.join([str(programs), os.environ["PATH"]]))
+        tried = run_step(TRY, project, 880, PATH=os.pathsep.join([str(programs), os.environ["PATH"]]))
         assert tried.returncode == 0, tried.stdout + tried.stderr
         assert f"slide2iiif {__version__}" in tried.stdout
