@@ -19,9 +19,11 @@ from slide2iiif.options import Options, parse_base_url, parse_tile_size
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "slide2iiif"
 README = ROOT / "README.md"
+OPTIONS = ROOT / "docs" / "options.md"
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 DECISIONS = ROOT / "docs" / "decisions.md"
-DOCUMENTS = [README, ARCHITECTURE, ROOT / "CHANGELOG.md", ROOT / "nginx" / "README.md", ROOT / "examples" / "README.md"]
+DOCUMENTS = [README, ARCHITECTURE, *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"))]
+DOCUMENTS += [ROOT / "nginx" / "README.md", ROOT / "examples" / "README.md"]
 DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
 JOBS = [ROOT / "examples" / "github-actions.yml", ROOT / "examples" / "gitlab-ci.yml"]
 
@@ -86,15 +88,27 @@ def all_commands() -> Iterator[Command]:
             yield from (Command(job.name, words) for words in our_commands(script))
 
 
-def export_actions() -> list[argparse.Action]:
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command."""
     [commands] = [each for each in cli._parser()._actions if isinstance(each, argparse._SubParsersAction)]
-    export: argparse.ArgumentParser = commands.choices["export"]
-    return [action for action in export._actions if action.option_strings and action.dest != "help"]
+    return dict(commands.choices)
 
 
-def option_table() -> dict[str, tuple[str, str]]:
-    """Give the README's table of options: the long name of each, its cell, and its default."""
-    rows = re.findall(r"^\| (`-.+?) \| .+? \| (.*?) ?\|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+def option_actions(command: str) -> list[argparse.Action]:
+    return [each for each in parsers()[command]._actions if each.option_strings and each.dest != "help"]
+
+
+def options_part(command: str) -> str:
+    """Return what the page of options says of a command."""
+    text = OPTIONS.read_text(encoding="utf-8")
+    [part] = re.findall(rf"^## {command}$\n(.+?)^## ", text, re.MULTILINE | re.DOTALL)
+    assert isinstance(part, str)
+    return part
+
+
+def option_table(command: str) -> dict[str, tuple[str, str]]:
+    """Return the table of a command's options: the long name of each, its cell, and its default."""
+    rows = re.findall(r"^\| (`-.+?) \| .+? \| (.*?) ?\|$", options_part(command), re.MULTILINE)
     return {re.findall(r"--[a-z-]+", cell)[0]: (cell.replace("\\|", "|"), default) for cell, default in rows}
 
 
@@ -121,22 +135,46 @@ def test_there_are_command_lines_in_every_place_that_should_have_some() -> None:
     assert {"export", "inspect", "rebase", "serve", "demo"} <= set(words)
 
 
-def test_the_table_of_options_has_exactly_the_options_of_export() -> None:
-    assert list(option_table()) != []
-    assert set(option_table()) == {action.option_strings[-1] for action in export_actions()}
+COMMANDS = sorted(parsers())
 
 
-def test_the_table_spells_every_option_as_the_program_does() -> None:
-    for action in export_actions():
-        cell, _ = option_table()[action.option_strings[-1]]
-        choices = f"{{{','.join(action.choices)}}}" if action.choices else action.metavar
-        value = f" {choices}" if action.nargs != 0 else ""
-        *short, long = action.option_strings
-        assert cell == ", ".join([*(f"`{name}`" for name in short), f"`{long}{value}`"])
+def test_the_page_of_options_has_every_command() -> None:
+    heads = re.findall(r"^## (.+)$", OPTIONS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(heads) == sorted([*COMMANDS, "Exit codes"])
 
 
-def test_the_defaults_in_the_table_are_those_of_the_program() -> None:
-    told = {name: default for name, (_, default) in option_table().items() if default}
+@pytest.mark.parametrize("command", COMMANDS)
+class TestOptions:
+    def test_the_table_has_exactly_the_options_of_the_command(self, command: str) -> None:
+        assert set(option_table(command)) == {action.option_strings[-1] for action in option_actions(command)}
+
+    def test_the_table_spells_every_option_as_the_program_does(self, command: str) -> None:
+        for action in option_actions(command):
+            cell, _ = option_table(command)[action.option_strings[-1]]
+            choices = f"{{{','.join(action.choices)}}}" if action.choices else action.metavar or action.dest.upper()
+            value = f" {choices}" if action.nargs != 0 else ""
+            *short, long = action.option_strings
+            assert cell == ", ".join([*(f"`{name}`" for name in short), f"`{long}{value}`"])
+
+    def test_the_line_of_usage_has_all_that_must_be_given(self, command: str) -> None:
+        [usage] = re.findall(r"^```text\nslide2iiif (.+)\n```$", options_part(command), re.MULTILINE)
+        places = [each for each in parsers()[command]._actions if not each.option_strings]
+        words = [command, *(f"[{each.metavar}]" if each.nargs == "?" else str(each.metavar) for each in places)]
+        words += [f"{each.option_strings[-1]} {each.metavar}" for each in option_actions(command) if each.required]
+        assert usage == " ".join(words)
+
+    def test_the_defaults_are_those_of_the_program(self, command: str) -> None:
+        said = {"--jobs": "all cores", "--other-base-url": "base URL with `-v3`", "--mirador": "the public one"}
+        said["--viewer"] = options.SiteOptions().viewer  # where it is not given, --viewer-files decides
+        for action in option_actions(command):
+            long = action.option_strings[-1]
+            _, told = option_table(command)[long]
+            is_flag = action.nargs == 0 or action.default is None
+            assert told == said.get(long, "" if is_flag else str(action.default))
+
+
+def test_the_defaults_of_export_are_those_that_the_options_declare() -> None:
+    told = {name: default for name, (_, default) in option_table("export").items() if default}
     assert told.pop("--other-base-url") == "base URL with `-v3`"
     assert options.other_base_url("https://host/iiif", Api.V3) == "https://host/iiif-v3"
     assert told.pop("--jobs") == "all cores"
@@ -169,14 +207,14 @@ def test_the_defaults_in_the_table_are_those_of_the_program() -> None:
 
 
 def test_the_limits_in_the_table_are_those_of_the_program() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = options_part("export")
     size, quality = options.TILE_SIZE, options.QUALITY
     assert f"{size.low} to {size.high} pixels; `auto` takes the stored size of JPEG tiles, else {size.default}" in text
     assert f"{quality.low} to {quality.high} | {quality.default} |" in text
 
 
-def test_the_readme_tells_every_exit_code() -> None:
-    codes = re.findall(r"^\| (\d[\d, ]*) \| \w", README.read_text(encoding="utf-8"), re.MULTILINE)
+def test_the_page_of_options_tells_every_exit_code() -> None:
+    codes = re.findall(r"^\| (\d[\d, ]*) \| \w", OPTIONS.read_text(encoding="utf-8"), re.MULTILINE)
     assert codes == ["0", "1", "2", "3", "4", "130, 143"]
 
 
