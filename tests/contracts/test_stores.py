@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from stagings import put
+from stores import KINDS, opener_of
 
 from slide2iiif.errors import TargetBusyError
 from slide2iiif.stores.base import Store
@@ -15,13 +16,10 @@ TILE = "0,0,256,256/256,/0/default.jpg"
 ALIASES = (TILE, "full/256,/0/default.jpg", "full/max/0/default.jpg")
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=KINDS)
 def again(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
     """Give the same place twice: what a second exporter would open."""
-    if request.param == "folder":
-        return lambda: FolderStore(tmp_path / "tree")
-    memory = MemoryStore()
-    return lambda: memory
+    return opener_of(request.param, tmp_path)
 
 
 @pytest.fixture
@@ -126,9 +124,11 @@ def test_the_old_slide_stays_readable_until_the_new_one_is_published(store: Stor
     publish(store, "a.svs", {TILE: b"old"})
     staging = store.stage("a.svs")
     put(staging, [TILE], b"new")
-    assert read(store, "a.svs", TILE) == b"old"
+    possible = {b"old"} if store.atomic_publish else {b"old", b"new"}
+    assert read(store, "a.svs", TILE) in possible
     store.discard(staging)
-    assert read(store, "a.svs", TILE) == b"old"
+    assert read(store, "a.svs", TILE) in possible
+    assert store.holds("a.svs")
 
 
 def test_one_file_is_replaced_alone(store: Store) -> None:
