@@ -93,9 +93,17 @@ def fork_workers(count: int, memory: int | None, preload: Preload) -> "Sequence[
     with signals_held():
         preload.shared()
         # Threads of a library would not exist in the child, and its locks might be held for ever.
-        if threading.active_count() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
+        if _count_threads() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
             return [None] * count
         return [ForkedWorker(memory, None if number else preload.own) for number in range(count)]
+
+
+def _count_threads() -> int:
+    """Count the threads of this process, those too that a library has started and Python knows nothing of."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
 
 
 def start_worker(memory: int | None, preload: Preload) -> "FreshWorker":

@@ -213,7 +213,8 @@ class _Files:
             raise SourceError("would be published otherwise now: export it again with --overwrite")
         staging = repair.store.stage(None)
         try:
-            self._render(slide, service, plan, staging.below(service.place.rstrip("/")), ordinals)
+            place = staging.below(service.place.rstrip("/")) if service.place else staging
+            self._render(slide, service, plan, place, ordinals)
             check_unchanged(slide.members, receipt.fingerprint)
             for ordinal in ordinals:
                 self._take(staging, service.paths_at(ordinal), self._record(service, ordinal))

@@ -26,8 +26,8 @@ from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.discovery.walk import walk
 
 class Corner(SerialEngine):
-    def run(self, function, tasks):
-        yield from super().run(function, itertools.islice(tasks, 6) if function is render else tasks)
+    def run(self, function, tasks, within=None):
+        yield from super().run(function, itertools.islice(tasks, 6) if function is render else tasks, within)
         if function is render:
             raise SourceError("that is enough")
 

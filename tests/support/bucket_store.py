@@ -25,7 +25,11 @@ def open_bucket(url: str) -> Any:
     """Return the client of a bucket: one for each process, and for a bucket in memory the bucket itself."""
     from obstore.store import LocalStore, MemoryStore
 
-    return LocalStore(url.removeprefix("file://"), mkdir=True) if url.startswith("file://") else MemoryStore()
+    return (
+        LocalStore(url.removeprefix("file://"), mkdir=True, automatic_cleanup=True)
+        if url.startswith("file://")
+        else MemoryStore()
+    )
 
 
 @dataclass(frozen=True, slots=True)
