@@ -4,9 +4,9 @@ import argparse
 import os
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slide2iiif.cli.arguments import given_path, given_text, given_word, path_or_word
 from slide2iiif.cli.naming import add_identifier_options, keep_naming, settle_naming
 from slide2iiif.cli.places import add_private_dir, check_places, check_summary_file, listed_paths
 from slide2iiif.cli.selection import Seen, check_selection, choose_slides
@@ -66,17 +66,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", type=Path, help="folder of slides, or one slide")
-    parser.add_argument("dest", metavar="DEST", type=Path, help="folder to publish into")
+    parser.add_argument("source", metavar="SOURCE", type=given_path, help="folder of slides, or one slide")
+    parser.add_argument("dest", metavar="DEST", type=given_path, help="folder to publish into")
     parser.add_argument(
         "--base-url",
         required=True,
         metavar="URL",
+        type=given_word,
         help="URL under which DEST will be served, e.g. https://host/iiif",
     )
     parser.add_argument(
         "--other-base-url",
         metavar="URL",
+        type=given_word,
         help="URL under which a rewriting server offers the other API version (default: BASE-v3)",
     )
 
@@ -170,12 +172,14 @@ def _add_privacy_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--associated",
         metavar="NAME,…",
+        type=given_text,
         default="",
         help=f"publish these pictures of the slide too: {', '.join(ASSOCIATED)}; label and macro show names",
     )
     parser.add_argument(
         "--properties",
         metavar="KEY,…",
+        type=given_text,
         default="",
         help="let these properties out; inspect --phi lists what a slide has",
     )
@@ -190,12 +194,15 @@ def _add_run_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--files-from",
         metavar="FILE",
+        type=path_or_word,
         help="export only the files listed here, one path a line below SOURCE; - reads standard input",
     )
     parser.add_argument("--overwrite", action="store_true", help="export again what is published and unchanged")
     parser.add_argument("--delete", action="store_true", help="remove published slides that have no source any more")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be done, write nothing")
-    parser.add_argument("--json", metavar="FILE", help="write a summary for machines; - writes to standard output")
+    parser.add_argument(
+        "--json", metavar="FILE", type=path_or_word, help="write a summary for machines; - writes to standard output"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from slide2iiif.cli.arguments import given_path
+from slide2iiif.cli.streams import is_output_closed
 from slide2iiif.errors import TargetError, UsageError
 
 
@@ -16,6 +18,8 @@ def listed_paths(name: str) -> Iterator[str]:
     Raises:
         UsageError: it cannot be read.
     """
+    if name == "-" and sys.stdin is None:
+        raise UsageError("--files-from -: standard input is closed; give it a list, or name a file")
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
@@ -54,9 +58,13 @@ def check_summary_file(name: str | None) -> None:
     """Refuse a file that cannot be written now rather than after hours of work.
 
     Raises:
-        UsageError: its folder is missing or may not be written, or it is a folder itself.
+        UsageError: its folder is missing or may not be written, it is a folder itself, or `-` and there is no output.
     """
-    if name is None or name == "-":
+    if name is None:
+        return
+    if name == "-":
+        if is_output_closed():
+            raise UsageError("--json -: standard output is closed; name a file")
         return
     file = Path(name)
     if not file.parent.is_dir():
@@ -72,6 +80,6 @@ def add_private_dir(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -
     parser.add_argument(
         "--private-dir",
         metavar="DIR",
-        type=Path,
+        type=given_path,
         help="folder outside DEST for receipts, lock and key, instead of DEST/.slide2iiif; name it at every run",
     )

@@ -4,8 +4,8 @@ import argparse
 import os
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
+from slide2iiif.cli.arguments import given_path
 from slide2iiif.cli.places import add_private_dir, check_places
 from slide2iiif.cli.verify import line_of
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
@@ -18,9 +18,9 @@ HELP = "make damaged files of a published tree again"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dest", metavar="DEST", type=Path, help="published tree")
+    parser.add_argument("dest", metavar="DEST", type=given_path, help="published tree")
     parser.add_argument(
-        "--source", required=True, metavar="SOURCE", type=Path, help="folder of the slides it was made from"
+        "--source", required=True, metavar="SOURCE", type=given_path, help="folder of the slides it was made from"
     )
     add_private_dir(parser)
     add_open_timeout(parser, "leave slides whose opening takes longer")

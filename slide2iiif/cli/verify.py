@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
+from slide2iiif.cli.arguments import given_path, path_or_word
 from slide2iiif.cli.places import add_private_dir, check_summary_file
 from slide2iiif.cli.workers import add_block_timeout, add_worker_memory, worker_engine
 from slide2iiif.errors import TargetError
@@ -28,10 +29,17 @@ HELP = "check a published tree"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dest", metavar="DEST", type=Path, help="published tree")
+    parser.add_argument("dest", metavar="DEST", type=given_path, help="published tree")
     parser.add_argument("--deep", action="store_true", help="decode every tile as well, and check its dimensions")
-    parser.add_argument("--source", metavar="SOURCE", type=Path, help="compare with the slides it was made from, too")
-    parser.add_argument("--json", metavar="FILE", help="write what is found for machines; - writes to standard output")
+    parser.add_argument(
+        "--source", metavar="SOURCE", type=given_path, help="compare with the slides it was made from, too"
+    )
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        type=path_or_word,
+        help="write what is found for machines; - writes to standard output",
+    )
     add_private_dir(parser)
     add_block_timeout(parser, "give up slides of which some thousand files take longer to check")
     add_worker_memory(parser, "give up slides of which some thousand files need more memory in one process")

@@ -78,7 +78,7 @@ def open_preview(root: Path, *, host: str = "127.0.0.1", port: int = 8000, log: 
         raise UsageError(f"no folder to preview at {root}; export slides to it first")
     try:
         return PreviewServer(_Server(root, host, port, log))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error}; choose another port") from error
 
 
