@@ -42,12 +42,11 @@ def serve(dest: Path, host: str, port: int, *, opens: bool = False) -> None:
     """Serve until a signal comes, and open a browser if asked to."""
     from slide2iiif.server import open_preview
 
-    with open_preview(dest, host=host, port=port) as server:
+    # Being told to stop is how a preview ends: no complaint.
+    with open_preview(dest, host=host, port=port) as server, suppress(KeyboardInterrupt):
         print(f"{server.url}  (a preview, not for production; Ctrl-C ends it)", flush=True)
         if opens:
             import webbrowser
 
             webbrowser.open(server.url)
-        # Being told to stop is how a preview ends: no complaint.
-        with suppress(KeyboardInterrupt):
-            server.wait()
+        server.wait()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from commands import COMMAND, STRICT, run_command
 from made_slides import write_synthetic
+from patience import PATIENCE
 
 from slide2iiif.geometry import Size
 from slide2iiif.samples import write_aperio, write_image
@@ -94,7 +95,7 @@ def run(place: Path, arguments: tuple[str, ...], streams: Streams, out: Path) ->
         env=env,
         capture_output=True,
         check=False,
-        timeout=600,
+        timeout=PATIENCE,
     )
     return subprocess.CompletedProcess(done.args, int(out.read_text()), done.stdout, done.stderr)
 
@@ -163,7 +164,7 @@ def test_signs_that_an_encoding_lacks_are_escaped(place: Path, tmp_path: Path) -
 
 def test_no_file_takes_the_place_of_a_closed_stream(source: Path, dest: Path) -> None:
     write_synthetic(source / "bad.synthetic", 0, 0)
-    command = [COMMAND, "export", source, dest, "--base-url", BASE_URL, "--jobs", "2", "-vv"]
+    command = [str(COMMAND), "export", str(source), str(dest), "--base-url", BASE_URL, "--jobs", "2", "-vv"]
     subprocess.run(["/bin/sh", "-c", '"$@" <&- >&- 2>&-; :', "sh", *command], check=True, env=STRICT)
     assert run_command("verify", dest).returncode == 0
     for path in (dest / ".slide2iiif").rglob("*"):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from patience import PATIENCE
 
 from slide2iiif.errors import UsageError
 from slide2iiif.geometry import Size
@@ -49,7 +50,7 @@ class Client:
         self.address = parts.hostname, parts.port
 
     def request(self, path: str, method: str = "GET", **headers: str) -> Reply:
-        connection = http.client.HTTPConnection(*self.address, timeout=5)
+        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE)
         try:
             fields = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.putrequest(method, path, skip_host="Host" in fields)
@@ -62,7 +63,7 @@ class Client:
             connection.close()
 
     def raw(self, data: bytes) -> bytes:
-        with socket.create_connection(self.address, timeout=5) as connection:
+        with socket.create_connection(self.address, timeout=PATIENCE) as connection:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -264,7 +265,7 @@ class TestHttp:
         assert client.request(f"/{path}", If_None_Match=etag).body == b"new"
 
     def test_one_connection_serves_many_requests(self, client: Client) -> None:
-        connection = http.client.HTTPConnection(*client.address, timeout=5)
+        connection = http.client.HTTPConnection(*client.address, timeout=PATIENCE)
         for path in (f"/{SLIDE}", f"/{SLIDE}/info.json", "/"):
             connection.request("GET", path)
             response = connection.getresponse()
