@@ -23,6 +23,7 @@ from slide2iiif.iiif.identifiers import is_plain_identifier
 from slide2iiif.options import HASHED_IDENTIFIERS as HASH
 from slide2iiif.options import PATH_IDENTIFIERS as PATH
 from slide2iiif.records.receipts import Receipts
+from slide2iiif.records.strict_json import read_json
 from slide2iiif.system_errors import refusal
 
 KEY_NAME = "identifier.key"
@@ -219,7 +220,7 @@ class Schemes:
 
     def _read(self) -> list[str]:
         try:
-            found = json.loads(self._file.read_bytes())
+            found = read_json(self._file.read_bytes())
         except FileNotFoundError:
             # As long as paths are identifiers, there is no need for it.
             return [PATH] if (self._private / "receipts").is_dir() else []

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from slide2iiif.errors import UsageError
-from slide2iiif.options import SiteOptions, Viewer
+from slide2iiif.options import SiteOptions
 from slide2iiif.records.receipts import Receipts
+from slide2iiif.records.strict_json import DamagedRecordError, read_record
 from slide2iiif.site.cards import Picture
 from slide2iiif.stores.folder.atomic import write_atomically
 from slide2iiif.stores.folder.links import check_no_link
@@ -56,11 +57,9 @@ class States:
 
     def read_site(self) -> SiteState | None:
         """Give the state of the tree; None where it has no pages, or the state is not of this version's form."""
-        fields = _read(self._site)
         try:
-            options = fields.pop("options")
-            return SiteState(SiteOptions(**{**options, "viewer": Viewer(options["viewer"])}), **fields)
-        except (KeyError, TypeError, ValueError, AttributeError, UsageError):
+            return read_record(SiteState, _read(self._site))
+        except (DamagedRecordError, UsageError):
             return None
 
     def has_site(self) -> bool:
@@ -78,10 +77,9 @@ class States:
 
     def read_folder(self, folder: str) -> FolderState | None:
         """Give the state of a folder; None where it has no page."""
-        fields = _read(self._file(folder))
         try:
-            return FolderState(fields["slides"], [Picture(**each) for each in fields["covers"]])
-        except (KeyError, TypeError):
+            return read_record(FolderState, _read(self._file(folder)))
+        except DamagedRecordError:
             return None
 
     def write_folder(self, folder: str, state: FolderState) -> None:
@@ -111,11 +109,6 @@ class States:
         write_atomically(file, json.dumps(fields, indent=1).encode() + b"\n", self._staging)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        with refusals_of(file):
-            content = file.read_bytes() if file.exists() else b"{}"
-        fields = json.loads(content)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
+def _read(file: Path) -> bytes:
+    with refusals_of(file):
+        return file.read_bytes() if file.exists() else b"{}"
