@@ -197,6 +197,9 @@ def _add_run_options(parser: argparse._ArgumentGroup) -> None:
         type=path_or_word,
         help="export only the files listed here, one path a line below SOURCE; - reads standard input",
     )
+    parser.add_argument(
+        "-z", "--null", action="store_true", help="paths of --files-from end with a zero byte, as those of git -z do"
+    )
     parser.add_argument("--overwrite", action="store_true", help="export again what is published and unchanged")
     parser.add_argument("--delete", action="store_true", help="remove published slides that have no source any more")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be done, write nothing")
@@ -222,7 +225,7 @@ def run(args: argparse.Namespace) -> int:
         check_places(args.source, args.dest)
         check_private_dir(args.private_dir, args.dest, args.source)
         check_summary_file(args.json)
-        listed = list(listed_paths(args.files_from)) if args.files_from else None
+        listed = _listed(args)
 
         from slide2iiif.cli.report import report
         from slide2iiif.export.run import Export, in_flight
@@ -266,6 +269,10 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         _heed(verdict, is_quiet=True)
     return summary.exit_code
+
+
+def _listed(args: argparse.Namespace) -> list[str] | None:
+    return list(listed_paths(args.files_from, is_null=args.null)) if args.files_from else None
 
 
 def _heed(verdict: "Verdict", *, is_quiet: bool) -> None:

@@ -11,12 +11,20 @@ from slide2iiif.cli.arguments import given_path
 from slide2iiif.cli.streams import is_output_closed
 from slide2iiif.errors import TargetError, UsageError
 
+_UTF_8_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
-def listed_paths(name: str) -> Iterator[str]:
-    """Read a list of paths, one a line, from a file or (`-`) from standard input.
+
+def listed_paths(name: str, *, is_null: bool = False) -> Iterator[str]:
+    """Read a list of paths from a file or (`-`) from standard input.
+
+    Args:
+        name: the file.
+        is_null: whether each path ends with a zero byte, and is what stands before it to the byte; else each is a
+            line, and the mark that some editors write at the beginning is none of it.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: it cannot be read, or is no list of bytes.
     """
     if name == "-" and sys.stdin is None:
         raise UsageError("--files-from -: standard input is closed; give it a list, or name a file")
@@ -24,10 +32,13 @@ def listed_paths(name: str) -> Iterator[str]:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"--files-from {name}: {error.strerror}") from None
-    for line in raw.split(b"\n"):
-        entry = os.fsdecode(line.removesuffix(b"\r"))
-        if entry:
-            yield entry
+    if is_null:
+        lines = raw.split(b"\0")
+    else:
+        if raw.startswith(_UTF_16_MARKS) and b"\0" in raw:
+            raise UsageError(f"--files-from {name}: is written in UTF-16; write it in UTF-8")
+        lines = [line.removesuffix(b"\r") for line in raw.removeprefix(_UTF_8_MARK).split(b"\n")]
+    yield from (os.fsdecode(line) for line in lines if line)
 
 
 def check_places(source: Path, dest: Path) -> None:
