@@ -1,7 +1,6 @@
 """Write the complete static IIIF tree of all slides below SOURCE into DEST."""
 
 import argparse
-import os
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from slide2iiif.cli.places import add_private_dir, check_places, check_summary_f
 from slide2iiif.cli.selection import Seen, check_selection, choose_slides
 from slide2iiif.cli.site import add_site_options, check_site_options, open_gallery
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
+from slide2iiif.container import usable_processors
 from slide2iiif.errors import TargetError, UsageError
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import PLAUSIBLE_MPP
@@ -189,7 +189,10 @@ def _add_privacy_options(parser: argparse._ArgumentGroup) -> None:
 
 def _add_run_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
-        "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
+        "--jobs",
+        metavar="N",
+        default=str(JOBS.default),
+        help="worker processes (default: one for each core, or as many as the quota of a container allows)",
     )
     parser.add_argument(
         "--files-from",
@@ -212,7 +215,7 @@ def _add_run_options(parser: argparse._ArgumentGroup) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
     base_url, options, site = parse_base_url(args.base_url), _options(args), check_site_options(args)
-    jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
+    jobs = JOBS.parse(args.jobs) or usable_processors()
     other = args.other_base_url
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
     with ExitStack() as stack:

@@ -13,7 +13,6 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slide2iiif.engines.child import NUMBER_BYTES, SIGNALS, load_renderer, preload, serve, start_fresh, work
-from slide2iiif.options import WORKER_MEMORY
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -29,9 +28,6 @@ _LOOK_SECONDS = 0.25
 """How often it is looked whether it has begun."""
 
 _NOT_STARTED = f"it did not start within {_START_SECONDS:g} s"
-
-_SIGNALS_OF_WANT = (signal.SIGKILL, signal.SIGABRT, signal.SIGTRAP)
-"""By which the system, the C++ library and GLib end a process that lacks memory."""
 
 _NOT_TO_FORK = ("pyvips", "joblib")
 """Libraries that start threads of their own when they are loaded."""
@@ -267,8 +263,7 @@ def describe_exit(code: int | None) -> str:
         return "it does not answer"
     if code >= 0:
         return f"exit code {code}"
-    hint = f" (out of memory? {WORKER_MEMORY.name} raises its limit)" if -code in _SIGNALS_OF_WANT else ""
-    return f"{signal.Signals(-code).name}{hint}"
+    return signal.Signals(-code).name
 
 
 def _cause(text: str) -> str:

@@ -162,6 +162,26 @@ def test_a_dead_worker_is_blamed_on_the_task_that_ran(processes: ProcessEngine, 
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("memory", "words"),
+    [
+        (1 << 40, "--worker-memory raises its limit"),
+        (700 << 20, "700 MB are there for 2 processes of 960 MB: fewer --jobs"),
+    ],
+)
+def test_a_process_that_is_killed_where_memory_is_short_advises_fewer_of_them(
+    monkeypatch: pytest.MonkeyPatch, memory: int, words: str
+) -> None:
+    monkeypatch.setattr("slide2iiif.engines.processes.usable_memory", lambda: memory)
+    with ProcessEngine(2, memory=960) as engine:
+        # In a worker that was forked, and in one that was started afresh.
+        for _ in range(2):
+            with pytest.raises(WorkerError, match=rf"SIGKILL \(out of memory\? {words}"):
+                list(engine.run(engine_tasks.die, ["kill"]))
+        with pytest.raises(WorkerError, match=r"SIGSEGV$"):
+            list(engine.run(engine_tasks.die, ["segfault"]))
+
+
 @pytest.mark.parametrize("way", WAYS_TO_DIE)
 @pytest.mark.parametrize("position", [0, 7, 19])
 def test_of_many_runs_only_the_one_whose_task_died_fails(processes: ProcessEngine, way: str, position: int) -> None:

@@ -407,6 +407,24 @@ def test_a_folder_shows_its_page_and_never_a_list(service: Service) -> None:
         assert ask(service, path).status == 404, path
 
 
+def test_the_prefix_without_a_slash_leads_to_the_first_page(service: Service) -> None:
+    for asked in ("", "?from=mail"):
+        answer = ask(service, asked)
+        assert (answer.status, answer.headers["location"]) == (301, f"{service.prefix}/")
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert ask(service, "", "OPTIONS").status == 204
+    assert ask(service, "", "POST").status == 405
+    assert ask(service, "x").status == 404
+
+
+def test_without_a_first_page_the_prefix_is_not_found_and_any_page_may_read_that(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    with running_nginx(tmp_path / "tree", tmp_path / "run") as port:
+        for path in ("/iiif", "/iiif-v3", "/iiif/", "/iiif?x"):
+            answer = ask_host(port, path)
+            assert (answer.status, answer.headers["access-control-allow-origin"]) == (404, "*"), path
+
+
 def test_a_slide_may_have_a_page_behind_its_slash(service: Service) -> None:
     assert b"<title>simple.svs/index.html" in ask(service, "/simple.svs/").body
     assert ask(service, "/simple.svs").status == 303
