@@ -2,9 +2,11 @@
 
 import gc
 import os
+import signal
 import sys
 
 from slide2iiif.cli import main
+from slide2iiif.cli.streams import drop_output, hold_streams
 
 _GARBAGE_THRESHOLD = 50_000
 """Growth in live objects that starts a garbage collection: loading modules makes many, and next to no garbage."""
@@ -13,21 +15,29 @@ _GARBAGE_THRESHOLD = 50_000
 def run() -> None:
     """Run the command and end the process with its exit code."""
     gc.set_threshold(_GARBAGE_THRESHOLD)
-    code = main()
+    hold_streams()
+    code = _run()
     if "joblib" not in sys.modules:
-        # Finalising the interpreter takes longer than many an export of one slide, and everything that must be
-        # ended or written has been. loky needs it: its exit handlers free the resources that its processes shared.
-        _exit_at_once(code)
+        # Taking the interpreter down piece by piece takes longer than many an export of one slide, and everything
+        # that must be ended or written has been. loky has more to do: it gives back what its processes shared.
+        os._exit(code)
     sys.exit(code)
 
 
-def _exit_at_once(code: int) -> None:
+def _run() -> int:
+    """Run the command, write what it told, and return its exit code."""
+    try:
+        code = main()
+    except SystemExit as ended:
+        # Help and usage errors, which argparse tells of.
+        code = ended.code if isinstance(ended.code, int) else bool(ended.code)
     try:
         sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        return  # The interpreter reports the error itself.
-    os._exit(code)
+    except BrokenPipeError:
+        drop_output()
+        return 128 + signal.SIGPIPE
+    sys.stderr.flush()
+    return code
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from patience import PATIENCE
 
 from slide2iiif.geometry import Size
 from slide2iiif.samples import write_aperio, write_image
@@ -66,7 +67,7 @@ class TestPublish:
             capture_output=True,
             text=True,
             env={**os.environ, "PATH": path},
-            timeout=100,
+            timeout=PATIENCE,
         )
 
     @pytest.fixture
@@ -229,7 +230,7 @@ def github_steps() -> list[dict[str, Any]]:
 
 def bash(script: str, folder: Path, environment: dict[str, str]) -> int:
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
-    return subprocess.run(command, check=False, cwd=folder, env=environment, timeout=100).returncode
+    return subprocess.run(command, check=False, cwd=folder, env=environment, timeout=PATIENCE).returncode
 
 
 def test_every_example_has_a_line_in_the_readme() -> None:

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import logging
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from types import ModuleType
 from slide2iiif import __version__
 from slide2iiif.cli import demo, export, inspect, rebase, repair, serve, verify
 from slide2iiif.cli.interrupts import catch_signals, error_of, is_to_tell
+from slide2iiif.cli.streams import drop_output, lost_output
 from slide2iiif.errors import Slide2iiifError, TargetError
 from slide2iiif.progress import printable
 
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         catch_signals()
         code: int = parsed.run(parsed)
         sys.stdout.flush()
+        _check_told(parsed)
     except KeyboardInterrupt as stop:
         error = error_of(stop.args[0] if stop.args else signal.SIGINT)
         if is_to_tell():
@@ -40,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(refusal)
         return refusal.exit_code
     except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does. Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone, as `head` does.
+        drop_output()
         return 128 + signal.SIGPIPE
     except OSError as refusal:
         # Of a place that nothing else has words for, such as a folder above DEST that may not be entered.
@@ -70,6 +71,21 @@ def _parser() -> argparse.ArgumentParser:
 def _set_up_logging(parsed: argparse.Namespace) -> None:
     level = (logging.CRITICAL, logging.INFO, logging.DEBUG)[min(parsed.verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+
+def _check_told(parsed: argparse.Namespace) -> None:
+    """Say that standard output could not be written; what was done counts all the same.
+
+    Raises:
+        TargetError: what was printed is what the command was run for.
+    """
+    loss = lost_output()
+    if loss is None:
+        return
+    error = TargetError(f"standard output: {loss.strerror}; some of what was to be told is lost")
+    if parsed.run is inspect.run or getattr(parsed, "json", None) == "-":
+        raise error
+    _complain(error)
 
 
 def _complain(error: Slide2iiifError) -> None:

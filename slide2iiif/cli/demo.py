@@ -5,8 +5,10 @@ import os
 from pathlib import Path
 
 from slide2iiif.cli import export, serve
+from slide2iiif.cli.arguments import given_path
 from slide2iiif.errors import UsageError
 from slide2iiif.options import PORT
+from slide2iiif.progress import printable
 
 HELP = "make two slides, export, serve and show them"
 
@@ -16,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder",
         metavar="DIR",
-        type=Path,
+        type=given_path,
         nargs="?",
         help="where to put slides and tree (default: a temporary folder)",
     )
@@ -35,13 +37,13 @@ def run(args: argparse.Namespace) -> int:
     folder = args.folder or Path(tempfile.mkdtemp(prefix="slide2iiif-demo-"))
     slides, public = folder / "slides", folder / "public"
     _make_slides(slides)
-    print(f"slides  {slides}", flush=True)
+    print(f"slides  {printable(str(slides))}", flush=True)
     parser = argparse.ArgumentParser()
     export.add_arguments(parser)
     parser.set_defaults(verbose=args.verbose)
     places = [str(slides), str(public), "--base-url", f"http://localhost:{port}/iiif"]
     code = export.run(parser.parse_args([*places, *_viewer_options(folder)]))
-    print(f"tree    {public}", flush=True)
+    print(f"tree    {printable(str(public))}", flush=True)
     if code or args.no_serve:
         return code
     serve.serve(public, args.host, port, opens=not args.print_url and _has_display())

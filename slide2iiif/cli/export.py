@@ -1,17 +1,17 @@
 """Write the complete static IIIF tree of all slides below SOURCE into DEST."""
 
 import argparse
-import os
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slide2iiif.cli.arguments import given_path, given_text, given_word, path_or_word
 from slide2iiif.cli.naming import add_identifier_options, keep_naming, settle_naming
 from slide2iiif.cli.places import add_private_dir, check_places, check_summary_file, listed_paths
 from slide2iiif.cli.selection import Seen, check_selection, choose_slides
 from slide2iiif.cli.site import add_site_options, check_site_options, open_gallery
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
+from slide2iiif.container import usable_processors
 from slide2iiif.errors import TargetError, UsageError
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import PLAUSIBLE_MPP
@@ -65,17 +65,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", type=Path, help="folder of slides, or one slide")
-    parser.add_argument("dest", metavar="DEST", type=Path, help="folder to publish into")
+    parser.add_argument("source", metavar="SOURCE", type=given_path, help="folder of slides, or one slide")
+    parser.add_argument("dest", metavar="DEST", type=given_path, help="folder to publish into")
     parser.add_argument(
         "--base-url",
         required=True,
         metavar="URL",
+        type=given_word,
         help="URL under which DEST will be served, e.g. https://host/iiif",
     )
     parser.add_argument(
         "--other-base-url",
         metavar="URL",
+        type=given_word,
         help="URL under which a rewriting server offers the other API version (default: BASE-v3)",
     )
 
@@ -169,12 +171,14 @@ def _add_privacy_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--associated",
         metavar="NAME,…",
+        type=given_text,
         default="",
         help=f"publish these pictures of the slide too: {', '.join(ASSOCIATED)}; label and macro show names",
     )
     parser.add_argument(
         "--properties",
         metavar="KEY,…",
+        type=given_text,
         default="",
         help="let these properties out; inspect --phi lists what a slide has",
     )
@@ -184,24 +188,33 @@ def _add_privacy_options(parser: argparse._ArgumentGroup) -> None:
 
 def _add_run_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
-        "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
+        "--jobs",
+        metavar="N",
+        default=str(JOBS.default),
+        help="worker processes (default: one for each core, or as many as the quota of a container allows)",
     )
     parser.add_argument(
         "--files-from",
         metavar="FILE",
+        type=path_or_word,
         help="export only the files listed here, one path a line below SOURCE; - reads standard input",
+    )
+    parser.add_argument(
+        "-z", "--null", action="store_true", help="paths of --files-from end with a zero byte, as those of git -z do"
     )
     parser.add_argument("--overwrite", action="store_true", help="export again what is published and unchanged")
     parser.add_argument("--delete", action="store_true", help="remove published slides that have no source any more")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be done, write nothing")
-    parser.add_argument("--json", metavar="FILE", help="write a summary for machines; - writes to standard output")
+    parser.add_argument(
+        "--json", metavar="FILE", type=path_or_word, help="write a summary for machines; - writes to standard output"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
     base_url, options, site = parse_base_url(args.base_url), _options(args), check_site_options(args)
-    jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
+    jobs = JOBS.parse(args.jobs) or usable_processors()
     other = args.other_base_url
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
     with ExitStack() as stack:
@@ -212,7 +225,7 @@ def run(args: argparse.Namespace) -> int:
         _load(with_site=not args.no_site)
         check_places(args.source, args.dest)
         check_summary_file(args.json)
-        listed = list(listed_paths(args.files_from)) if args.files_from else None
+        listed = _listed(args)
 
         from slide2iiif.cli.report import report
         from slide2iiif.export.run import Export, in_flight
@@ -255,6 +268,10 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         _heed(verdict, is_quiet=True)
     return summary.exit_code
+
+
+def _listed(args: argparse.Namespace) -> list[str] | None:
+    return list(listed_paths(args.files_from, is_null=args.null)) if args.files_from else None
 
 
 def _heed(verdict: "Verdict", *, is_quiet: bool) -> None:

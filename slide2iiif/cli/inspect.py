@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slide2iiif.cli.arguments import given_path
 from slide2iiif.cli.workers import add_open_timeout, add_worker_memory, worker_engine
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import OPEN_TIMEOUT, WORKER_MEMORY, Options, parse_tile_size
@@ -19,7 +20,7 @@ HELP = "tell what a slide is and how it would be exported"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("slide", metavar="SLIDE", type=Path, help="slide file")
+    parser.add_argument("slide", metavar="SLIDE", type=given_path, help="slide file")
     parser.add_argument("--api", choices=[str(api) for api in Api], default=str(Api.V2), help="as for export")
     parser.add_argument("--tile-size", metavar="auto|N", default="auto", help="as for export")
     parser.add_argument(
@@ -142,6 +143,8 @@ def _level_facts(plan: "ServicePlan") -> list[dict[str, Any]]:
 
 
 def _print(facts: dict[str, Any]) -> None:
+    from slide2iiif.progress import printable
+
     mpp = facts["microns_per_pixel"]
     note = f" ({facts['microns_per_pixel_note']})" if facts["microns_per_pixel_note"] else ""
     print(f"format      {facts['format']}, read by {facts['reader']}")
@@ -150,7 +153,7 @@ def _print(facts: dict[str, Any]) -> None:
     objective = facts["objective"]
     print(f"objective   {f'{objective:g}×' if objective else 'unknown'}")
     for note in facts["notes"]:
-        print(f"note        {note}")
+        print(f"note        {printable(note)}")
     profile = facts["colour_profile"]
     if profile:
         print(f"colours     profile of {profile['bytes']:,} bytes, {'sRGB' if profile['is_srgb'] else 'not sRGB'}")

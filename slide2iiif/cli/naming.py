@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slide2iiif.cli.arguments import given_path, path_or_word
 from slide2iiif.errors import UsageError
 from slide2iiif.options import HASHED_IDENTIFIERS, PATH_IDENTIFIERS
+from slide2iiif.progress import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,7 @@ def add_identifier_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--identifier",
         metavar="path|hash|CSV",
+        type=path_or_word,
         default=PATH_IDENTIFIERS,
         help="name slides by their paths, by a keyed hash of them, or by a table of two columns: path below SOURCE, "
         "identifier (default: %(default)s)",
@@ -31,7 +34,7 @@ def add_identifier_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--identifier-key",
         metavar="FILE",
-        type=Path,
+        type=given_path,
         help="secret for hashed identifiers (default: one that is made and kept beside the receipts)",
     )
 
@@ -107,8 +110,9 @@ def _tell_unlisted(naming: "TableNaming", receipts: "Receipts") -> None:
     unlisted = [identifier for identifier in receipts.identifiers() if identifier not in listed]
     if unlisted:
         examples = ", ".join(unlisted[:_SHOWN]) + (", …" if len(unlisted) > _SHOWN else "")
+        table = printable(str(naming.file))
         print(
-            f"slide2iiif: warning: {len(unlisted):,} published slides are not in {naming.file} ({examples}); "
+            f"slide2iiif: warning: {len(unlisted):,} published slides are not in {table} ({examples}); "
             "--delete removes them",
             file=sys.stderr,
         )

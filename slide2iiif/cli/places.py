@@ -8,26 +8,41 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slide2iiif.cli.arguments import given_path
+from slide2iiif.cli.streams import is_output_closed
 from slide2iiif.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
     from slide2iiif.stores.base import Store
 
+_UTF_8_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
-def listed_paths(name: str) -> Iterator[str]:
-    """Read a list of paths, one a line, from a file or (`-`) from standard input.
+
+def listed_paths(name: str, *, is_null: bool = False) -> Iterator[str]:
+    """Read a list of paths from a file or (`-`) from standard input.
+
+    Args:
+        name: the file.
+        is_null: whether each path ends with a zero byte, and is what stands before it to the byte; else each is a
+            line, and the mark that some editors write at the beginning is none of it.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: it cannot be read, or is no list of bytes.
     """
+    if name == "-" and sys.stdin is None:
+        raise UsageError("--files-from -: standard input is closed; give it a list, or name a file")
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"--files-from {name}: {error.strerror}") from None
-    for line in raw.split(b"\n"):
-        entry = os.fsdecode(line.removesuffix(b"\r"))
-        if entry:
-            yield entry
+    if is_null:
+        lines = raw.split(b"\0")
+    else:
+        if raw.startswith(_UTF_16_MARKS) and b"\0" in raw:
+            raise UsageError(f"--files-from {name}: is written in UTF-16; write it in UTF-8")
+        lines = [line.removesuffix(b"\r") for line in raw.removeprefix(_UTF_8_MARK).split(b"\n")]
+    yield from (os.fsdecode(line) for line in lines if line)
 
 
 def check_places(source: Path, dest: Path) -> None:
@@ -69,9 +84,13 @@ def check_summary_file(name: str | None) -> None:
     """Refuse a file that cannot be written now rather than after hours of work.
 
     Raises:
-        UsageError: its folder is missing or may not be written, or it is a folder itself.
+        UsageError: its folder is missing or may not be written, it is a folder itself, or `-` and there is no output.
     """
-    if name is None or name == "-":
+    if name is None:
+        return
+    if name == "-":
+        if is_output_closed():
+            raise UsageError("--json -: standard output is closed; name a file")
         return
     file = Path(name)
     if not file.parent.is_dir():
@@ -87,6 +106,6 @@ def add_private_dir(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -
     parser.add_argument(
         "--private-dir",
         metavar="DIR",
-        type=Path,
+        type=given_path,
         help="folder outside DEST for receipts, lock and key, instead of DEST/.slide2iiif; name it at every run",
     )

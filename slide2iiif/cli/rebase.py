@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from pathlib import Path
 
+from slide2iiif.cli.arguments import given_path, given_word
 from slide2iiif.cli.places import add_private_dir, check_published
 from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
@@ -14,9 +14,11 @@ HELP = "give a published tree another base URL"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dest", metavar="DEST", type=Path, help="published tree")
-    parser.add_argument("--base-url", required=True, metavar="URL", help="URL under which DEST will be served")
-    parser.add_argument("--other-base-url", metavar="URL", help="as for export")
+    parser.add_argument("dest", metavar="DEST", type=given_path, help="published tree")
+    parser.add_argument(
+        "--base-url", required=True, metavar="URL", type=given_word, help="URL under which DEST will be served"
+    )
+    parser.add_argument("--other-base-url", metavar="URL", type=given_word, help="as for export")
     add_private_dir(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 

@@ -1,14 +1,14 @@
 """Make missing and damaged files of a published tree again from their slides; nothing else is touched."""
 
 import argparse
-import os
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
+from slide2iiif.cli.arguments import given_path
 from slide2iiif.cli.places import add_private_dir, check_places, check_published
 from slide2iiif.cli.verify import line_of
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
+from slide2iiif.container import usable_processors
 from slide2iiif.options import BLOCK_TIMEOUT, JOBS, OPEN_TIMEOUT, WORKER_MEMORY
 from slide2iiif.progress import printable
 from slide2iiif.stores import open_store
@@ -18,23 +18,26 @@ HELP = "make damaged files of a published tree again"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dest", metavar="DEST", type=Path, help="published tree")
+    parser.add_argument("dest", metavar="DEST", type=given_path, help="published tree")
     parser.add_argument(
-        "--source", required=True, metavar="SOURCE", type=Path, help="folder of the slides it was made from"
+        "--source", required=True, metavar="SOURCE", type=given_path, help="folder of the slides it was made from"
     )
     add_private_dir(parser)
     add_open_timeout(parser, "leave slides whose opening takes longer")
     add_block_timeout(parser, "leave slides of which a block, or a check of some thousand files, takes longer")
     add_worker_memory(parser, "leave slides that need more memory in one process")
     parser.add_argument(
-        "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
+        "--jobs",
+        metavar="N",
+        default=str(JOBS.default),
+        help="worker processes (default: one for each core, or as many as the quota of a container allows)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
-    jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
+    jobs = JOBS.parse(args.jobs) or usable_processors()
     memory = WORKER_MEMORY.parse(args.worker_memory)
     timeouts = OPEN_TIMEOUT.parse(args.open_timeout), BLOCK_TIMEOUT.parse(args.block_timeout)
     check_places(args.source, args.dest)

@@ -74,7 +74,7 @@ def _print_table(summary: Summary, args: argparse.Namespace) -> None:
             if outcome.damaged:
                 print(f"    {printable(outcome.identifier)}: {outcome.damaged:,} damaged tiles")
             if outcome.note:
-                print(f"    {printable(_name(outcome))}: {outcome.note}")
+                print(f"    {printable(_name(outcome))}: {printable(outcome.note)}")
         if status in {Status.FAILED, Status.REMOVED, Status.REMOVABLE} or args.verbose:
             for outcome in chosen:
                 print(f"    {printable(_line(outcome))}")

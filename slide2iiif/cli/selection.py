@@ -20,8 +20,10 @@ def check_selection(args: argparse.Namespace) -> None:
     """Refuse to choose slides in two ways that exclude each other.
 
     Raises:
-        UsageError: --delete without all of SOURCE, or --files-from of what is no folder.
+        UsageError: --delete without all of SOURCE, --files-from of what is no folder, or --null without it.
     """
+    if args.null and not args.files_from:
+        raise UsageError("--null tells how the paths of --files-from end: it cannot go without it")
     if args.delete and (args.files_from or args.source.is_file()):
         raise UsageError("--delete needs all of SOURCE: it cannot go with --files-from or a single slide")
     if args.files_from and args.source.exists() and not args.source.is_dir():

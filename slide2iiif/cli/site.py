@@ -2,9 +2,9 @@
 
 import argparse
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slide2iiif.cli.arguments import given_path, given_text
 from slide2iiif.errors import UsageError
 from slide2iiif.options import SiteOptions, Viewer
 
@@ -23,10 +23,18 @@ def add_site_options(parser: argparse._ArgumentGroup) -> None:
         "--no-site", action="store_true", help="write no pages, manifests and collections; remove those of earlier runs"
     )
     parser.add_argument(
-        "--title", metavar="TEXT", default=_PLAIN.title, help="heading of the first page (default: %(default)s)"
+        "--title",
+        metavar="TEXT",
+        type=given_text,
+        default=_PLAIN.title,
+        help="heading of the first page (default: %(default)s)",
     )
-    parser.add_argument("--rights", metavar="URI", default="", help="licence or rights statement of all slides")
-    parser.add_argument("--attribution", metavar="TEXT", default="", help="text to be shown with every slide")
+    parser.add_argument(
+        "--rights", metavar="URI", type=given_text, default="", help="licence or rights statement of all slides"
+    )
+    parser.add_argument(
+        "--attribution", metavar="TEXT", type=given_text, default="", help="text to be shown with every slide"
+    )
     parser.add_argument(
         "--viewer",
         choices=[str(viewer) for viewer in Viewer],
@@ -36,12 +44,13 @@ def add_site_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--viewer-files",
         metavar="PATH",
-        type=Path,
+        type=given_path,
         help="npm package of OpenSeadragon, a folder or a tarball, for --viewer local (default: npm gets it)",
     )
     parser.add_argument(
         "--mirador",
         metavar="URL|none",
+        type=given_text,
         default=_PLAIN.mirador,
         help="the Mirador that pages of slides link to (default: %(default)s)",
     )

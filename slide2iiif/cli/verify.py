@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -12,8 +11,10 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
+from slide2iiif.cli.arguments import given_path, path_or_word
 from slide2iiif.cli.places import add_private_dir, check_published, check_summary_file
 from slide2iiif.cli.workers import add_block_timeout, add_worker_memory, worker_engine
+from slide2iiif.container import usable_processors
 from slide2iiif.errors import TargetError
 from slide2iiif.options import BLOCK_TIMEOUT, JOBS, WORKER_MEMORY
 from slide2iiif.progress import printable
@@ -27,22 +28,32 @@ HELP = "check a published tree"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dest", metavar="DEST", type=Path, help="published tree")
+    parser.add_argument("dest", metavar="DEST", type=given_path, help="published tree")
     parser.add_argument("--deep", action="store_true", help="decode every tile as well, and check its dimensions")
-    parser.add_argument("--source", metavar="SOURCE", type=Path, help="compare with the slides it was made from, too")
-    parser.add_argument("--json", metavar="FILE", help="write what is found for machines; - writes to standard output")
+    parser.add_argument(
+        "--source", metavar="SOURCE", type=given_path, help="compare with the slides it was made from, too"
+    )
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        type=path_or_word,
+        help="write what is found for machines; - writes to standard output",
+    )
     add_private_dir(parser)
     add_block_timeout(parser, "give up slides of which some thousand files take longer to check")
     add_worker_memory(parser, "give up slides of which some thousand files need more memory in one process")
     parser.add_argument(
-        "--jobs", metavar="N", default=str(JOBS.default), help="worker processes (default: one for each core)"
+        "--jobs",
+        metavar="N",
+        default=str(JOBS.default),
+        help="worker processes (default: one for each core, or as many as the quota of a container allows)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing; the exit code tells")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and give its exit code."""
-    jobs = JOBS.parse(args.jobs) or len(os.sched_getaffinity(0))
+    jobs = JOBS.parse(args.jobs) or usable_processors()
     memory, block_timeout = WORKER_MEMORY.parse(args.worker_memory), BLOCK_TIMEOUT.parse(args.block_timeout)
     check_summary_file(args.json)
 

@@ -23,6 +23,7 @@ from slide2iiif.iiif.identifiers import is_plain_identifier
 from slide2iiif.options import HASHED_IDENTIFIERS as HASH
 from slide2iiif.options import PATH_IDENTIFIERS as PATH
 from slide2iiif.records.receipts import Receipts
+from slide2iiif.records.strict_json import read_json
 from slide2iiif.stores.base import Objects
 
 KEY_NAME = "identifier.key"
@@ -228,7 +229,7 @@ class Schemes:
         if content is None:
             return [PATH] if self._receipts.is_above("") else []
         try:
-            found = json.loads(content)
+            found = read_json(content)
         except ValueError as error:
             raise TargetError(f"{SCHEMES_NAME} in the private folder: cannot be read: {error}") from None
         return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []

@@ -124,13 +124,15 @@ def _find(lookup: "_Lookup", paths: Iterable[Path]) -> Iterator[Slide | Unusable
 
 
 def find_listed(root: Path, listed: Iterable[str]) -> Iterator[Slide | Unusable]:
-    """Find the slides that listed files belong to: what `walk` gives, cut down to those.
+    """Find the slides that listed files belong to: what `walk` gives, cut down to those, folder by folder.
 
     Args:
         root: the source root, which identifiers are relative to.
         listed: paths, absolute or relative to the root.
     """
-    yield from _find(_Lookup(root), (root / entry for entry in listed))
+    # Each once, and folder by folder: then a folder is read once, however many files of it are listed in what order.
+    entries = sorted(set(listed), key=os.path.split)
+    yield from _find(_Lookup(root), (root / entry for entry in entries))
 
 
 def check_root(root: Path) -> None:
@@ -294,7 +296,7 @@ def _dicom_series(folder: _Folder) -> dict[str, tuple[Path, ...]]:
 
 
 class _Lookup:
-    """The slides of the folders that listed files lie in; the last few folders are remembered."""
+    """The slides of the folders that listed files lie in, by file; the last few folders are remembered."""
 
     def __init__(self, root: Path, *also: Path) -> None:
         self._root = root
@@ -304,33 +306,43 @@ class _Lookup:
     def find(self, path: Path) -> Slide | Unusable:
         """Give the slide that a file belongs to, or why there is none."""
         if "\0" in str(path):
-            return Unusable(path, "is no path: it holds a zero byte")
+            return Unusable(path, "is no path: it holds a zero byte; lists with zero bytes between paths need --null")
         if not _is_below(path, self._root) or not _is_inside(path, self._allowed):
             return Unusable(path, f"is not below the source root {self._root}")
         try:
             path.stat()
         except OSError as error:
-            return Unusable(path, system_refusal(error))
+            return Unusable(path, _unlisted(path, error))
         if any(part.startswith(".") for part in PurePath(os.path.relpath(path, self._root)).parts):
             return Unusable(path, "is hidden, or in a hidden folder; it is left alone")
         below = PurePath(os.path.normpath(os.path.relpath(path, self._root)))
         place = self._root / below
         # From the top: what lies in the folder of a MIRAX slide is that slide, whatever its name.
         for above in reversed(below.parents):
-            folder, slides = self._folder(above)
-            found: tuple[Slide | Unusable, ...] = (*slides, *folder.problems)
-            for each in found:
-                if place in _files_of(each):
-                    return each
+            _, owners = self._folder(above)
+            if place in owners:
+                return owners[place]
         return Unusable(path, "is not a slide or an image by its name")
 
-    def _read(self, below_root: PurePath) -> tuple[_Folder, tuple[Slide | Unusable, ...]]:
+    def _read(self, below_root: PurePath) -> "tuple[_Folder, dict[Path, Slide | Unusable]]":
         colliding: frozenset[PurePath] = frozenset()
         if below_root.parts:
             above, _ = self._folder(below_root.parent)
             colliding = above.colliding
         folder = _read_folder(self._root / below_root, below_root, colliding, self._allowed)
-        return folder, tuple(_slides_of(folder))
+        owners: dict[Path, Slide | Unusable] = {}
+        for found in (*_slides_of(folder), *folder.problems):
+            for file in _files_of(found):
+                # Two slides may name the same file: the first is what it belongs to.
+                owners.setdefault(file, found)
+        return folder, owners
+
+
+def _unlisted(path: Path, error: OSError) -> str:
+    """Say why a listed file cannot be taken; git puts names into quotes that are not ASCII, unless told otherwise."""
+    if isinstance(error, FileNotFoundError) and path.name.endswith('"'):
+        return f"{system_refusal(error)}; git quotes names so: list them with git … -z, and --null"
+    return system_refusal(error)
 
 
 def _files_of(found: Slide | Unusable) -> tuple[Path, ...]:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Self
 
+from slide2iiif.container import usable_memory
 from slide2iiif.engines.base import Deadline, Preload, Result, Task
 from slide2iiif.engines.worker import (
     Worker,
@@ -29,7 +30,8 @@ from slide2iiif.engines.worker import (
     start_worker,
 )
 from slide2iiif.errors import WorkerError
-from slide2iiif.memory_limit import too_large
+from slide2iiif.memory_limit import MEGABYTE, too_large
+from slide2iiif.options import JOBS, WORKER_MEMORY
 
 _AHEAD = 2
 """Tasks of one run that may be under way for each lane: one that runs and one that waits."""
@@ -41,6 +43,9 @@ NO_PRELOAD = Preload()
 """Workers that import with their tasks."""
 
 _STOPPED = "the run was stopped"
+
+_SIGNALS_OF_WANT = ("SIGKILL", "SIGABRT", "SIGTRAP")
+"""By which the system, the C++ library and GLib end a process that lacks memory."""
 
 
 class ProcessEngine:
@@ -79,7 +84,8 @@ class ProcessEngine:
             workers = fork_workers(self.jobs, self._memory, self._preload)
         except OSError as error:
             raise _refusal(error) from None
-        self._lanes = [_Lane(self._tickets, self._cancelled, worker, self._start_worker) for worker in workers]
+        start, memory, jobs = self._start_worker, self._memory, self.jobs
+        self._lanes = [_Lane(self._tickets, self._cancelled, worker, start, memory, jobs) for worker in workers]
         for lane in self._lanes:
             lane.start()
         return self
@@ -211,13 +217,26 @@ class _Lane(threading.Thread):
         cancelled: threading.Event,
         worker: Worker | None,
         start: Callable[[], Worker],
+        memory: int | None,
+        jobs: int,
     ) -> None:
-        """Take the tasks of all lanes, a worker if there is one already, and a way to start others."""
+        """Make a lane.
+
+        Args:
+            tickets: tasks of all lanes.
+            cancelled: set once the engine was cancelled.
+            worker: the worker, if there is one already.
+            start: starts another one.
+            memory: megabytes that each worker may take.
+            jobs: number of lanes.
+        """
         super().__init__(name="lane", daemon=True)
         self._tickets = tickets
         self._cancelled = cancelled
         self._worker = worker
         self._start_worker = start
+        self._memory = memory
+        self._jobs = jobs
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -238,13 +257,26 @@ class _Lane(threading.Thread):
         try:
             ticket.reply = self._call(ticket)
         except (WorkerDiedError, WorkerGoneError) as death:
-            ticket.error = WorkerError(
-                _STOPPED if self._cancelled.is_set() else f"the process that worked on it died: {death}"
-            )
+            died = f"the process that worked on it died: {death}{self._advice(str(death))}"
+            ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else died)
         except WorkerOverdueError:
             ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else _lateness(ticket.deadline))
         except BaseException as error:  # noqa: BLE001 - whatever went wrong belongs to whoever asked for the task
             ticket.error = error
+
+    def _advice(self, death: str) -> str:
+        """Say what may help where a process may have been ended for want of memory.
+
+        One that is killed has not come upon its own limit, which a library is told of, but upon that of all processes
+        together, if they can come upon that at all.
+        """
+        if death not in _SIGNALS_OF_WANT:
+            return ""
+        memory, taken = usable_memory(), self._jobs * (self._memory or 0) * MEGABYTE
+        if memory is not None and memory < taken:
+            size = f"{memory / MEGABYTE:,.0f} MB are there for {self._jobs} processes of {self._memory} MB"
+            return f" (out of memory? {size}: fewer {JOBS.name}, or a larger limit of the container, may help)"
+        return f" (out of memory? {WORKER_MEMORY.name} raises its limit)"
 
     def _call(self, ticket: _Ticket[Any, Any]) -> bytes:
         for start in range(1, _STARTS + 1):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from slide2iiif.engines.base import Preload
 from slide2iiif.engines.child import NUMBER_BYTES, SIGNALS, serve, start_fresh, work
-from slide2iiif.options import WORKER_MEMORY
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -30,9 +29,6 @@ _LOOK_SECONDS = 0.25
 """How often it is looked whether it has begun."""
 
 _NOT_STARTED = f"it did not start within {_START_SECONDS:g} s"
-
-_SIGNALS_OF_WANT = (signal.SIGKILL, signal.SIGABRT, signal.SIGTRAP)
-"""By which the system, the C++ library and GLib end a process that lacks memory."""
 
 _NOT_TO_FORK = ("pyvips", "joblib")
 """Libraries that start threads of their own when they are loaded."""
@@ -101,7 +97,7 @@ def fork_workers(count: int, memory: int | None, preload: Preload) -> "Sequence[
 def _count_threads() -> int:
     """Count the threads of this process, those too that a library has started and Python knows nothing of."""
     try:
-        return len(os.listdir("/proc/self/task"))
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are enough
     except OSError:
         return threading.active_count()
 
@@ -276,8 +272,7 @@ def describe_exit(code: int | None) -> str:
         return "it does not answer"
     if code >= 0:
         return f"exit code {code}"
-    hint = f" (out of memory? {WORKER_MEMORY.name} raises its limit)" if -code in _SIGNALS_OF_WANT else ""
-    return f"{signal.Signals(-code).name}{hint}"
+    return signal.Signals(-code).name
 
 
 def _cause(text: str) -> str:

@@ -1,17 +1,17 @@
 """Receipt."""
 
-import json
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from slide2iiif.errors import UsageError
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.file_order import order_files
 from slide2iiif.iiif.info import ImageService, plausible_mpp
-from slide2iiif.iiif.pyramid import Pyramid, plan_pyramid
+from slide2iiif.iiif.pyramid import Pyramid, Tile, plan_pyramid
 from slide2iiif.options import Blank, Check, Damaged, Icc, Options
+from slide2iiif.records.strict_json import read_record
 
 FORMAT_VERSION = 4
 """Rises whenever the same slide and options give other files, so that they are made anew."""
@@ -112,7 +112,7 @@ class Receipt:
     """Magnification of the objective, where plausible."""
     format: str = ""
     """The scanner's or file format."""
-    source: str = ""
+    source: str = field(default="", metadata={"any_bytes": True})
     """Path of the slide below the source root."""
     profile: str = ""
     """Colour profile of the slide's pixels, which lies beside its document, in base64; empty where there is none."""
@@ -165,14 +165,13 @@ class Receipt:
 
 def _parse(text: bytes) -> Receipt | None:
     try:
-        fields: dict[str, Any] = json.loads(text)
-        receipt = Receipt(settings=Settings(**fields.pop("settings")), **fields)
+        receipt = read_record(Receipt, text)
         # As good as its word: the documents can be written from it.
         api = Api(receipt.settings.api)
-        _ = receipt.profile_bytes
+        _ = receipt.profile_bytes, receipt.settings.options(), [Tile(*tile) for tile in receipt.damaged]
         for service in (receipt.service(api), *(service for _, service in receipt.associated_services(api))):
             plausible_mpp(service.microns_per_pixel)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, UsageError):
         # Of another version, or damaged: the slide is published anew and the receipt with it.
         return None
     return receipt

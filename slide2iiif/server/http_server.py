@@ -25,6 +25,9 @@ _ALWAYS = {
 }
 _METHODS = "GET, HEAD, OPTIONS"
 _IDLE_SECONDS = 30.0
+CONNECTIONS = 128
+"""Most connections at once, and threads with them; a browser has six. For one more the oldest is ended."""
+_LOOK_SECONDS = 0.02
 _HTTP_PORT = 80
 
 Log = Callable[[str], None]
@@ -79,7 +82,7 @@ def open_preview(root: Path, *, host: str = "127.0.0.1", port: int = 8000, log: 
         raise UsageError(f"no folder to preview at {root}; export slides to it first")
     try:
         return PreviewServer(_Server(root, host, port, log))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error}; choose another port") from error
 
 
@@ -92,6 +95,10 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, root: Path, host: str, port: int, log: Log | None) -> None:
         self.tree = Tree(open_store(root).public)
         self.log = log
+        self._slots = threading.Semaphore(CONNECTIONS)
+        self._open: dict[socket.socket, None] = {}
+        """Connections, the oldest first."""
+        self._lock = threading.Lock()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
         address = ipaddress.ip_address(str(self.server_address[0]))
@@ -105,6 +112,44 @@ class _Server(ThreadingHTTPServer):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection in a thread of its own, for which the oldest connection makes room if need be.
+
+        It may be one that sends nothing, or a byte now and then: whoever comes last is never kept waiting by those.
+        """
+        has_slot = self._slots.acquire(blocking=False)
+        while not has_slot:
+            self._end_oldest()
+            has_slot = self._slots.acquire(timeout=_LOOK_SECONDS)
+        with self._lock:
+            self._open[request] = None
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._forget(request)
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer a connection to its end, and make room for another one."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._forget(request)
+
+    def _forget(self, request: socket.socket) -> None:
+        with self._lock:
+            self._open.pop(request, None)
+        self._slots.release()
+
+    def _end_oldest(self) -> None:
+        with self._lock:
+            oldest = next(iter(self._open), None)
+            if oldest is not None:
+                del self._open[oldest]
+                # Its thread reads the end of it, and closes it.
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log the error of a connection, mostly caused by the client; the base class would print a traceback."""

@@ -146,7 +146,10 @@ class Site:
         if not isinstance(own, str) or not own.endswith(f"/{below}"):
             return Answer(body=content, content_type=_TYPES[".json"])
         base = own.removesuffix(below)
-        moved = _moved(document, base, f"{self._origin}/")
+        try:
+            moved = _moved(document, base, f"{self._origin}/")
+        except RecursionError:
+            return Answer(body=content, content_type=_TYPES[".json"])
         return Answer(
             body=json.dumps(moved, ensure_ascii=False, indent=1).encode() + b"\n", content_type=_TYPES[".json"]
         )

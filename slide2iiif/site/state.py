@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from slide2iiif.errors import UsageError
-from slide2iiif.options import SiteOptions, Viewer
+from slide2iiif.options import SiteOptions
 from slide2iiif.records.receipts import Receipts
+from slide2iiif.records.strict_json import DamagedRecordError, read_record
 from slide2iiif.site.cards import Picture
 
 _SITE = "site.json"
@@ -51,11 +52,9 @@ class States:
 
     def read_site(self) -> SiteState | None:
         """Read the state of the tree; None where it has no pages, or the state is not of this version's form."""
-        fields = self._read(_SITE)
         try:
-            options = fields.pop("options")
-            return SiteState(SiteOptions(**{**options, "viewer": Viewer(options["viewer"])}), **fields)
-        except (KeyError, TypeError, ValueError, AttributeError, UsageError):
+            return read_record(SiteState, self._private.read(_SITE) or b"{}")
+        except (DamagedRecordError, UsageError):
             return None
 
     def has_site(self) -> bool:
@@ -72,10 +71,9 @@ class States:
 
     def read_folder(self, folder: str) -> FolderState | None:
         """Read the state of a folder; None where it has no page."""
-        fields = self._read(_name_of(folder))
         try:
-            return FolderState(fields["slides"], [Picture(**each) for each in fields["covers"]])
-        except (KeyError, TypeError):
+            return read_record(FolderState, self._private.read(_name_of(folder)) or b"{}")
+        except DamagedRecordError:
             return None
 
     def write_folder(self, folder: str, state: FolderState) -> None:
@@ -89,13 +87,6 @@ class States:
 
     def _write(self, name: str, fields: dict[str, Any]) -> None:
         self._private.write(name, json.dumps(fields, indent=1).encode() + b"\n")
-
-    def _read(self, name: str) -> dict[str, Any]:
-        try:
-            fields = json.loads(self._private.read(name) or b"{}")
-        except ValueError:
-            return {}
-        return fields if isinstance(fields, dict) else {}
 
 
 def _name_of(folder: str) -> str:

@@ -20,11 +20,14 @@ from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.plan.passes import Block, Pass
 from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.records.digests import DigestFile
+from slide2iiif.records.strict_json import read_json
 from slide2iiif.stores.base import JOURNAL
 from slide2iiif.system_errors import as_target_errors
 from slide2iiif.tiles.tasks import Rendered, RenderTask
 
 _LEDGER = "ledger"
+_MOST_BLOCKS = 1_000_000
+"""Limit of the blocks in one line; a task has a few."""
 _CHECKSUM_DIGITS = 8
 
 
@@ -145,11 +148,16 @@ def _parse(line: bytes) -> tuple[int, Iterable[int], Rendered] | None:
     checksum, _, text = line.partition(b" ")
     if len(checksum) != _CHECKSUM_DIGITS or not text.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text[:-1]):
         return None
-    note = json.loads(text)
-    first, last = note["blocks"]
-    made = Counter({(level, TileOrigin(how)): count for level, how, count in note["made"]})
-    damaged = tuple(Tile(*tile) for tile in note["damaged"])
-    return note["input"], range(first, last + 1), Rendered(made, note["bytes"], damaged, note["blank"])
+    try:
+        note = read_json(text)
+        first, last = note["blocks"]
+        made = Counter({(level, TileOrigin(how)): count for level, how, count in note["made"]})
+        damaged = tuple(Tile(*tile) for tile in note["damaged"])
+        if not 0 <= first <= last < first + _MOST_BLOCKS:
+            return None
+        return note["input"], range(first, last + 1), Rendered(made, note["bytes"], damaged, note["blank"])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _write_all(file: int, data: bytes) -> None:

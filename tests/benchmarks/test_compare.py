@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from outputs import Outputs
+from patience import PATIENCE
 
 from slide2iiif.geometry import Size
 from slide2iiif.samples import write_aperio
@@ -16,7 +17,7 @@ SCRIPT = Path(__file__).with_name("compare.py")
 
 def compare(*arguments: str) -> str:
     result = subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments], check=False, capture_output=True, text=True, timeout=250
+        [sys.executable, str(SCRIPT), *arguments], check=False, capture_output=True, text=True, timeout=PATIENCE
     )
     assert result.returncode == 0, result.stderr
     return result.stdout
@@ -66,7 +67,7 @@ def test_the_floor_of_a_slide_is_told_and_a_slide_without_one_is_refused(tmp_pat
         check=True,
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=PATIENCE,
     )
     rows = [line for line in result.stdout.splitlines() if line.startswith("|")]
     # Of 6 × 5 tiles at full resolution and 2 × 2 at a quarter, both are decoded for the level below.
@@ -74,7 +75,7 @@ def test_the_floor_of_a_slide_is_told_and_a_slide_without_one_is_refused(tmp_pat
     assert "No less than" in result.stdout
     (tmp_path / "image.png").write_bytes(b"no image")
     refused = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "image.png")], check=False, capture_output=True, timeout=250
+        [sys.executable, str(script), str(tmp_path / "image.png")], check=False, capture_output=True, timeout=PATIENCE
     )
     assert refused.returncode != 0
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 from serving import program
 
 HERE = Path(__file__).parent
@@ -15,7 +16,7 @@ def node() -> str:
     """Give the program that runs the driver, once the driver has what it needs."""
     npm, node = program("npm"), program("node")
     if not (HERE / "node_modules").is_dir():
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True, timeout=250)
+        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True, timeout=PATIENCE)
     return node
 
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from commands import run_command
+from patience import PATIENCE
 from PIL import Image
 from serving import free_port, program, running_nginx
 
@@ -54,7 +55,9 @@ def drive(
     screenshots.mkdir(parents=True, exist_ok=True)
     chromium = program("chromium", "chromium-browser", "google-chrome")
     command = [node, str(HERE / driver), "--chromium", chromium, "--screenshots", str(screenshots), *options]
-    done = subprocess.run(command, input=json.dumps(jobs), capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(
+        command, input=json.dumps(jobs), capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stderr
     reports = json.loads(done.stdout)
     assert isinstance(reports, dict)

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from urllib.request import urlopen
 
 import pytest
+from patience import PATIENCE
 from PIL import Image
 from serving import free_port, program, running_nginx
 
@@ -44,7 +45,7 @@ def export_tree(source: Path, dest: Path, base_url: str, api: Api) -> None:
     """Publish slides as a user does."""
     command = [sys.executable, "-c", MAIN, "export", str(source), str(dest)]
     options = ["--base-url", base_url, "--api", str(api), "--tile-size", "256", "--quiet"]
-    subprocess.run([*command, *options], check=True, timeout=200)
+    subprocess.run([*command, *options], check=True, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def look(node: str, viewer: str, info: str, screenshots: Path) -> dict[str, Any]
     chromium = program("chromium", "chromium-browser", "google-chrome")
     command = [node, str(HERE / "drive.mjs"), "--page", viewer, "--info", info, "--chromium", chromium]
     result = subprocess.run(
-        [*command, "--screenshots", str(screenshots)], check=False, capture_output=True, text=True, timeout=200
+        [*command, "--screenshots", str(screenshots)], check=False, capture_output=True, text=True, timeout=PATIENCE
     )
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
@@ -89,7 +90,7 @@ def look(node: str, viewer: str, info: str, screenshots: Path) -> dict[str, Any]
 
 
 def published(info: str) -> Pyramid:
-    with urlopen(info, timeout=20) as response:  # noqa: S310 - the address of our own server
+    with urlopen(info, timeout=PATIENCE) as response:  # noqa: S310 - the address of our own server
         document = json.load(response)
     return plan_pyramid(Size(document["width"], document["height"]), document["tiles"][0]["width"])
 

@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from commands import is_of_site, run_command, snapshot, staged
+from commands import COMMAND, is_of_site, run_command, snapshot, staged
 from made_slides import write_image, write_synthetic
 
 BASE_URL = "https://host.example/iiif"
@@ -336,6 +337,59 @@ def test_a_list_may_come_from_standard_input_and_hold_what_fails(source: Path, d
     done = export(source, dest, "--files-from", "-", "--json", "-", stdin=listed)
     assert done.returncode == 1
     assert counts(done) == {"exported": 1, "failed": 4}
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b""])
+def test_a_list_may_begin_with_a_byte_order_mark(source: Path, dest: Path, ending: bytes) -> None:
+    done = export(source, dest, "--files-from", "-", "--json", "-", stdin=b"\xef\xbb\xbfone.synthetic" + ending)
+    assert counts(done) == {"exported": 1}
+
+
+def test_a_list_in_another_encoding_is_refused_in_words(source: Path, dest: Path) -> None:
+    done = export(source, dest, "--files-from", "-", stdin="one.synthetic\n".encode("utf-16"))
+    assert (done.returncode, done.stderr) == (
+        2,
+        "slide2iiif: --files-from -: is written in UTF-16; write it in UTF-8\n",
+    )
+
+
+@pytest.mark.parametrize("option", ["-z", "--null"])
+def test_paths_may_end_with_a_zero_byte_and_hold_anything_else(source: Path, dest: Path, option: str) -> None:
+    odd = "\ufeffline\nbreak\r.synthetic"
+    write_synthetic(source / odd, 60, 50)
+    listed = b"ward/two.synthetic\0" + odd.encode() + b"\0"
+    done = export(source, dest, "--files-from", "-", option, "--json", "-", stdin=listed)
+    assert counts(done) == {"exported": 2}
+
+
+def test_a_list_with_zero_bytes_needs_its_option(source: Path, dest: Path) -> None:
+    done = export(source, dest, "--files-from", "-", stdin=b"one.synthetic\0ward/two.synthetic\0")
+    assert done.returncode == 1
+    assert "lists with zero bytes between paths need --null" in done.stdout
+    alone = export(source, dest, "--null")
+    assert alone.returncode == 2
+    assert "--null tells how the paths of --files-from end" in alone.stderr
+
+
+def test_a_name_that_git_has_quoted_is_told_in_words(source: Path, dest: Path) -> None:
+    done = export(source, dest, "--files-from", "-", stdin=b'"ward/M\\303\\274ller.synthetic"\n')
+    assert done.returncode == 1
+    assert "git quotes names so: list them with git … -z, and --null" in done.stdout
+
+
+def test_the_line_for_ci_in_the_readme_takes_names_of_any_letters(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [line] = re.findall(r"^git .*\n.*--files-from.*$", text, re.MULTILINE)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@host", "-c", "init.defaultBranch=main"]
+    for command, name in (("init", ""), ("commit", "old"), ("commit", 'M\u00fcller \u4e2d "a"')):
+        if command == "commit":
+            write_synthetic(tmp_path / "slides" / f"{name}.synthetic", 60, 50)
+            subprocess.run([*git, "add", "."], cwd=tmp_path, check=True)
+        subprocess.run([*git, command, "-q", *(["-m", "more"] if name else [])], cwd=tmp_path, check=True)
+    path = f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True, env={**os.environ, "PATH": path})
+    [document] = tmp_path.glob("public/*/info.json")
+    assert document.parent.name == "M!C3!BCller!20!E4!B8!AD!20!22a!22.synthetic"
 
 
 def test_an_empty_list_exports_nothing(source: Path, dest: Path) -> None:

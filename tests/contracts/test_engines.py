@@ -14,6 +14,7 @@ from typing import Any
 import engine_tasks
 import psutil
 import pytest
+from patience import FOREVER, PATIENCE, wait_until
 
 from slide2iiif.engines import worker as workers
 from slide2iiif.engines.base import Deadline, Engine, Preload
@@ -38,7 +39,7 @@ def processes() -> Iterator[ProcessEngine]:
         yield made
 
 
-def in_threads(count: int, work: Callable[[int], Any], seconds: float = 60) -> list[Any]:
+def in_threads(count: int, work: Callable[[int], Any], seconds: float = PATIENCE) -> list[Any]:
     """Do work in threads and give what each returned or raised. A thread that hangs fails the test."""
     results: list[Any] = [None] * count
 
@@ -60,15 +61,6 @@ def in_threads(count: int, work: Callable[[int], Any], seconds: float = 60) -> l
 
 def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
 
 
 # Any engine
@@ -138,15 +130,15 @@ def test_work_is_done_in_other_processes(processes: ProcessEngine) -> None:
     assert len(pids) <= processes.jobs
 
 
-def test_all_processes_are_used(processes: ProcessEngine) -> None:
-    assert len({pid for _, pid in processes.run(engine_tasks.nap, [0.05] * 12)}) == 2
+def test_all_processes_are_used(processes: ProcessEngine, tmp_path: Path) -> None:
+    assert len({pid for _, pid in processes.run(engine_tasks.meet, [tmp_path] * 2)}) == 2
 
 
 def test_hundreds_of_tasks_of_many_threads_all_come_back(processes: ProcessEngine) -> None:
     def work(_: int) -> int:
         return sum(result for _, result in processes.run(engine_tasks.double, range(200)))
 
-    assert in_threads(12, work, seconds=60) == [2 * sum(range(200))] * 12
+    assert in_threads(12, work) == [2 * sum(range(200))] * 12
 
 
 def test_a_run_that_is_not_read_on_does_not_stop_the_others(processes: ProcessEngine) -> None:
@@ -156,11 +148,10 @@ def test_a_run_that_is_not_read_on_does_not_stop_the_others(processes: ProcessEn
     lazy.close()  # type: ignore[attr-defined]
 
 
-def test_what_runs_has_ended_when_an_error_is_raised(processes: ProcessEngine) -> None:
-    begun = time.monotonic()
+def test_what_runs_has_ended_when_an_error_is_raised(processes: ProcessEngine, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="three"):
-        list(processes.run(engine_tasks.fail_on_three_at_once, [0, 3, 1]))
-    assert time.monotonic() - begun >= 0.3
+        list(processes.run(engine_tasks.fail_while_another_runs, [("last", tmp_path), ("fail", tmp_path)]))
+    assert (tmp_path / "ended").exists()
 
 
 @pytest.mark.parametrize("way", WAYS_TO_DIE)
@@ -169,6 +160,26 @@ def test_a_dead_worker_is_blamed_on_the_task_that_ran(processes: ProcessEngine, 
         list(processes.run(engine_tasks.die, [way]))
     assert re.search(WAYS_TO_DIE[way], str(raised.value))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("memory", "words"),
+    [
+        (1 << 40, "--worker-memory raises its limit"),
+        (700 << 20, "700 MB are there for 2 processes of 960 MB: fewer --jobs"),
+    ],
+)
+def test_a_process_that_is_killed_where_memory_is_short_advises_fewer_of_them(
+    monkeypatch: pytest.MonkeyPatch, memory: int, words: str
+) -> None:
+    monkeypatch.setattr("slide2iiif.engines.processes.usable_memory", lambda: memory)
+    with ProcessEngine(2, memory=960) as engine:
+        # In a worker that was forked, and in one that was started afresh.
+        for _ in range(2):
+            with pytest.raises(WorkerError, match=rf"SIGKILL \(out of memory\? {words}"):
+                list(engine.run(engine_tasks.die, ["kill"]))
+        with pytest.raises(WorkerError, match=r"SIGSEGV$"):
+            list(engine.run(engine_tasks.die, ["segfault"]))
 
 
 @pytest.mark.parametrize("way", WAYS_TO_DIE)
@@ -205,7 +216,7 @@ def test_what_is_attempted_goes_on_without_the_tasks_whose_processes_were_lost(p
 def test_what_is_attempted_ends_when_it_is_cancelled(processes: ProcessEngine) -> None:
     threading.Timer(0.3, processes.cancel).start()
     with pytest.raises(WorkerError, match="the run was stopped"):
-        list(processes.attempt(engine_tasks.nap, [60] * 6))
+        list(processes.attempt(engine_tasks.nap, [FOREVER] * 6))
 
 
 @pytest.mark.parametrize("function", [engine_tasks.loop, engine_tasks.hold])
@@ -215,10 +226,8 @@ def test_a_task_that_passes_its_deadline_fails_alone_and_names_it(function: Call
     with ProcessEngine(2) as engine:
         # In the first worker, which was forked, and then in one that was started afresh.
         for _ in range(3):
-            begun = time.monotonic()
             with pytest.raises(WorkerError, match=lateness):
-                list(engine.run(function, [60], deadline))
-            assert time.monotonic() - begun < 15
+                list(engine.run(function, [FOREVER], deadline))
         assert sorted(result for _, result in engine.run(engine_tasks.double, range(20))) == [*range(0, 40, 2)]
 
 
@@ -237,21 +246,21 @@ def test_a_task_that_takes_too_much_memory_fails_alone_and_says_so() -> None:
 def test_a_worker_that_does_not_start_is_told_from_a_task_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_NOT_TO_FORK", ("os",))
     monkeypatch.setattr(workers, "_START_SECONDS", 0.5)
-    deadline = Deadline(30, "doubling", "--patience")
-    with ProcessEngine(1, preload=Preload(own=engine_tasks.never_start)) as engine:
-        begun = time.monotonic()
-        with pytest.raises(WorkerError, match=r"did not start within"):
-            list(engine.run(engine_tasks.double, [1], deadline))
-        assert time.monotonic() - begun < 25
+    deadline = Deadline(FOREVER, "doubling", "--patience")
+    with (
+        ProcessEngine(1, preload=Preload(own=engine_tasks.never_start)) as engine,
+        pytest.raises(WorkerError, match=r"did not start within"),
+    ):
+        list(engine.run(engine_tasks.double, [1], deadline))
 
 
-def test_a_worker_that_lets_no_thread_of_its_own_run_ends_with_its_parent() -> None:
-    parent, pids = start_parent("hold")
+def test_a_worker_that_lets_no_thread_of_its_own_run_ends_with_its_parent(tmp_path: Path) -> None:
+    parent, pids = start_parent(tmp_path, "hold")
     with parent:
         time.sleep(0.5)
         parent.kill()
         parent.wait()
-        assert wait_until(lambda: all(gone(pid) for pid in pids), seconds=2)
+        assert wait_until(lambda: all(gone(pid) for pid in pids))
 
 
 def test_a_new_worker_takes_the_place_of_a_dead_one(processes: ProcessEngine, tmp_path: Path) -> None:
@@ -300,19 +309,17 @@ def test_a_task_that_cannot_be_sent_fails_alone(processes: ProcessEngine) -> Non
     assert list(processes.run(engine_tasks.double, [1])) == [(1, 2)]
 
 
-def test_cancelling_ends_every_run_within_two_seconds(processes: ProcessEngine) -> None:
+def test_cancelling_ends_every_run(processes: ProcessEngine) -> None:
     stopper = threading.Timer(0.5, processes.cancel)
     stopper.start()
-    begun = time.monotonic()
-    results = in_threads(6, lambda _: list(processes.run(engine_tasks.nap, [30.0] * 3)), seconds=10)
-    assert time.monotonic() - begun < 2.5
+    results = in_threads(6, lambda _: list(processes.run(engine_tasks.nap, [FOREVER] * 3)))
     assert [type(each) for each in results] == [WorkerError] * 6
     stopper.join()
 
 
 def test_nothing_runs_any_more_once_a_cancelled_run_has_ended(processes: ProcessEngine, tmp_path: Path) -> None:
     def cancel_once_it_writes() -> None:
-        wait_until(lambda: any(tmp_path.iterdir()), seconds=10)
+        wait_until(lambda: any(tmp_path.iterdir()))
         processes.cancel()
 
     stopper = threading.Thread(target=cancel_once_it_writes)
@@ -342,25 +349,25 @@ def test_a_death_while_the_engine_is_cancelled_hangs_nothing() -> None:
             def work(_: int, engine: ProcessEngine = engine) -> int:
                 return len(list(engine.run(engine_tasks.die, ["live"] * 5 + ["kill"] + ["live"] * 5)))
 
-            assert all(isinstance(each, WorkerError) for each in in_threads(6, work, seconds=20))
+            assert all(isinstance(each, WorkerError) for each in in_threads(6, work))
             stopper.join()
 
 
 def test_an_engine_that_ends_with_an_error_kills_its_workers() -> None:
-    begun = time.monotonic()
     pids: set[int] = set()
 
     def fail_while_a_task_runs() -> None:
         with ProcessEngine(2) as engine:
             pids.update(pid for _, pid in engine.run(engine_tasks.own_pid, range(8)))
-            threading.Thread(target=in_threads, args=(1, lambda _: list(engine.run(engine_tasks.nap, [30.0])))).start()
+            threading.Thread(
+                target=in_threads, args=(1, lambda _: list(engine.run(engine_tasks.nap, [FOREVER])))
+            ).start()
             time.sleep(0.3)
             raise KeyError
 
     with pytest.raises(KeyError):
         fail_while_a_task_runs()
-    assert time.monotonic() - begun < 5
-    assert wait_until(lambda: all(gone(pid) for pid in pids), seconds=2)
+    assert wait_until(lambda: all(gone(pid) for pid in pids))
 
 
 def test_an_engine_that_ends_well_leaves_no_process() -> None:
@@ -371,37 +378,37 @@ def test_an_engine_that_ends_well_leaves_no_process() -> None:
 
 PARENT = """
 import sys, threading
+from pathlib import Path
 sys.path.insert(0, {support!r})
 import engine_tasks
 from slide2iiif.engines.processes import ProcessEngine
 with ProcessEngine(2) as engine:
-    for _, pid in engine.run(engine_tasks.nap, [0.1] * 8):
+    for _, pid in engine.run(engine_tasks.meet, [Path({folder!r})] * 2):
         print(pid, flush=True)
     print("busy", flush=True)
-    list(engine.run(engine_tasks.{task}, [60] * 4))
+    list(engine.run(engine_tasks.{task}, [{forever}] * 4))
 """
 
 
-def start_parent(task: str = "nap") -> tuple[subprocess.Popen[str], set[int]]:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT.format(support=str(SUPPORT), task=task)], stdout=subprocess.PIPE, text=True
-    )
+def start_parent(folder: Path, task: str = "nap") -> tuple[subprocess.Popen[str], set[int]]:
+    code = PARENT.format(support=str(SUPPORT), folder=str(folder), task=task, forever=FOREVER)
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pids = {int(line) for line in iter(parent.stdout.readline, "busy\n")}
     assert len(pids) == 2
     return parent, pids
 
 
-def test_workers_end_within_two_seconds_of_a_parent_that_was_killed() -> None:
-    parent, pids = start_parent()
+def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    parent, pids = start_parent(tmp_path)
     with parent:
         parent.kill()
         parent.wait()
-        assert wait_until(lambda: all(gone(pid) for pid in pids), seconds=2)
+        assert wait_until(lambda: all(gone(pid) for pid in pids))
 
 
-def test_an_interrupt_from_the_keyboard_is_left_to_the_parent() -> None:
-    parent, pids = start_parent()
+def test_an_interrupt_from_the_keyboard_is_left_to_the_parent(tmp_path: Path) -> None:
+    parent, pids = start_parent(tmp_path)
     with parent:
         for pid in pids:
             os.kill(pid, signal.SIGINT)
@@ -426,7 +433,7 @@ def test_too_many_processes_for_the_system_are_an_error_of_one_line() -> None:
         "    with ProcessEngine(20): pass\n"
         "except Slide2iiifError as error: print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert done.stdout == "no worker process can be started: Too many open files; lower --jobs\n"
 
 
@@ -437,7 +444,7 @@ def test_the_usual_limit_of_open_files_does_not_limit_the_jobs() -> None:
         "from slide2iiif.engines.processes import ProcessEngine\n"
         "with ProcessEngine(8): print('all started')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert done.stdout == "all started\n"
 
 

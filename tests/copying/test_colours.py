@@ -11,6 +11,7 @@ import openslide
 import pytest
 import pyvips
 from numpy.typing import NDArray
+from patience import PATIENCE
 from PIL import Image
 
 from slide2iiif.geometry import Region
@@ -82,7 +83,7 @@ def test_the_colours_are_the_same_in_a_browser(
         [chromium, *options, "--window-size=800,600", f"--screenshot={picture}", (tmp_path / "page.html").as_uri()],
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     with Image.open(picture) as image:
         pixels = np.asarray(image.convert("RGB"))[:height, :width]

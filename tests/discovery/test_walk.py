@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from slide2iiif.discovery import walk as walking
 from slide2iiif.discovery.walk import Slide, Unusable, find_listed, walk
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.identifiers import decode_identifier
@@ -367,10 +368,46 @@ def test_a_listed_link_out_of_the_root_is_named(root: Path, tmp_path: Path) -> N
 def test_a_listed_file_that_cannot_be_taken_is_named_with_the_reason(root: Path, entry: str, reason: str) -> None:
     touch(root, "a.txt", "dir/c.txt", ".hidden.svs", ".git/a.svs", "good.svs")
     (root / "loop.svs").symlink_to("loop.svs")
-    problem, good = find_listed(root, [entry, "good.svs"])
-    assert isinstance(problem, Unusable)
+    found = list(find_listed(root, [entry, "good.svs"]))
+    [problem] = [each for each in found if isinstance(each, Unusable)]
+    [good] = [each for each in found if isinstance(each, Slide)]
     assert re.search(reason, problem.reason)
-    assert isinstance(good, Slide)
+    assert good.path.name == "good.svs"
+
+
+def test_listed_files_are_found_folder_by_folder_and_each_folder_is_read_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{folder:03}/{name}.svs" for folder in range(100) for name in "abc"]
+    touch(root, *names)
+    read: list[str] = []
+    scandir = os.scandir
+
+    def counted(path: Path) -> object:
+        read.append(str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    shuffled = [*names[::3], *names[1::3], *names[2::3]]
+    assert [found.path.relative_to(root).as_posix() for found in find_listed(root, [*shuffled, *shuffled])] == names
+    assert len(read) == 101
+
+
+def test_each_listed_file_is_looked_up_at_once_and_not_among_all_slides_of_its_folder(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number:03}.svs" for number in range(300)]
+    touch(root, *names)
+    files_of = walking._files_of
+    asked: list[object] = []
+
+    def counted(found: Slide | Unusable) -> tuple[Path, ...]:
+        asked.append(found)
+        return files_of(found)
+
+    monkeypatch.setattr(walking, "_files_of", counted)
+    assert len(list(find_listed(root, names))) == 300
+    assert len(asked) <= 300
 
 
 def test_any_member_of_a_dicom_series_selects_it(slides: Path) -> None:

@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import os
 import shutil
 import signal
 import subprocess
-import time
+import sys
 from pathlib import Path
 
 import pytest
-from commands import COMMAND, run_command, staged
+from commands import run_command, staged
 from made_slides import write_synthetic
 
 BASE_URL = "https://host.example/iiif"
@@ -35,18 +34,39 @@ def facts_of(tree: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
+ENDING = """
+import os
+from slide2iiif.__main__ import run
+from slide2iiif.tiles.journal import Journal
+
+add, done = Journal.add, []
+
+def add_and_end(journal, task, rendered):
+    add(journal, task, rendered)
+    done.append(task)
+    if len(done) == {tasks}:
+        os.kill(os.getpid(), {number})
+
+Journal.add = add_and_end
+run()
+"""
+
+
 def kill_in_the_middle(source: Path, dest: Path, *options: str, tasks: int = 4, number: int = signal.SIGKILL) -> Path:
     """Start an export, end it when some tasks are done, and give the folder with what is staged."""
-    arguments: list[str | Path] = [COMMAND, "export", source, dest, "--base-url", BASE_URL, "--jobs", "2", *options]
-    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        journals: list[Path] = []
-        while not any(journal.read_bytes().count(b"\n") >= tasks for journal in journals):
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < deadline
-            journals = list((dest / ".slide2iiif" / "staging").glob("*/journal"))
-        os.kill(process.pid, number)
-    time.sleep(0.6)  # Workers see within half a second that their parent has gone.
+    words: list[str | Path] = [
+        sys.executable,
+        "-c",
+        ENDING.format(tasks=tasks, number=int(number)),
+        "export",
+        source,
+        dest,
+    ]
+    with subprocess.Popen([*words, "--base-url", BASE_URL, "--jobs", "2", *options], stderr=subprocess.PIPE) as process:
+        # Its workers hold the other end as well: it is closed when the last of them has gone.
+        assert process.stderr is not None
+        process.stderr.read()
+    assert process.returncode not in {0, 1}
     [folder] = [path for path in staged(dest) if not path.name.endswith(".scratch")]
     return folder
 

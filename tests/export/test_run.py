@@ -1,7 +1,6 @@
 """The flow: what is published, what is not, and in which order."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -278,13 +277,11 @@ def test_an_error_of_the_walk_ends_what_is_in_flight(tmp_path: Path, source: Pat
         raise KeyError
 
     flow = Flow(tmp_path, Cancelled())
-    begun = time.monotonic()
     with flow.store, flow.engine as engine:
         run = Export(flow.store, flow.receipts, engine, Options(), "https://h", "https://o", flow.told)
         with pytest.raises(KeyError):
             run.slides(broken())
     assert cancelled.is_set()
-    assert time.monotonic() - begun < 10
 
 
 def test_pictures_are_part_of_what_is_published(flow: Flow, source: Path) -> None:

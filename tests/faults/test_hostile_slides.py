@@ -23,6 +23,7 @@ from formats.pictures import Coding
 from formats.vendors import write_leica, write_philips, write_ventana
 from made_slides import write_image, write_synthetic
 from mutations import mutate
+from patience import PATIENCE
 from published import contents, faults, slide_of
 from traces import installed_run
 from watched import Watched, watched_run
@@ -137,7 +138,7 @@ def check_round(folder: Path, originals: dict[str, bytes], good: dict[str, dict[
         place.parent.mkdir(exist_ok=True)
         place.write_bytes(mutate(originals[name], rng))
         bad.append(f"{number:04}/{name}")
-    run, told = export_watched(source, dest, timeout=400)
+    run, told = export_watched(source, dest, timeout=PATIENCE)
     for name, expected in good.items():
         assert told[name]["status"] == "exported", told[name]
         assert slide_of(dest, name) == expected, name
@@ -178,7 +179,6 @@ def first_seed() -> int:
     return int(os.environ.get("SLIDE2IIIF_SEED", time.time_ns() // 1000))
 
 
-@pytest.mark.timeout(500)
 def test_hundreds_of_damaged_slides_harm_nobody_but_themselves(
     quick_folder: Path, originals: dict[str, bytes], good: dict[str, dict[str, str]]
 ) -> None:
@@ -194,7 +194,6 @@ def test_thousands_of_damaged_slides_harm_nobody_but_themselves(
         check_round(quick_folder, originals, good, first_seed() + number)
 
 
-@pytest.mark.timeout(400)
 def test_small_files_that_claim_to_be_huge_are_refused_in_time_and_in_little_memory(
     quick_folder: Path, slides: Path, good: dict[str, dict[str, str]]
 ) -> None:
@@ -204,7 +203,7 @@ def test_small_files_that_claim_to_be_huge_are_refused_in_time_and_in_little_mem
     write_aperio(aperio, Size(600, 450), associated={"thumbnail", "label", "macro"})
     write_good(source)
     said = write_bombs(source, slides / REAL["s.dcm"], aperio)
-    run, told = export_watched(source, dest, "--associated", "label", timeout=300)
+    run, told = export_watched(source, dest, "--associated", "label", timeout=PATIENCE)
     for name, pattern in said.items():
         sys.stdout.write(f"{name}: {told[name]['status']} {told[name]['reason']}\n")
         if not pattern and told[name]["status"] == "exported":

@@ -100,7 +100,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.timeout(1800)
 def test_waiting_for_the_disk_costs_at_most_a_tenth(slides: Path, tmp_path: Path) -> None:
     """Both ways in turn, on the disk of the temporary folder; nothing else should use it meanwhile."""

@@ -4,11 +4,11 @@ import json
 import os
 import random
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from commands import snapshot
@@ -19,6 +19,7 @@ from slide2iiif.engines.base import Deadline, Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.pyramid import Tile
+from slide2iiif.maintenance import verify
 from slide2iiif.maintenance.findings import Kind
 from slide2iiif.options import Options
 from slide2iiif.records.digests import DigestFile, Run, digest_of, record_of, whole_ledger
@@ -305,20 +306,17 @@ def test_a_tree_in_use_is_looked_at_without_its_lock(tree: PublishedTree) -> Non
     assert look.holder() is None
 
 
-def test_a_slide_that_is_published_before_its_receipt_is_written_is_not_told_of(tree: PublishedTree) -> None:
+def test_a_slide_that_is_published_before_its_receipt_is_written_is_not_told_of(
+    tree: PublishedTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
     receipt = tree.receipt_file(ONE)
     aside = tree.root.parent / "receipt.json"
     receipt.rename(aside)
 
-    def write_it_later() -> None:
-        time.sleep(0.3)
-        aside.rename(receipt)
-
+    # While it waits to look again.
+    monkeypatch.setattr(verify, "time", SimpleNamespace(sleep=lambda _: aside.rename(receipt)))
     with FolderStore(tree.root):
-        later = threading.Thread(target=write_it_later)
-        later.start()
         assert tree.findings() == []
-        later.join()
 
 
 def test_a_slide_that_was_about_to_be_published_is_not_missing(tree: PublishedTree) -> None:

@@ -54,7 +54,7 @@ def edited_site(text: str, tree: Path, port: int, *, api_3: bool) -> str:
     ]
     if api_3:
         # The line that the comment offers takes the place of the two that stand there.
-        edits += [(r"(?m)^ *rewrite \^/iiif.*\n *rewrite \^/iiif-v3/.*\n", ""), (r"# +(?=rewrite \^/iiif/)", "")]
+        edits += [(r"(?m)^ *rewrite \^/iiif.*\n *rewrite \^/iiif-v3.*\n", ""), (r"# +(?=rewrite \^/iiif\()", "")]
     for pattern, replacement in edits:
         parts = re.split(pattern, text)
         if len(parts) != 2:

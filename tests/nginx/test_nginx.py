@@ -5,11 +5,8 @@ Three services: 2.1 as it is stored, 3.0 from the same files by rewriting, and 3
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
@@ -19,7 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import serving
 import simplejpeg
+from patience import PATIENCE
+from serving import free_port
 
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
@@ -68,7 +68,7 @@ def ask(service: Service, path: str, method: str = "GET", **headers: str) -> Ans
 
 
 def ask_host(port: int, path: str, method: str = "GET", **headers: str) -> Answer:
-    with closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
         return ask_on(connection, path, method, **headers)
 
 
@@ -125,30 +125,9 @@ def write_tree(folder: Path, api: Api) -> None:
 @contextmanager
 def running_nginx(tree: Path, runtime: Path, *options: str) -> Iterator[int]:
     """Serve a tree with the shipped configuration and give the port."""
-    if shutil.which("nginx") is None:
-        pytest.skip("nginx is not installed")
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, str(SERVE), str(tree), "--port", str(port), "--runtime", str(runtime), *options]
-    with subprocess.Popen(command) as process:
-        try:
-            wait_for(process, port)
-            yield port
-        finally:
-            process.terminate()
-
-
-def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        assert process.poll() is None, "nginx did not start"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline, "nginx does not answer"
-            time.sleep(0.02)
-        else:
-            return
+    port = free_port()
+    with serving.running_nginx(tree, runtime, port, *options):
+        yield port
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +172,7 @@ def test_every_url_of_a_version_is_answered_with_a_picture_of_the_right_size(ser
     for level in pyramid.levels[:-1]:
         for tile in pyramid.tiles(level):
             wanted |= dict.fromkeys(tile_paths(pyramid, tile, service.api), pyramid.tile_pixels(tile))
-    with closing(HTTPConnection("127.0.0.1", service.port, timeout=20)) as connection:
+    with closing(HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)) as connection:
         for path, size in wanted.items():
             for spelling in {path, path.replace(",", "%2C")}:
                 answer = ask_on(connection, f"{service.prefix}/{identifier}/{spelling}")
@@ -426,6 +405,24 @@ def test_a_folder_shows_its_page_and_never_a_list(service: Service) -> None:
     assert (folder.status, folder.headers["location"]) == (301, f"{service.prefix}/dir2/")
     for path in (f"/{SLIDE}/full", f"/{SLIDE}/full/", f"/{SLIDE}/full/max/0/", "/F!C3!A4lle", "/F!C3!A4lle/"):
         assert ask(service, path).status == 404, path
+
+
+def test_the_prefix_without_a_slash_leads_to_the_first_page(service: Service) -> None:
+    for asked in ("", "?from=mail"):
+        answer = ask(service, asked)
+        assert (answer.status, answer.headers["location"]) == (301, f"{service.prefix}/")
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert ask(service, "", "OPTIONS").status == 204
+    assert ask(service, "", "POST").status == 405
+    assert ask(service, "x").status == 404
+
+
+def test_without_a_first_page_the_prefix_is_not_found_and_any_page_may_read_that(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    with running_nginx(tmp_path / "tree", tmp_path / "run") as port:
+        for path in ("/iiif", "/iiif-v3", "/iiif/", "/iiif?x"):
+            answer = ask_host(port, path)
+            assert (answer.status, answer.headers["access-control-allow-origin"]) == (404, "*"), path
 
 
 def test_a_slide_may_have_a_page_behind_its_slash(service: Service) -> None:

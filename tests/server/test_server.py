@@ -4,13 +4,16 @@ import http.client
 import json
 import re
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from patience import PATIENCE
+from serving import free_port
 
 from slide2iiif.errors import UsageError
 from slide2iiif.geometry import Size
@@ -21,6 +24,7 @@ from slide2iiif.iiif.paths import pictures, tile_paths
 from slide2iiif.iiif.pyramid import plan_pyramid
 from slide2iiif.server import VERSION_3_PREFIX, PreviewServer, open_preview
 from slide2iiif.server import routes as preview_site
+from slide2iiif.server.http_server import CONNECTIONS
 
 BASE_URL = "https://slides.example.org/iiif"
 PYRAMID = plan_pyramid(Size(1000, 700), 256)
@@ -49,7 +53,7 @@ class Client:
         self.address = parts.hostname, parts.port
 
     def request(self, path: str, method: str = "GET", **headers: str) -> Reply:
-        connection = http.client.HTTPConnection(*self.address, timeout=5)
+        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE)
         try:
             fields = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.putrequest(method, path, skip_host="Host" in fields)
@@ -62,7 +66,7 @@ class Client:
             connection.close()
 
     def raw(self, data: bytes) -> bytes:
-        with socket.create_connection(self.address, timeout=5) as connection:
+        with socket.create_connection(self.address, timeout=PATIENCE) as connection:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -264,7 +268,7 @@ class TestHttp:
         assert client.request(f"/{path}", If_None_Match=etag).body == b"new"
 
     def test_one_connection_serves_many_requests(self, client: Client) -> None:
-        connection = http.client.HTTPConnection(*client.address, timeout=5)
+        connection = http.client.HTTPConnection(*client.address, timeout=PATIENCE)
         for path in (f"/{SLIDE}", f"/{SLIDE}/info.json", "/"):
             connection.request("GET", path)
             response = connection.getresponse()
@@ -440,6 +444,26 @@ class TestHome:
         assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
+class TestConnections:
+    @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHo"], ids=["nothing", "half a head"])
+    def test_those_that_send_no_request_are_bounded_and_keep_nobody_waiting(self, client: Client, sent: bytes) -> None:
+        before = threading.active_count()
+        with ExitStack() as stack:
+            for _ in range(3 * CONNECTIONS):
+                connection = stack.enter_context(socket.create_connection(client.address, timeout=PATIENCE))
+                connection.sendall(sent)
+            assert client.request(f"/{SLIDE}/info.json").status == 200
+            assert threading.active_count() <= before + CONNECTIONS + 1
+        assert client.request("/").status == 200
+
+    def test_the_oldest_makes_room(self, client: Client) -> None:
+        with ExitStack() as stack:
+            first = stack.enter_context(socket.create_connection(client.address, timeout=PATIENCE))
+            for _ in range(2 * CONNECTIONS):
+                stack.enter_context(socket.create_connection(client.address, timeout=PATIENCE))
+            assert first.recv(1) == b""
+
+
 class TestOpening:
     def test_port_0_picks_a_free_one(self, root: Path) -> None:
         with open_preview(root, port=0) as first, open_preview(root, port=0) as second:
@@ -463,12 +487,11 @@ class TestOpening:
             open_preview(root, host=host, port=port)
 
     def test_a_closed_preview_gives_its_port_back_and_may_be_closed_again(self, root: Path) -> None:
-        server = open_preview(root, port=0)
-        port = urlsplit(server.url).port
+        port = free_port()
+        server = open_preview(root, port=port)
         server.close()
         server.close()
         server.wait()
-        assert port
         with open_preview(root, port=port) as again:
             assert Client(again).request("/").status == 200
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from patience import PATIENCE
+
 COMMAND = Path(sys.executable).with_name("slide2iiif")
 """Console script of this environment."""
 
@@ -18,7 +20,7 @@ def run_command(
     *arguments: object,
     stdin: bytes = b"",
     cwd: Path | None = None,
-    timeout: float = 120,
+    timeout: float = PATIENCE,
     privileged: bool = True,
 ) -> subprocess.CompletedProcess[str]:
     """Run `slide2iiif` to its end. Nothing that a user does may show a traceback.

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from patience import FOREVER, wait_until
+
 
 class AwkwardError(Exception):
     """Breaks whoever unpickles it."""
@@ -40,12 +42,15 @@ def fail_on_three(number: int) -> int:
     return number
 
 
-def fail_on_three_at_once(number: int) -> int:
-    """Raise before the others, which note that they came to their end, are done."""
-    if number == 3:
+def fail_while_another_runs(task: tuple[str, Path]) -> None:
+    """Raise once another has begun, which notes that it came to its end."""
+    name, folder = task
+    if name == "fail":
+        wait_until((folder / "begun").exists)
         raise ValueError("three is not wanted")
+    (folder / "begun").touch()
     time.sleep(0.3)
-    return number
+    (folder / "ended").touch()
 
 
 def own_pid(_: object) -> int:
@@ -54,6 +59,13 @@ def own_pid(_: object) -> int:
 
 def nap(seconds: float) -> int:
     time.sleep(seconds)
+    return os.getpid()
+
+
+def meet(folder: Path) -> int:
+    """Wait until two processes are here."""
+    (folder / str(os.getpid())).touch()
+    wait_until(lambda: len(os.listdir(folder)) == 2)  # noqa: PTH208 - names are enough
     return os.getpid()
 
 
@@ -118,4 +130,4 @@ def take(megabytes: int) -> int:
 
 def never_start() -> None:
     """Stand for what a worker loads when it starts."""
-    time.sleep(60)
+    time.sleep(FOREVER)

@@ -16,6 +16,11 @@ def write_synthetic(path: Path, width: int, height: int) -> Path:
     return path
 
 
+def write_endless(path: Path) -> Path:
+    """Write a slide of which an export takes longer than any test, on the fastest machine and beside the busiest."""
+    return write_synthetic(path, 400_000, 400_000)
+
+
 def smooth_pixels(width: int, height: int) -> NDArray[np.uint8]:
     """Pixels that differ everywhere, are not symmetric, and survive JPEG well. Shape (height, width, 3)."""
     x, y = np.meshgrid(np.arange(width), np.arange(height))

@@ -1,16 +1,19 @@
 """A tree behind the nginx configuration that is shipped."""
 
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from patience import wait_until
 
+PORTS = range(10_000, 32_000)
+"""Below those that Linux gives to connections."""
 SERVE = Path(__file__).parents[1] / "nginx" / "serve.py"
 
 
@@ -24,8 +27,12 @@ def program(*names: str) -> str:
 
 
 def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        return int(probe.getsockname()[1])
+    """Give a port that nobody listens on, and that the system gives to nobody who asks for any."""
+    while True:
+        port = secrets.choice(PORTS)
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_listening(port: int) -> bool:
@@ -39,11 +46,8 @@ def running_nginx(tree: Path, runtime: Path, port: int, *options: str) -> Iterat
     command = [sys.executable, str(SERVE), str(tree), "--port", str(port), "--runtime", str(runtime), *options]
     with subprocess.Popen(command) as process:
         try:
-            deadline = time.monotonic() + 20
-            while not is_listening(port):
-                assert process.poll() is None, "nginx did not start"
-                assert time.monotonic() < deadline, "nginx does not answer"
-                time.sleep(0.02)
+            assert wait_until(lambda: process.poll() is not None or is_listening(port)), "nginx does not answer"
+            assert process.poll() is None, "nginx did not start"
             yield
         finally:
             process.terminate()

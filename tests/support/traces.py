@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import one_process
+from patience import PATIENCE
 
 import slide2iiif
 
@@ -44,8 +45,7 @@ CHANGES = (
 SYNCS = ("fsync", "fdatasync", "syncfs", "sync")
 """System calls that wait for the disk."""
 
-_ATTACH_SECONDS = 20.0
-_RUN_SECONDS = 120.0
+_ATTACH_SECONDS = _RUN_SECONDS = PATIENCE
 _LOADED = [
     *(module.name for module in pkgutil.walk_packages(slide2iiif.__path__, "slide2iiif.")),
     *("openslide", "simplejpeg", "tifffile", "PIL.ImageFile", "encodings.ascii", "encodings.unicode_escape"),
@@ -177,7 +177,7 @@ def spread(items: Sequence[tuple[str, int]], count: int) -> list[tuple[str, int]
     return [items[round(index * (len(items) - 1) / (count - 1))] for index in range(count)]
 
 
-def installed_run(command: Sequence[object], log: Path, *options: str, timeout: float = 120) -> tuple[int, str]:
+def installed_run(command: Sequence[object], log: Path, *options: str, timeout: float = PATIENCE) -> tuple[int, str]:
     """Run a program under strace from its start; give its exit code and what it wrote to standard error."""
     done = subprocess.run(
         ["strace", "-f", "-o", log, *options, "--", *(str(each) for each in command)],
