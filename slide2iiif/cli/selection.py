@@ -104,5 +104,9 @@ def warn_of_unused(choice: "Choice", args: argparse.Namespace) -> None:
     """Warn of patterns that have matched nothing, once all of SOURCE has been seen."""
     if args.quiet or args.files_from:
         return
-    for text in choice.unused():
-        print(f"slide2iiif: warning: {printable(text)} matches nothing in SOURCE; is it misspelt?", file=sys.stderr)
+    for option, globs, nothing in (
+        ("--exclude", choice.exclude, "matches nothing in SOURCE"),
+        ("--include", choice.include, "matches no picture that would be left out"),
+    ):
+        for text in sorted({glob.text for glob in globs} - choice.used):
+            print(f"slide2iiif: warning: {option} {printable(text)} {nothing}; is it misspelt?", file=sys.stderr)

@@ -79,10 +79,6 @@ class Choice:
             self.used.add(glob.text)
         return glob is not None
 
-    def unused(self) -> list[str]:
-        """List the patterns that have matched nothing: somebody may have misspelt them."""
-        return [each.text for each in (*self.exclude, *self.include) if each.text not in self.used]
-
 
 def _normal(text: str) -> str:
     """Return a text in the composed form of Unicode: some systems store names in pieces."""

@@ -10,6 +10,11 @@ from slide2iiif.discovery.found import Slide, Unusable
 _INNER = 128
 """Bytes that a path goes on below the folder of a slide: `/associated/…/`, region, size, rotation and file name."""
 
+MAX_FOLDERS = 256
+"""Folders, one in the other, that a slide may lie in: every page links to all above it."""
+
+_ADVICE = "shorten its path, or name it by --identifier hash or a table"
+
 _USUAL = 4095, 255
 """Longest path and name, in bytes, where a file system does not say."""
 
@@ -38,7 +43,7 @@ class _Place:
             return ""
         return (
             f"{what} of {has:,} bytes in {self.name}, as bytes beyond A-Z, a-z and 0-9 take three each, and {limit:,} "
-            "are possible: shorten the names of its folders, or name it by --identifier hash or a table"
+            f"are possible: {_ADVICE}"
         )
 
 
@@ -52,9 +57,16 @@ def fitting(found: Iterable[Slide | Unusable], dest: Path, private: Path) -> Ite
     """
     places = [_place("DEST", dest), _place("the private folder", private / "receipts")]
     for each in found:
-        reasons = [] if isinstance(each, Unusable) else [place.refusal(each.identifier) for place in places]
-        reason = next(filter(None, reasons), "")
-        yield Unusable(each.path, f"would need {reason}") if reason else each
+        reason = "" if isinstance(each, Unusable) else _refusal(each.identifier, places)
+        yield Unusable(each.path, reason) if reason else each
+
+
+def _refusal(identifier: str, places: Iterable[_Place]) -> str:
+    folders = identifier.count("/")
+    if folders > MAX_FOLDERS:
+        return f"would lie in {folders:,} folders, one in the other, and {MAX_FOLDERS} are possible: {_ADVICE}"
+    reason = next(filter(None, (place.refusal(identifier) for place in places)), "")
+    return f"would need {reason}" if reason else ""
 
 
 def _place(name: str, folder: Path) -> _Place:

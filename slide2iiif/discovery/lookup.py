@@ -94,10 +94,12 @@ class Lookup:
     def find(self, path: Path) -> Slide | Unusable:
         """Return the slide that a file belongs to, or why there is none."""
         root = self._tree.path
-        reason = self._refusal(path)
-        if reason:
-            return Unusable(path, reason)
-        parts = PurePath(os.path.normpath(os.path.relpath(path, root))).parts
+        if "\0" in str(path):
+            return Unusable(path, "is no path: it holds a zero byte")
+        below = PurePath(os.path.relpath(path, root))
+        if not below.parts or below.parts[0] == os.pardir:
+            return Unusable(path, self._stranger)
+        parts = PurePath(os.path.normpath(below)).parts
         place = str(root.joinpath(*parts))
         # From the top: what lies in the folder of a MIRAX slide is that slide, whatever its name.
         for each in self._places(parts[:-1]):
@@ -105,22 +107,23 @@ class Lookup:
                 return each
             if place in each.by_path:
                 return each.by_path[place]
-        return Unusable(path, "is not a slide or an image by its name")
+        return Unusable(path, self._refusal(path, below))
 
-    def _refusal(self, path: Path) -> str:
-        """Return why a path is not even looked for; empty where it is."""
-        root = self._tree.path
-        if "\0" in str(path):
-            return "is no path: it holds a zero byte"
-        if not _is_below(path, root) or not is_inside(path, self._tree.allowed):
-            return f"is not below the source root {root}"
+    @property
+    def _stranger(self) -> str:
+        return f"is not below the source root {self._tree.path}"
+
+    def _refusal(self, path: Path, below: PurePath) -> str:
+        """Return why nothing was found for a path."""
+        if not is_inside(path, self._tree.allowed):
+            return self._stranger
         try:
             path.stat()
         except OSError as error:
             return system_refusal(error)
-        if any(part.startswith(".") for part in PurePath(os.path.relpath(path, root)).parts):
+        if any(part.startswith(".") for part in below.parts):
             return "is hidden, or in a hidden folder; it is left alone"
-        return ""
+        return "is not a slide or an image by its name"
 
     def _places(self, parts: tuple[str, ...]) -> Iterator[_Place | PassedOver]:
         """Yield the folders on a way, from the root on; the last is one that is not entered, if there is one."""
@@ -152,8 +155,3 @@ class Lookup:
             return inner
         identity = outer.contents.folder.folders[name]
         return _Place(self._tree.contents(inner, {*way, identity}), identity, outer)
-
-
-def _is_below(path: Path, root: Path) -> bool:
-    parts = PurePath(os.path.relpath(path, root)).parts
-    return bool(parts) and parts[0] != os.pardir

@@ -78,10 +78,22 @@ def decode_identifier(identifier: str) -> PurePath:
     texts = _WHOLE_NAMES.split(identifier)
     names = [_decode_name(text) for text in texts]
     for text, name in zip(texts, names, strict=True):
-        spellings = {_encode_name(name, spelling) for spelling in Spelling} if name else set()
-        if text not in spellings or name in {b".", b".."} or b"/" in name or b"\0" in name:
+        # Most are plain: the others are spelt only where that one is not it.
+        is_spelt_so = name and any(_encode_name(name, spelling) == text for spelling in Spelling)
+        if not is_spelt_so or name in {b".", b".."} or b"/" in name or b"\0" in name:
             raise ValueError(f"not an identifier: {identifier!r}")
     return PurePath(*map(os.fsdecode, names))
+
+
+def last_part(identifier: str) -> str:
+    """Return the part of an identifier that stands for the last name of the path; it has `/` in it where it is folded.
+
+    That part is an identifier itself.
+    """
+    place = identifier.rfind("/")
+    while place > 0 and identifier[place - 1] == "!":
+        place = identifier.rfind("/", 0, place)
+    return identifier[place + 1 :]
 
 
 def crowded_names(names: Iterable[str]) -> frozenset[str]:
