@@ -15,6 +15,10 @@ from slide2iiif.discovery.neighbours import Neighbours, Published
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.identifiers import crowded_names
 from slide2iiif.sources.formats import is_image_name, is_plain_tiff_name, is_slide_name, suffix_of
+from slide2iiif.system_errors import PRIVATE
+
+_RECORDS = ("receipts", "lock", "staging")
+"""What a private folder of ours holds, one of these at least."""
 
 _REMEMBERED = 100_000
 """Folders of which it is remembered whether they hold slides."""
@@ -128,6 +132,9 @@ class SourceTree:
         folder = Folder(str(self.path), "", str(self._allowed[0]), self._allowed, is_published=True)
         folder.read()
         identity = _identity(self.path) or (0, 0)
+        if folder.tree_sign == PRIVATE and not any((self.path / PRIVATE / each).exists() for each in _RECORDS):
+            # Named by its owner, it takes more than a hidden folder of that name.
+            folder.tree_sign = ""
         if folder.tree_sign or self._is_closed(identity):
             sign = f"holds {folder.tree_sign}" if folder.tree_sign else "is DEST"
             raise UsageError(f"SOURCE {self.path}: {sign}: it is a tree that was published; name the folder of slides")
