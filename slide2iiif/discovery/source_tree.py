@@ -18,7 +18,7 @@ from slide2iiif.sources.formats import is_image_name, is_plain_tiff_name, is_sli
 from slide2iiif.system_errors import PRIVATE
 
 _RECORDS = ("receipts", "lock", "staging")
-"""What a private folder of ours holds, one of these at least."""
+"""Contents of a private folder of ours, one of which at least is there."""
 
 _REMEMBERED = 100_000
 """Folders of which it is remembered whether they hold slides."""
@@ -27,7 +27,7 @@ _NOT_ENTERED = "its tiles would be taken for slides; it is not entered"
 
 @dataclass
 class Contents:
-    """What one folder holds, apart from what is in the folders in it."""
+    """Contents of one folder, without those of the folders in it."""
 
     folder: Folder
     """The folder, read."""
@@ -42,7 +42,7 @@ class Contents:
 
     @cached_property
     def has_slides(self) -> bool:
-        """Whether a slide, rather than an ordinary image, lies here."""
+        """True if a slide, rather than an ordinary image, lies here."""
         dicom = (each.name for each in self.candidates if not is_slide_name(each.name))
         names = (name for name in (*self.folder.files, *self.folder.strays) if is_slide_name(name))
         return any(_is_slide(name) for name in names) or next(dicom, None) is not None
