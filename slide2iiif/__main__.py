@@ -15,6 +15,8 @@ _GARBAGE_THRESHOLD = 50_000
 def run() -> None:
     """Run the command and end the process with its exit code."""
     gc.set_threshold(_GARBAGE_THRESHOLD)
+    # Nothing here multiplies matrices, and beside the threads that numpy's library for it starts no worker is forked.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     hold_streams()
     code = _run()
     if "joblib" not in sys.modules:

@@ -169,7 +169,7 @@ class TestOptions:
         for action in option_actions(command):
             long = action.option_strings[-1]
             _, told = option_table(command)[long]
-            is_flag = action.nargs == 0 or action.default is None
+            is_flag = action.nargs == 0 or not action.default
             assert told == said.get(long, "" if is_flag else str(action.default))
 
 

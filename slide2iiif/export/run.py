@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
-from slide2iiif.discovery.walk import Slide, Unusable
+from slide2iiif.discovery.walk import PassedOver, Slide, Unusable
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, TargetError
 from slide2iiif.export.slide import SlideExport
@@ -50,6 +50,8 @@ class Export(SlideExport):
         return summary
 
     def _guard(self, found: Slide | Unusable, work: Callable[[Slide], Outcome]) -> Outcome:
+        if isinstance(found, PassedOver):
+            return Outcome(str(found.path), Status.PASSED_OVER, found.reason)
         if isinstance(found, Unusable):
             return Outcome(str(found.path), Status.FAILED, found.reason)
         try:

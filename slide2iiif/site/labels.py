@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from slide2iiif.iiif.identifiers import decode_identifier, is_folded
+from slide2iiif.iiif.identifiers import decode_identifier, is_folded, last_part
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that are invisible or change the display of other characters: controls, direction marks, line
@@ -15,7 +15,8 @@ _NUMBER = re.compile(r"(\d{1,18})")
 def display_name(path: str) -> str:
     """Return the original last name of an identifier or folder, with invisible characters escaped."""
     try:
-        name = decode_identifier(path).name
+        # The names before it are not read: with many folders, one in the other, they would be read for each of them.
+        name = decode_identifier(last_part(path)).name
     except ValueError:
         # A name from a naming table is shown as it is.
         name = path.rpartition("/")[2]

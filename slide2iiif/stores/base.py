@@ -220,6 +220,11 @@ class Store(Protocol):
         ...
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """Folders of this computer that the tree and its records lie in; none of a place that is elsewhere."""
+        ...
+
+    @property
     def atomic_publish(self) -> bool:
         """Whether a slide is published in one step; else documents come last, and a reader may meet two versions."""
         ...

@@ -113,6 +113,7 @@ class MemoryStore:
     """A published tree in two dictionaries."""
 
     place = "memory"
+    folders: tuple[Path, ...] = ()
     atomic_publish = True
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ MAY_BE_EMPTY = {"--title", "--rights", "--attribution", "--associated", "--prope
 
 NO_PATHS = MAY_BE_EMPTY | {
     "--base-url", "--other-base-url", "--host", "--port", "--tile-size", "--quality", "--mpp", "--max-tiles",
-    "--max-pixels", "--open-timeout", "--block-timeout", "--worker-memory", "--jobs",
+    "--max-pixels", "--open-timeout", "--block-timeout", "--worker-memory", "--jobs", "--max-delete",
 }  # fmt: skip
 """Options that take a value which is no path. Whoever adds an option says here, or by its type, which it is."""
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from slide2iiif.discovery import walk as walking
 from slide2iiif.discovery.walk import Slide, Unusable, find_listed, walk
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.identifiers import decode_identifier
@@ -391,23 +390,6 @@ def test_listed_files_are_found_folder_by_folder_and_each_folder_is_read_once(
     shuffled = [*names[::3], *names[1::3], *names[2::3]]
     assert [found.path.relative_to(root).as_posix() for found in find_listed(root, [*shuffled, *shuffled])] == names
     assert len(read) == 101
-
-
-def test_each_listed_file_is_looked_up_at_once_and_not_among_all_slides_of_its_folder(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [f"{number:03}.svs" for number in range(300)]
-    touch(root, *names)
-    files_of = walking._files_of
-    asked: list[object] = []
-
-    def counted(found: Slide | Unusable) -> tuple[Path, ...]:
-        asked.append(found)
-        return files_of(found)
-
-    monkeypatch.setattr(walking, "_files_of", counted)
-    assert len(list(find_listed(root, names))) == 300
-    assert len(asked) <= 300
 
 
 def test_any_member_of_a_dicom_series_selects_it(slides: Path) -> None:

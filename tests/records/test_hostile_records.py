@@ -183,4 +183,4 @@ def test_a_hostile_note_of_the_names_is_refused_in_words(published: Path, source
     (published / ".slide2iiif" / "identifiers.json").write_bytes(HOSTILE[name])
     done = run_command("export", source, published, "--base-url", BASE_URL, "-q")
     assert done.returncode == 3
-    assert "identifiers.json: cannot be read: " in done.stderr
+    assert "identifiers.json in the private folder: cannot be read: " in done.stderr

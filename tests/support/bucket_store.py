@@ -172,6 +172,7 @@ class BucketStaging:
 class BucketStore:
     """A published tree in a bucket."""
 
+    folders: tuple[Path, ...] = ()
     atomic_publish = False
 
     def __init__(self, url: str) -> None:

@@ -76,6 +76,11 @@ class FolderStore:
         return FolderObjects(self._private, self._private / "staging")
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """Root and private folder. See `Store.folders`."""
+        return self.root, self._private
+
+    @property
     def atomic_publish(self) -> bool:
         """A rename publishes. See `Store.atomic_publish`."""
         return True
