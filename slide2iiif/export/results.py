@@ -12,7 +12,7 @@ from slide2iiif.options import Options
 from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.plan.service import ServicePlan
 from slide2iiif.plan.slide import SlidePlan
-from slide2iiif.records.digests import DigestFile, digest_of, whole_ledger
+from slide2iiif.records.digests import DigestFile, digest_of, digest_stream
 from slide2iiif.records.receipt import Receipt, Settings
 from slide2iiif.tiles.tasks import Rendered
 
@@ -60,7 +60,7 @@ def record_receipt(
         profile=b64encode(levels.colours.carried).decode("ascii"),
         published_properties=dict(plan.properties),
         associated={each.place: [*each.pyramid.size, each.pyramid.tile_size] for each in plan.pictures},
-        ledger=digest_of(whole_ledger(digests)),
+        ledger=digest_of(digest_stream(digests)),
     )
 
 

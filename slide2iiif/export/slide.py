@@ -122,7 +122,7 @@ class SlideExport:
             guard.check()
             rendered = journals[0].rendered
             check_not_lost(plan.levels, rendered)
-            digests = [journal.ledger for journal in journals]
+            digests = [journal.digests for journal in journals]
             base_urls = self.base_url, self.other_base_url
             receipt = record_receipt(slide, fingerprint, plan, rendered, self.options, base_urls, digests)
             pages = [] if self.gallery is None else self.gallery.slide_files(receipt)

@@ -207,7 +207,7 @@ class _Checking:
             elif record is None:
                 continue
             elif record == NO_FILE:
-                self._add(replace(finding, kind=Kind.RECEIPT, detail="the ledger has no record of it"))
+                self._add(replace(finding, kind=Kind.RECEIPT, detail="the digests have no record of it"))
             elif record_of(content) != record:
                 detail = "" if len(content) == length_of(record) else "it has another size"
                 self._add(replace(finding, kind=Kind.ALIAS if number else Kind.CHANGED, detail=detail))

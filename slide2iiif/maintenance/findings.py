@@ -20,7 +20,7 @@ class Kind(StrEnum):
     DOCUMENT = "document differs"
     """A document does not say what was published."""
     RECEIPT = "receipt damaged"
-    """What was published is not known: receipt or ledger is missing or damaged."""
+    """What was published is not known: receipt or digests are missing or damaged."""
     UNREADABLE = "unreadable"
     """The file system gives an error."""
     UNDECODABLE = "undecodable"
@@ -47,4 +47,4 @@ class Finding:
     tile: Tile | None = None
     """Level, column and row, where it is a tile's."""
     ordinal: int | None = None
-    """Where the record of the file lies in the slide's ledger, where it is one of the pyramid."""
+    """Where the record of the file lies among the digests of the slide, where it is one of the pyramid."""

@@ -1,7 +1,7 @@
 """Missing and damaged files of a tree, made again from their slides; everything else stays as it is.
 
-The ledger says what each file was. What is not that any more is made again as the export made it, block by block into
-staging, and taken from there if its bytes are those of the ledger. An intact alias is as good as a new file. A damaged
+The digests say what each file was. What is not that any more is made again as the export made it, block by block into
+staging, and taken from there if its bytes are as recorded. An intact alias is as good as a new file. A damaged
 file may be hard-linked, so none is written through: every file that is put right is a new one, renamed into its place.
 """
 
@@ -272,7 +272,7 @@ class _Service:
     order: FileOrder
     """Numbers its files."""
     base: int
-    """Place of its first record in the slide's ledger."""
+    """Place of its first record among the digests of the slide."""
 
     @property
     def picture(self) -> str:

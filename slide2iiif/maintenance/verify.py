@@ -1,4 +1,4 @@
-"""A published tree against its receipts, ledgers and documents -> findings, as they are found. Never prints.
+"""A published tree against its receipts, digests and documents -> findings, as they are found. Never prints.
 
 ```
 folders ─► slides ─► receipt, documents ─► files by ordinal ─► findings
@@ -342,8 +342,8 @@ def _check_digests(digests: Digests, receipt: Receipt) -> Finding | None:
     try:
         is_whole = digests.is_whole(receipt.file_count, receipt.ledger)
     except UnreadableObjectError as error:
-        return Finding(Kind.UNREADABLE, slide, slide, f"its ledger: {error.detail}")
-    detail = "its ledger is missing or damaged; export the slide again with --overwrite"
+        return Finding(Kind.UNREADABLE, slide, slide, f"its digests: {error.detail}")
+    detail = "its digests are missing or damaged; export the slide again with --overwrite"
     return None if is_whole else Finding(Kind.RECEIPT, slide, slide, detail)
 
 

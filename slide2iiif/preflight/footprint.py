@@ -21,13 +21,13 @@ from slide2iiif.options import Blank, Options
 from slide2iiif.plan.service import Counts, ServicePlan, count_service
 from slide2iiif.preflight.sampling import Density, density_of, expected_bytes
 from slide2iiif.preflight.space import Room, shortage
-from slide2iiif.records.digests import ledger_bytes
+from slide2iiif.records.digests import digests_size
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Capacity
 
 RECORD_INODES = 3
-"""Folder, receipt and ledger, in the private folder."""
+"""Folder, receipt and digests, in the private folder."""
 
 _ENTRY_BYTES = 44
 """What the name of a region takes in the slide's own folder, a third of it being empty."""
@@ -123,11 +123,11 @@ def published_room(receipt: Receipt, pages: int, capacity: Capacity) -> Room:
 def record_room(plans: Iterable[ServicePlan], capacity: Capacity) -> Room:
     """Give what the records of a slide take in the private folder."""
     count = sum(order_files(plan.pyramid, plan.api).count for plan in plans)
-    return Room(RECORD_INODES, capacity.rounded(ledger_bytes(count)) + 2 * capacity.block + capacity.folder)
+    return Room(RECORD_INODES, capacity.rounded(digests_size(count)) + 2 * capacity.block + capacity.folder)
 
 
 def scratch_room(plan: ServicePlan, capacity: Capacity, *, is_picture: bool = False) -> Room:
-    """Give what lies beside the files of a service while they are made: ledger, journal, pictures, profile.
+    """Give what lies beside the files of a service while they are made: digests, journal, pictures, profile.
 
     Args:
         plan: of the service.
@@ -138,7 +138,7 @@ def scratch_room(plan: ServicePlan, capacity: Capacity, *, is_picture: bool = Fa
     intermediates = [plan.pyramid.levels[level].size for level in levels if level is not None]
     intermediates += [plan.pyramid.size] if is_picture else []
     sizes = [size.pixels * _MOST_BYTES for size in intermediates]
-    sizes += [ledger_bytes(order_files(plan.pyramid, plan.api).count), plan.tile_count * _NOTE_BYTES]
+    sizes += [digests_size(order_files(plan.pyramid, plan.api).count), plan.tile_count * _NOTE_BYTES]
     sizes += [len(plan.colours.transformed_from)] if plan.colours.transformed_from else []
     return Room(len(sizes) + 1, sum(capacity.rounded(size) for size in sizes) + capacity.folder)
 

@@ -120,7 +120,7 @@ class DigestFile:
             self._file = -1
 
 
-def whole_ledger(parts: Sequence[DigestFile]) -> Iterator[bytes]:
+def digest_stream(parts: Sequence[DigestFile]) -> Iterator[bytes]:
     """Give the content of a slide's ledger, some at a time: header, then the records of its services in order."""
     yield _HEADER.pack(_MAGIC, sum(part.count for part in parts))
     for part in parts:
@@ -135,7 +135,7 @@ def digest_of(content: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def ledger_bytes(count: int) -> int:
+def digests_size(count: int) -> int:
     """Give the size of a ledger of so many records."""
     return RECORD_BYTES * (count + 1)
 

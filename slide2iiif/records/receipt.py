@@ -121,7 +121,7 @@ class Receipt:
     associated: dict[str, list[int]] = field(default_factory=dict)
     """Pictures that were asked for: place of the service below the slide -> width, height and side of a tile."""
     ledger: str = ""
-    """SHA-256 of the ledger, in hexadecimal."""
+    """SHA-256 of the digests of all files, in hexadecimal."""
 
     @property
     def profile_bytes(self) -> bytes:
@@ -148,14 +148,14 @@ class Receipt:
             yield place, ImageService(uri, plan_pyramid(Size(width, height), tile_size))
 
     def services(self) -> list[tuple[str, Pyramid]]:
-        """Levels of all services of the slide, in the order of the ledger, by place below the slide, with a slash."""
+        """Levels of all services of the slide, in the order of the digests, by place below the slide, with a slash."""
         api = Api(self.settings.api)
         beside = [(f"{place}/", service.pyramid) for place, service in self.associated_services(api)]
         return [("", self.service(api).pyramid), *beside]
 
     @property
     def file_count(self) -> int:
-        """Number of the files that the ledger has records of."""
+        """Number of the files that have a digest."""
         return sum(order_files(pyramid, Api(self.settings.api)).count for _, pyramid in self.services())
 
     def moved(self, base_url: str, other_base: str | None) -> "Receipt":

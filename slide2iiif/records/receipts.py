@@ -1,8 +1,8 @@
 """The record of what was published for each slide: from what, with what options.
 
 One small JSON file a slide, `receipts/<identifier>/receipt.json` in the private folder, written after the slide is
-published, and beside it the ledger: length and digest of every file. The receipt is read to skip what is unchanged and
-to write new documents without the source, the ledger to check the files. They never leave the private folder.
+published, and beside it the digests: length and digest of every file. The receipt is read to skip what is unchanged and
+to write new documents without the source, the digests to check the files. They never leave the private folder.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from slide2iiif import __version__
 from slide2iiif.iiif.identifiers import is_folded
 from slide2iiif.options import Options
-from slide2iiif.records.digests import DigestFile, Digests, ledger_bytes, whole_ledger
+from slide2iiif.records.digests import DigestFile, Digests, digest_stream, digests_size
 from slide2iiif.records.receipt import Receipt, Settings, _parse
 from slide2iiif.stores.base import Head, Objects, Staging, Store
 
@@ -56,7 +56,7 @@ class Receipts:
     def has_digests(self, receipt: Receipt) -> bool:
         """Return True if a slide's digests are there, about as many as its receipt means; `verify` reads them."""
         head = self.private.head(_digests_of(receipt.identifier))
-        return head is not None and head.size >= ledger_bytes(receipt.tiles)
+        return head is not None and head.size >= digests_size(receipt.tiles)
 
     def announce(self, receipt: Receipt) -> None:
         """Record that a slide is about to be published.
@@ -90,7 +90,7 @@ class Receipts:
             TargetError: it cannot be written.
         """
         if digests:
-            self.private.write(_digests_of(receipt.identifier), whole_ledger(digests))
+            self.private.write(_digests_of(receipt.identifier), digest_stream(digests))
         content = json.dumps(asdict(receipt), indent=1).encode() + b"\n"
         self.private.write(_name_of(receipt.identifier), content)
 

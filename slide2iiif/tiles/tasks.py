@@ -105,7 +105,7 @@ class Rendered:
     blank: int = 0
     """Number of tiles of a single colour, which share their files."""
     records: tuple[Run, ...] = ()
-    """Lengths and digests of the stored files, for the ledger."""
+    """Lengths and digests of the stored files."""
 
     @property
     def tiles(self) -> int:

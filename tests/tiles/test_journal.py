@@ -66,7 +66,7 @@ def test_what_is_noted_is_known_in_the_next_run(tmp_path: Path, noted: list[int]
         assert journal.rendered.made == Counter({(0, TileOrigin.COPIED): 24, (1, TileOrigin.DOWNSAMPLED): 6})
         assert (journal.rendered.stored_bytes, journal.rendered.blank) == (615, 12)
         assert journal.rendered.damaged == (Tile(0, 1, 0), Tile(0, 3, 0), Tile(0, 5, 0))
-        records = b"".join(journal.ledger.records())
+        records = b"".join(journal.digests.records())
     assert records[: 6 * 16] == b"".join(record_of(bytes([number])) for number in range(6))
 
 
