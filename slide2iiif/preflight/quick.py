@@ -1,7 +1,7 @@
 """Whether a run fits, before its first write: what its slides will take, against what the file system has left.
 
 That costs the start next to nothing where there is plenty of room: then the sizes of the slide files tell enough, and
-what looks closer is not even loaded. A long run is looked at as far as its first slides; each slide that follows is
+what looks thorough is not even loaded. A long run is looked at as far as its first slides; each slide that follows is
 looked at by itself before anything of it is written.
 """
 
@@ -72,10 +72,10 @@ class Survey:
         due = [slide for slide in slides if self._is_due(slide)]
         if has_plenty(capacity, due):
             return Verdict(capacity)
-        from slide2iiif.preflight.thorough import Appraisal
+        from slide2iiif.preflight.thorough import ThoroughCheck
 
-        closer = Appraisal(self.store, self.receipts, self.engine, self.options, self.page_count, self.together)
-        return closer.judge(due, capacity)
+        thorough = ThoroughCheck(self.store, self.receipts, self.engine, self.options, self.page_count, self.together)
+        return thorough.judge(due, capacity)
 
     def _is_due(self, slide: Slide) -> bool:
         """Tell whether a slide will be published; one that cannot be asked fails in its turn."""

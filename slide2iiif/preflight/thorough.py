@@ -53,7 +53,7 @@ Samples = Mapping[tuple[int, str], Mapping[int, Density]]
 
 
 @dataclass(frozen=True, slots=True)
-class Appraisal:
+class ThoroughCheck:
     """One run that is about to begin."""
 
     store: Store
@@ -141,7 +141,7 @@ class _Need:
     run that does not fit then can never fit.
     """
 
-    run: Appraisal
+    run: ThoroughCheck
     """What is to be judged."""
     due: Sequence[Slide]
     """Slides that will be published."""
