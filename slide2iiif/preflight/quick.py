@@ -1,7 +1,7 @@
 """Whether a run fits, before its first write: what its slides will take, against what the file system has left.
 
 That costs the start next to nothing where there is plenty of room: then the sizes of the slide files tell enough, and
-what looks thorough is not even loaded. A long run is looked at as far as its first slides; each slide that follows is
+the thorough check is not even loaded. A long run is looked at as far as its first slides; each slide that follows is
 looked at by itself before anything of it is written.
 """
 
@@ -19,7 +19,7 @@ from slide2iiif.preflight.space import Room, Verdict, shortage
 from slide2iiif.records.receipts import Receipts, current_receipt
 from slide2iiif.stores.base import Capacity, Store
 
-SURVEYED = 256
+CHECKED_TOGETHER = 256
 """Slides that are looked at together, the first ones of a run."""
 
 _PLENTY = 8
@@ -33,7 +33,7 @@ _PLENTY_OF_SLIDE = Room(20_000, 64_000_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class QuickCheck:
     """One run that is about to begin: nothing is written, and nothing is held."""
 
     store: Store
@@ -57,7 +57,7 @@ class Survey:
         Raises:
             TargetError: the file system does not answer.
         """
-        first = list(islice(found, SURVEYED))
+        first = list(islice(found, CHECKED_TOGETHER))
         return self.judge([each for each in first if isinstance(each, Slide)]), chain(first, found)
 
     def judge(self, slides: Sequence[Slide]) -> Verdict:

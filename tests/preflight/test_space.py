@@ -27,7 +27,7 @@ from slide2iiif.preflight.footprint import (
     published_room,
     slide_room,
 )
-from slide2iiif.preflight.quick import Survey
+from slide2iiif.preflight.quick import QuickCheck
 from slide2iiif.preflight.sampling import sample, sample_task
 from slide2iiif.preflight.space import Room, Verdict, shortage
 from slide2iiif.preflight.thorough import describe_if_readable
@@ -91,8 +91,8 @@ def verdict_of(source: Path, root: Path, inodes: int) -> Verdict:
     store = NarrowStore(root)
     store.inodes = inodes
     with SerialEngine() as engine:
-        survey = Survey(store, Receipts(store.private), engine, Options(tile_size=128))
-        return survey.judge([each for each in walk(source) if isinstance(each, Slide)])
+        check = QuickCheck(store, Receipts(store.private), engine, Options(tile_size=128))
+        return check.judge([each for each in walk(source) if isinstance(each, Slide)])
 
 
 def test_where_tiles_share_files_only_what_cannot_fit_is_refused(tmp_path: Path) -> None:
