@@ -20,7 +20,7 @@ from slide2iiif.iiif.pyramid import Level
 from slide2iiif.options import Blank, Options
 from slide2iiif.plan.service import Counts, ServicePlan, count_service
 from slide2iiif.preflight.sampling import Density, density_of, expected_bytes
-from slide2iiif.preflight.space import Room, shortage
+from slide2iiif.preflight.space import Footprint, shortage
 from slide2iiif.records.digests import digests_size
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.sources.jpeg_tiles import JpegTiles
@@ -39,7 +39,9 @@ _MOST_BYTES = 3
 """Bytes a pixel as it is; no encoded tile has more."""
 
 
-def expected_room(plan: ServicePlan, samples: Mapping[int, Density], capacity: Capacity, *, links_blank: bool) -> Room:
+def expected_footprint(
+    plan: ServicePlan, samples: Mapping[int, Density], capacity: Capacity, *, links_blank: bool
+) -> Footprint:
     """Give what a service takes that lies in a folder of its own.
 
     Args:
@@ -64,7 +66,7 @@ def expected_room(plan: ServicePlan, samples: Mapping[int, Density], capacity: C
     return _with_rest(plan, round(size), capacity, 0 if capacity.counts_names else round(shared))
 
 
-def least_room(plan: ServicePlan, capacity: Capacity, *, links_blank: bool) -> Room:
+def least_footprint(plan: ServicePlan, capacity: Capacity, *, links_blank: bool) -> Footprint:
     """Give what a service takes at least, without a look at its pixels.
 
     Folders and pictures are exact. Where tiles of one colour share files, all tiles may be of one: stored ones too.
@@ -81,7 +83,7 @@ def least_room(plan: ServicePlan, capacity: Capacity, *, links_blank: bool) -> R
     return _with_rest(plan, size, capacity, 0 if capacity.counts_names else shared)
 
 
-def most_room(plan: ServicePlan, capacity: Capacity) -> Room:
+def most_footprint(plan: ServicePlan, capacity: Capacity) -> Footprint:
     """Give what a service takes at most, without a look at its pixels."""
     size = 0
     for level in plan.pyramid.levels:
@@ -93,15 +95,15 @@ def most_room(plan: ServicePlan, capacity: Capacity) -> Room:
     return _with_rest(plan, size, capacity, 0)
 
 
-def slide_room(levels: Room, pictures: Sequence[Room], capacity: Capacity) -> Room:
+def slide_footprint(levels: Footprint, pictures: Sequence[Footprint], capacity: Capacity) -> Footprint:
     """Add up what the services of a slide take: those of pictures beside the levels share one folder."""
-    total = levels.plus(Room(1, capacity.folder)) if pictures else levels
+    total = levels.plus(Footprint(1, capacity.folder)) if pictures else levels
     for picture in pictures:
         total = total.plus(picture)
     return total
 
 
-def published_room(receipt: Receipt, pages: int, capacity: Capacity) -> Room:
+def published_footprint(receipt: Receipt, pages: int, capacity: Capacity) -> Footprint:
     """Give what a published slide takes, which is free again when a new version has taken its place.
 
     Args:
@@ -117,16 +119,16 @@ def published_room(receipt: Receipt, pages: int, capacity: Capacity) -> Room:
     folders = sum(each.folders for each in counts) + bool(receipt.associated)
     whole = Counts(files, sum(each.names for each in counts), folders)
     size = receipt.stored_bytes + files * capacity.block // 2 + whole.folders * capacity.folder
-    return Room(whole.folders + (whole.names if capacity.counts_names else files), size)
+    return Footprint(whole.folders + (whole.names if capacity.counts_names else files), size)
 
 
-def record_room(plans: Iterable[ServicePlan], capacity: Capacity) -> Room:
+def record_footprint(plans: Iterable[ServicePlan], capacity: Capacity) -> Footprint:
     """Give what the records of a slide take in the private folder."""
     count = sum(order_files(plan.pyramid, plan.api).count for plan in plans)
-    return Room(RECORD_INODES, capacity.rounded(digests_size(count)) + 2 * capacity.block + capacity.folder)
+    return Footprint(RECORD_INODES, capacity.rounded(digests_size(count)) + 2 * capacity.block + capacity.folder)
 
 
-def scratch_room(plan: ServicePlan, capacity: Capacity, *, is_picture: bool = False) -> Room:
+def scratch_footprint(plan: ServicePlan, capacity: Capacity, *, is_picture: bool = False) -> Footprint:
     """Give what lies beside the files of a service while they are made: digests, journal, pictures, profile.
 
     Args:
@@ -140,33 +142,33 @@ def scratch_room(plan: ServicePlan, capacity: Capacity, *, is_picture: bool = Fa
     sizes = [size.pixels * _MOST_BYTES for size in intermediates]
     sizes += [digests_size(order_files(plan.pyramid, plan.api).count), plan.tile_count * _NOTE_BYTES]
     sizes += [len(plan.colours.transformed_from)] if plan.colours.transformed_from else []
-    return Room(len(sizes) + 1, sum(capacity.rounded(size) for size in sizes) + capacity.folder)
+    return Footprint(len(sizes) + 1, sum(capacity.rounded(size) for size in sizes) + capacity.folder)
 
 
 class Step(NamedTuple):
     """What publishing one slide does to the room."""
 
-    kept: Room
+    kept: Footprint
     """What it takes from then on, its records included."""
-    scratch: Room
+    scratch: Footprint
     """What it takes besides while it is made."""
-    old: Room
+    old: Footprint
     """What its published version gives back then."""
 
 
-def peak_room(steps: Sequence[Step], together: int) -> Room:
+def peak_footprint(steps: Sequence[Step], together: int) -> Footprint:
     """Give the most that a run takes at a time, over what was there before.
 
     Args:
         steps: of its slides, in order.
         together: slides under way at a time: each lies beside its older version.
     """
-    worst = settled = Room(0, 0)
+    worst = settled = Footprint(0, 0)
     for number, step in enumerate(steps):
         now = settled
         for under_way in steps[number : number + together]:
             now = now.plus(under_way.kept).plus(under_way.scratch)
-        worst = Room(max(worst.inodes, now.inodes), max(worst.size, now.size))
+        worst = Footprint(max(worst.inodes, now.inodes), max(worst.size, now.size))
         settled = settled.plus(step.kept).less(step.old)
     return worst
 
@@ -183,20 +185,20 @@ def check_slide_fits(services: Sequence[ServicePlan], options: Options, capacity
         SourceError: there is not; smaller slides may still fit.
     """
     links = options.blank is Blank.LINK
-    levels, *pictures = (least_room(plan, capacity, links_blank=links) for plan in services)
-    needed = slide_room(levels, pictures, capacity)
+    levels, *pictures = (least_footprint(plan, capacity, links_blank=links) for plan in services)
+    needed = slide_footprint(levels, pictures, capacity)
     if missing := shortage(needed, capacity, about="at least", inodes_about="at least" if links else ""):
         raise SourceError(f"does not fit into {capacity.place}: it takes {missing}")
 
 
-def _with_rest(plan: ServicePlan, size: int, capacity: Capacity, shared: int) -> Room:
+def _with_rest(plan: ServicePlan, size: int, capacity: Capacity, shared: int) -> Footprint:
     counts = plan.counts
     # Pages and manifests have one or two blocks, info.json one.
     size += capacity.rounded(len(plan.colours.carried)) + capacity.block * (plan.document_count + plan.page_count)
     size += counts.folders * capacity.folder
     if capacity.folder:
         size += plan.tile_count * _ENTRY_BYTES
-    return Room(counts.folders + (counts.names if capacity.counts_names else counts.files - shared), size)
+    return Footprint(counts.folders + (counts.names if capacity.counts_names else counts.files - shared), size)
 
 
 def _copied_size(plan: ServicePlan, level: Level, capacity: Capacity) -> int | None:

@@ -15,7 +15,7 @@ from slide2iiif.engines.base import Engine
 from slide2iiif.errors import SourceError
 from slide2iiif.options import Options
 from slide2iiif.plan.service import ServicePlan
-from slide2iiif.preflight.space import Room, Verdict, shortage
+from slide2iiif.preflight.space import Footprint, Verdict, shortage
 from slide2iiif.records.receipts import Receipts, current_receipt
 from slide2iiif.stores.base import Capacity, Store
 
@@ -28,7 +28,7 @@ _PLENTY = 8
 _PLENTY_BYTES_AN_INODE = 1024
 """Bytes of a slide file for which an inode is taken at most; as coarse."""
 
-_PLENTY_OF_SLIDE = Room(20_000, 64_000_000)
+_PLENTY_OF_SLIDE = Footprint(20_000, 64_000_000)
 """What is allowed for each slide, however small its file is: some say much in few bytes."""
 
 
@@ -104,8 +104,8 @@ def check_room(store: Store, slide: Slide, services: Sequence[ServicePlan], opti
 
 def has_plenty(capacity: Capacity, slides: Sequence[Slide]) -> bool:
     """Tell whether there is more room than slides can take, judged by the sizes of their files."""
-    total = Room(0, 0)
+    total = Footprint(0, 0)
     for slide in slides:
         size = sum(member.stat().st_size for member in slide.members if member.exists())
-        total = total.plus(_PLENTY_OF_SLIDE).plus(Room(size // _PLENTY_BYTES_AN_INODE, size * _PLENTY))
+        total = total.plus(_PLENTY_OF_SLIDE).plus(Footprint(size // _PLENTY_BYTES_AN_INODE, size * _PLENTY))
     return not shortage(total, capacity)

@@ -6,24 +6,24 @@ from typing import NamedTuple
 from slide2iiif.stores.base import Capacity
 
 
-class Room(NamedTuple):
+class Footprint(NamedTuple):
     """Inodes and bytes."""
 
     inodes: int
     size: int
     """Bytes, as they are given out."""
 
-    def plus(self, other: "Room") -> "Room":
+    def plus(self, other: "Footprint") -> "Footprint":
         """Add another one."""
-        return Room(self.inodes + other.inodes, self.size + other.size)
+        return Footprint(self.inodes + other.inodes, self.size + other.size)
 
-    def less(self, other: "Room") -> "Room":
+    def less(self, other: "Footprint") -> "Footprint":
         """Take another one away; what is left may be less than nothing."""
-        return Room(self.inodes - other.inodes, self.size - other.size)
+        return Footprint(self.inodes - other.inodes, self.size - other.size)
 
-    def at_size(self, other: "Room", factor: float = 1.0) -> "Room":
+    def at_size(self, other: "Footprint", factor: float = 1.0) -> "Footprint":
         """Give as many inodes with the bytes of another one, times a factor."""
-        return Room(self.inodes, round(other.size * factor))
+        return Footprint(self.inodes, round(other.size * factor))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Verdict:
     """The same if it may or may not."""
 
 
-def shortage(needed: Room, capacity: Capacity, *, about: str = "about", inodes_about: str = "") -> str:
+def shortage(needed: Footprint, capacity: Capacity, *, about: str = "about", inodes_about: str = "") -> str:
     """Say what is missing for something, and what to do; empty if nothing is.
 
     Args:

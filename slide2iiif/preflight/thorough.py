@@ -19,17 +19,17 @@ from slide2iiif.plan.slide import SlidePlan, plan_slide
 from slide2iiif.preflight.footprint import (
     RECORD_INODES,
     Step,
-    expected_room,
-    least_room,
-    most_room,
-    peak_room,
-    published_room,
-    record_room,
-    scratch_room,
-    slide_room,
+    expected_footprint,
+    least_footprint,
+    most_footprint,
+    peak_footprint,
+    published_footprint,
+    record_footprint,
+    scratch_footprint,
+    slide_footprint,
 )
 from slide2iiif.preflight.sampling import Density, SampleTask, sample, sample_task
-from slide2iiif.preflight.space import Room, Verdict, shortage
+from slide2iiif.preflight.space import Footprint, Verdict, shortage
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.sources.base import Described
 from slide2iiif.sources.describe import DescribeTask, describe
@@ -38,7 +38,7 @@ from slide2iiif.stores.base import Capacity, Store
 _ACCURACY = 1.15
 """What bytes that are told from samples may be off by."""
 
-_RUN = Room(24, 400_000)
+_RUN = Footprint(24, 400_000)
 """Private folder, lock, staging, state, style and scripts."""
 
 _FOLDER_INODES = 6
@@ -129,7 +129,7 @@ class ThoroughCheck:
             return
 
 
-OfService = Callable[[int, ServicePlan], Room]
+OfService = Callable[[int, ServicePlan], Footprint]
 """Returns what a service takes, from the number of its slide and its plan."""
 
 
@@ -150,21 +150,21 @@ class _Need:
     capacity: Capacity
     """What the file system has left, and how it counts."""
 
-    def most(self) -> Room:
+    def most(self) -> Footprint:
         """Give what is enough, whatever the tiles turn out to be."""
-        return self._sum(lambda _, plan: most_room(plan, self.capacity))
+        return self._sum(lambda _, plan: most_footprint(plan, self.capacity))
 
-    def least(self, *, one_by_one: bool = False) -> Room:
+    def least(self, *, one_by_one: bool = False) -> Footprint:
         """Give what is not too much, whatever the tiles turn out to be."""
         return self._sum(self._least_of, one_by_one=one_by_one)
 
-    def expected(self, samples: Samples, *, one_by_one: bool = False) -> Room:
+    def expected(self, samples: Samples, *, one_by_one: bool = False) -> Footprint:
         """Give what samples say; of services that have none, the least."""
 
-        def expected_of(number: int, plan: ServicePlan) -> Room:
+        def expected_of(number: int, plan: ServicePlan) -> Footprint:
             if (number, plan.picture) not in samples:
                 return self._least_of(number, plan)
-            return expected_room(plan, samples[number, plan.picture], self.capacity, links_blank=self._links_blank)
+            return expected_footprint(plan, samples[number, plan.picture], self.capacity, links_blank=self._links_blank)
 
         return self._sum(expected_of, one_by_one=one_by_one)
 
@@ -172,39 +172,41 @@ class _Need:
     def _links_blank(self) -> bool:
         return self.run.options.blank is Blank.LINK
 
-    def _least_of(self, _number: int, plan: ServicePlan) -> Room:
-        return least_room(plan, self.capacity, links_blank=self._links_blank)
+    def _least_of(self, _number: int, plan: ServicePlan) -> Footprint:
+        return least_footprint(plan, self.capacity, links_blank=self._links_blank)
 
-    def _sum(self, of_service: OfService, *, one_by_one: bool = False) -> Room:
+    def _sum(self, of_service: OfService, *, one_by_one: bool = False) -> Footprint:
         steps = [self._step(number, partial(of_service, number)) for number in self.services]
         together = 1 if one_by_one else self.run.together
-        return peak_room(steps, together).plus(self._frame(folders_only=one_by_one))
+        return peak_footprint(steps, together).plus(self._frame(folders_only=one_by_one))
 
-    def _step(self, number: int, of_service: Callable[[ServicePlan], Room]) -> Step:
+    def _step(self, number: int, of_service: Callable[[ServicePlan], Footprint]) -> Step:
         """Give what publishing one slide takes, and gives back of its older version."""
         plan, capacity, page_count = self.services[number], self.capacity, self.run.page_count
-        records = record_room(plan.services, capacity)
-        old = Room(0, 0)
+        records = record_footprint(plan.services, capacity)
+        old = Footprint(0, 0)
         receipt = self.run.receipts.read(self.due[number].identifier)
         if receipt is not None and self.run.store.holds(receipt.identifier):
             # Its records are written over.
-            old = published_room(receipt, page_count, capacity).plus(Room(RECORD_INODES, records.size))
-        scratch = _room_of(plan, lambda each: scratch_room(each, capacity, is_picture=bool(each.picture)), capacity)
-        return Step(_room_of(plan, of_service, capacity).plus(records), scratch, old)
+            old = published_footprint(receipt, page_count, capacity).plus(Footprint(RECORD_INODES, records.size))
+        scratch = _footprint_of(
+            plan, lambda each: scratch_footprint(each, capacity, is_picture=bool(each.picture)), capacity
+        )
+        return Step(_footprint_of(plan, of_service, capacity).plus(records), scratch, old)
 
-    def _frame(self, *, folders_only: bool) -> Room:
+    def _frame(self, *, folders_only: bool) -> Footprint:
         """Give what a run takes beside its slides: of folders that are there already, nothing."""
         receipts = self.run.receipts
         folders = {parent for slide in self.due for parent in Path(slide.identifier).parents if parent.parts}
         new = sum(not receipts.is_above(str(folder)) for folder in folders)
         new *= _LEAST_FOLDER_INODES if folders_only else _FOLDER_INODES
-        beside = Room(new, new * self.capacity.block)
+        beside = Footprint(new, new * self.capacity.block)
         return beside if folders_only or receipts.is_above("") else beside.plus(_RUN)
 
 
-def _room_of(plan: SlidePlan, of_service: Callable[[ServicePlan], Room], capacity: Capacity) -> Room:
+def _footprint_of(plan: SlidePlan, of_service: Callable[[ServicePlan], Footprint], capacity: Capacity) -> Footprint:
     """Add up what the services of a slide take, from what each takes."""
-    return slide_room(of_service(plan.levels), [of_service(each) for each in plan.pictures], capacity)
+    return slide_footprint(of_service(plan.levels), [of_service(each) for each in plan.pictures], capacity)
 
 
 def describe_if_readable(task: DescribeTask) -> Described | None:
