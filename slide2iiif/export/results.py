@@ -105,13 +105,13 @@ def check_not_lost(plan: ServicePlan, rendered: Rendered) -> None:
     Raises:
         SourceError: no tile of full resolution could be read.
     """
-    if rendered.made[0, TileOrigin.PLACEHOLDER] == plan.pyramid.levels[0].tile_count:
+    if rendered.origins[0, TileOrigin.PLACEHOLDER] == plan.pyramid.levels[0].tile_count:
         raise SourceError("no tile of full resolution can be read")
 
 
 def level_counts(plan: ServicePlan, rendered: Rendered) -> list[dict[str, int]]:
     """Count for each level how its tiles came to be."""
     counts = [{"scale": level.scale} for level in plan.pyramid.levels]
-    for (level, how), count in sorted(rendered.made.items()):
+    for (level, how), count in sorted(rendered.origins.items()):
         counts[level][how.value] = count
     return counts

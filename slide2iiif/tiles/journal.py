@@ -128,7 +128,7 @@ def _note(input_level: int, numbers: Sequence[int], rendered: Rendered) -> dict[
         "input": input_level,
         # Blocks of one task follow each other.
         "blocks": [numbers[0], numbers[-1]],
-        "made": [[level, how, count] for (level, how), count in rendered.made.items()],
+        "made": [[level, how, count] for (level, how), count in rendered.origins.items()],
         "bytes": rendered.stored_bytes,
         "damaged": rendered.damaged,
         "blank": rendered.blank,
@@ -147,9 +147,9 @@ def _parse(line: bytes) -> tuple[int, Iterable[int], Rendered] | None:
         return None
     note = json.loads(text)
     first, last = note["blocks"]
-    made = Counter({(level, TileOrigin(how)): count for level, how, count in note["made"]})
+    origins = Counter({(level, TileOrigin(how)): count for level, how, count in note["made"]})
     damaged = tuple(Tile(*tile) for tile in note["damaged"])
-    return note["input"], range(first, last + 1), Rendered(made, note["bytes"], damaged, note["blank"])
+    return note["input"], range(first, last + 1), Rendered(origins, note["bytes"], damaged, note["blank"])
 
 
 def _write_all(file: int, data: bytes) -> None:
