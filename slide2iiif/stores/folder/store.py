@@ -220,19 +220,19 @@ class FolderStore:
             return
         for folder in (staging.scratch, folder_of(staging)):
             with as_target_errors(self.root), contextlib.suppress(FileNotFoundError):
-                _delete(folder, _Patience(self._is_stopped))
+                _delete(folder, _DeleteDeadline(self._is_stopped))
 
     def discard(self, staging: Staging) -> None:
         """Delete a staging folder. See `Store.discard`."""
         if self._is_stopped():
             return
-        patience = _Patience(self._is_stopped)
+        deadline = _DeleteDeadline(self._is_stopped)
         # The journal first: without it the rest cannot be mistaken for something to go on from.
         with contextlib.suppress(OSError):
             (staging.scratch / JOURNAL).unlink()
         for folder in (staging.scratch, folder_of(staging)):
             with contextlib.suppress(OSError):
-                _delete(folder, patience)
+                _delete(folder, deadline)
 
     def remove(self, identifier: str) -> None:
         """Rename a slide out of sight, then delete it, and folders that it leaves empty. See `Store.remove`."""
@@ -247,7 +247,7 @@ class FolderStore:
             raise target_error(error, target) from None
         remove_empty(target.parent, self.root)
         with as_target_errors(self.root):
-            _delete(trash, _Patience(self._is_stopped))
+            _delete(trash, _DeleteDeadline(self._is_stopped))
 
     def _check_place(self, identifier: str) -> None:
         target = self.root / identifier
@@ -289,32 +289,32 @@ class FolderStore:
             self._lock = None
 
 
-class _Patience:
-    """How long a deletion may go on: to its end, unless the run is told to stop."""
+class _DeleteDeadline:
+    """Time limit of a deletion: none, until the run is told to stop."""
 
     def __init__(self, is_stopped: Callable[[], bool]) -> None:
         self._is_stopped = is_stopped
         self._end = math.inf
 
     def is_over(self) -> bool:
-        """Tell whether to leave the rest."""
+        """Return True if the rest is to be left."""
         now = time.monotonic()
         if self._end == math.inf and self._is_stopped():
             self._end = now + _STOP_SECONDS
         return now > self._end
 
 
-def _delete(folder: str | Path, patience: _Patience) -> None:
+def _delete(folder: str | Path, deadline: _DeleteDeadline) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if patience.is_over():
+            if deadline.is_over():
                 return
             if entry.is_dir(follow_symlinks=False):
-                _delete(entry.path, patience)
+                _delete(entry.path, deadline)
             else:
                 os.unlink(entry.path)
     # What is left of a folder in it, if the time was over there.
-    if not patience.is_over():
+    if not deadline.is_over():
         os.rmdir(folder)
 
 
