@@ -41,10 +41,10 @@ _TASK_FILES = 4096
 """Files of a task: some tenths of a second of work."""
 _KEPT_FINDINGS = 10_000
 """Findings of a slide that are held back until it is done; one that has more is not looked at again."""
-_LOOKS = 3
+_ATTEMPTS = 3
 """How often a slide is looked at that is being exchanged."""
 _PAUSE_SECONDS = 1.0
-"""Between two looks: what lies between an exchange and its receipt takes less."""
+"""Between two checks: what lies between an exchange and its receipt takes less."""
 
 
 @dataclass(slots=True)
@@ -57,18 +57,18 @@ class Totals:
 
 
 @dataclass(slots=True)
-class _Look:
+class _SlideCheck:
     """A slide that is being looked at."""
 
     state: object
     """Receipt and folder as they were at its beginning."""
     under_way: int = 0
     """Tasks that have not come back."""
-    is_given: bool = False
+    is_submitted: bool = False
     """Whether all its tasks have been given."""
     is_given_up: bool = False
     """Whether the process that looked at some of its files was lost, so that the rest is not looked at."""
-    is_told: bool = False
+    is_reported: bool = False
     """Whether some findings have been told, because there were too many to hold them back."""
     files: int = 0
     """URLs that were asked for."""
@@ -77,7 +77,7 @@ class _Look:
     @property
     def is_over(self) -> bool:
         """Whether everything has been looked at."""
-        return self.is_given and not self.under_way
+        return self.is_submitted and not self.under_way
 
     def give_up(self, slide: str, error: WorkerError) -> None:
         """Tell once that the process was lost that looked at some files, and want no more of them looked at."""
@@ -107,12 +107,12 @@ class Verification:
     """Whether the tree is held by this process, so that nobody exchanges anything."""
     totals: Totals = field(default_factory=Totals)
     """What was looked at so far."""
-    _strays: list[Finding] = field(default_factory=list)
+    _strangers: list[Finding] = field(default_factory=list)
 
     def tree(self) -> Iterator[Finding]:
         """Look at everything."""
         yield from self.slides(self._find_slides())
-        yield from self._told_strays()
+        yield from self._take_strangers()
         gone = [identifier for identifier in self.receipts.identifiers() if self._is_gone(identifier)]
         if gone and self.store.holder():
             time.sleep(_PAUSE_SECONDS)
@@ -122,9 +122,9 @@ class Verification:
 
     def slides(self, identifiers: Iterable[str]) -> Iterator[Finding]:
         """Look at some slides, again at those that are exchanged meanwhile."""
-        for look in range(1, _LOOKS + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             again: list[str] = []
-            yield from self._look(identifiers, again, is_last=look == _LOOKS)
+            yield from self._check(identifiers, again, is_last=attempt == _ATTEMPTS)
             if not again:
                 return
             time.sleep(_PAUSE_SECONDS)
@@ -164,55 +164,57 @@ class Verification:
         # Without a fingerprint, one was about to be published, and is not yet.
         return self.receipts.head(identifier) is not None and (receipt is None or receipt.fingerprint != "")
 
-    def _look(self, identifiers: Iterable[str], again: list[str], *, is_last: bool) -> Iterator[Finding]:
-        looks: dict[str, _Look] = {}
-        for task, checked in self.engine.attempt(check_files, self._tasks(identifiers, looks), self.deadlines.checking):
-            yield from self._told_strays()
-            look = looks[task.slide]
-            look.under_way -= 1
+    def _check(self, identifiers: Iterable[str], again: list[str], *, is_last: bool) -> Iterator[Finding]:
+        checks: dict[str, _SlideCheck] = {}
+        for task, checked in self.engine.attempt(
+            check_files, self._tasks(identifiers, checks), self.deadlines.checking
+        ):
+            yield from self._take_strangers()
+            check = checks[task.slide]
+            check.under_way -= 1
             if isinstance(checked, WorkerError):
-                look.give_up(task.slide, checked)
+                check.give_up(task.slide, checked)
             else:
-                look.files += checked.files
-                look.findings += checked.findings
-            if len(look.findings) > _KEPT_FINDINGS:
-                yield from look.findings
-                look.findings.clear()
-                look.is_told = True
-            for slide in [slide for slide, each in looks.items() if each.is_over]:
-                yield from self._settle(slide, looks.pop(slide), again, is_last=is_last)
-        for slide, look in looks.items():
-            yield from self._settle(slide, look, again, is_last=is_last)
+                check.files += checked.files
+                check.findings += checked.findings
+            if len(check.findings) > _KEPT_FINDINGS:
+                yield from check.findings
+                check.findings.clear()
+                check.is_reported = True
+            for slide in [slide for slide, each in checks.items() if each.is_over]:
+                yield from self._settle(slide, checks.pop(slide), again, is_last=is_last)
+        for slide, check in checks.items():
+            yield from self._settle(slide, check, again, is_last=is_last)
 
-    def _settle(self, slide: str, look: _Look, again: list[str], *, is_last: bool) -> Iterator[Finding]:
-        is_final = self.is_held or is_last or look.is_told or look.is_given_up
-        if look.findings and not is_final and self._may_be_exchanged(slide, look):
+    def _settle(self, slide: str, check: _SlideCheck, again: list[str], *, is_last: bool) -> Iterator[Finding]:
+        is_final = self.is_held or is_last or check.is_reported or check.is_given_up
+        if check.findings and not is_final and self._may_be_exchanged(slide, check):
             again.append(slide)
             return
         self.totals.slides += 1
-        self.totals.files += look.files
-        yield from look.findings
+        self.totals.files += check.files
+        yield from check.findings
 
-    def _may_be_exchanged(self, slide: str, look: _Look) -> bool:
-        return self._state(slide) != look.state or self.store.holder() is not None
+    def _may_be_exchanged(self, slide: str, check: _SlideCheck) -> bool:
+        return self._state(slide) != check.state or self.store.holder() is not None
 
     def _state(self, slide: str) -> object:
         """Return what is another one when a slide has been published anew."""
         return self.store.public.head(f"{slide}/{DOCUMENT_NAME}"), self.receipts.head(slide)
 
-    def _told_strays(self) -> list[Finding]:
-        told, self._strays = self._strays, []
-        return told
+    def _take_strangers(self) -> list[Finding]:
+        found, self._strangers = self._strangers, []
+        return found
 
-    def _tasks(self, identifiers: Iterable[str], looks: dict[str, _Look]) -> Iterator[CheckTask]:
+    def _tasks(self, identifiers: Iterable[str], checks: dict[str, _SlideCheck]) -> Iterator[CheckTask]:
         for identifier in identifiers:
-            look = looks[identifier] = _Look(self._state(identifier))
-            for task in self._tasks_of(identifier, look.findings):
-                if look.is_given_up:
+            check = checks[identifier] = _SlideCheck(self._state(identifier))
+            for task in self._tasks_of(identifier, check.findings):
+                if check.is_given_up:
                     break
-                look.under_way += 1
+                check.under_way += 1
                 yield task
-            look.is_given = True
+            check.is_submitted = True
 
     def _tasks_of(self, identifier: str, findings: list[Finding]) -> Iterator[CheckTask]:
         """Give the tasks of one slide; what is found out on the way is added to the findings."""
@@ -300,17 +302,17 @@ class Verification:
                     if path == PRIVATE or is_site_name(entry.name):
                         continue
                     if not entry.is_folder:
-                        self._strays.append(Finding(Kind.STRANGER, "", path))
+                        self._strangers.append(Finding(Kind.STRANGER, "", path))
                     elif self._is_slide(path):
                         yield path
                     elif self.receipts.is_above(path) or self._leads_to_document(path):
                         waiting.append(f"{path}/")
                     else:
-                        self._strays.append(Finding(Kind.STRANGER, "", path))
+                        self._strangers.append(Finding(Kind.STRANGER, "", path))
             except NotAnObjectError:
-                self._strays.append(Finding(Kind.STRANGER, "", below))
+                self._strangers.append(Finding(Kind.STRANGER, "", below))
             except UnreadableObjectError as error:
-                self._strays.append(Finding(Kind.UNREADABLE, "", below, error.detail))
+                self._strangers.append(Finding(Kind.UNREADABLE, "", below, error.detail))
 
     def _is_slide(self, path: str) -> bool:
         return self.receipts.head(path) is not None or self._has_document(path)
