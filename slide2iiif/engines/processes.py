@@ -1,13 +1,13 @@
 """Worker processes, each on a lane of its own.
 
-A pool loses nearly all its tasks when one worker dies in C code, and cannot say whose fault it was. A lane is a
-thread here with one worker of its own, which it gives one task at a time: a death is blamed on the task that ran,
-and no other is harmed.
+A pool loses nearly all its tasks when one worker dies in C code, and cannot tell which task was the cause. A lane is a
+thread with one worker of its own, which runs one task at a time: a death is blamed on the task that ran, and no other
+is affected.
 
-The first workers are forked, if that is safe: at the beginning of a command this process has one thread and
-nothing open, and a fork costs a few milliseconds where a fresh interpreter costs half a second. Later ones, which
-replace a worker that died, and all of a program that already has threads or slides open, are fresh interpreters
-started by loky: an inherited handle of a slide gives wrong bytes without a word, and libvips hangs.
+The first workers are forked, if that is safe: at the beginning of a command this process has one thread and nothing
+open, and a fork takes a few milliseconds where a new interpreter takes half a second. Replacements of dead workers, and
+all workers of a program that already has threads or slides open, are new interpreters started by loky: an inherited
+slide handle silently returns wrong bytes, and libvips hangs.
 """
 
 import contextlib
@@ -32,19 +32,19 @@ from slide2iiif.errors import WorkerError
 from slide2iiif.memory_limit import too_large
 
 _AHEAD = 2
-"""Tasks of one run that may be under way for each lane: one that runs and one that waits."""
+"""Tasks of one run that are submitted for each lane: one that runs and one that waits."""
 
 _STARTS = 3
-"""How many workers in a row may die before they take a task; then the task is given up."""
+"""Number of workers in a row that may die before they begin a task; then the task fails."""
 
 NO_PRELOAD = Preload()
-"""Workers that import with their tasks."""
+"""No imports before the first task."""
 
 _STOPPED = "the run was stopped"
 
 
 class ProcessEngine:
-    """Runs tasks in worker processes."""
+    """Engine that runs tasks in worker processes."""
 
     def __init__(
         self,
@@ -52,11 +52,11 @@ class ProcessEngine:
         memory: int | None = None,
         preload: Preload = NO_PRELOAD,
     ) -> None:
-        """Make an engine; its processes start when it is entered.
+        """Make an engine. Its processes start when it is entered.
 
         Args:
             jobs: number of processes.
-            memory: megabytes that each may take; None for no limit.
+            memory: memory limit of each in megabytes; None for no limit.
             preload: imports of each worker before its first task.
         """
         self.jobs = jobs
@@ -85,7 +85,7 @@ class ProcessEngine:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """End the workers: when they have done what they run, or at once if an error is on its way out."""
+        """End the workers: after their tasks, or at once if an error is being raised."""
         if raised[0] is not None:
             self.cancel()
         with self._lock:
@@ -139,7 +139,7 @@ class ProcessEngine:
     def _settled(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], deadline: Deadline | None
     ) -> "Generator[_Ticket[Task, Result], None, None]":
-        """Yield tasks that have ended, in any order; closed, wait for those under way."""
+        """Yield tasks that have ended, in any order. When closed, wait for those under way."""
         done: queue.SimpleQueue[_Ticket[Task, Result]] = queue.SimpleQueue()
         under_way = 0
         try:
@@ -172,9 +172,9 @@ class ProcessEngine:
 
 @dataclass(slots=True, eq=False)
 class _Ticket(Generic[Task, Result]):
-    """A task on its way. It is pickled, and its reply is taken apart, by the thread that asks for it.
+    """A submitted task. The thread that submits it also pickles it and unpickles the reply.
 
-    A lane has its worker wait meanwhile, and so only passes bytes on.
+    The worker would wait while its lane did that, so a lane only passes bytes on.
     """
 
     task: Task
@@ -187,11 +187,11 @@ class _Ticket(Generic[Task, Result]):
 
     @property
     def seconds(self) -> float | None:
-        """How long the task may take."""
+        """Time limit of the task; None for no limit."""
         return None if self.deadline is None else self.deadline.seconds
 
     def settle(self) -> tuple[Task, Result]:
-        """Give task and result, or raise what went wrong."""
+        """Return task and result, or raise the error."""
         if self.error is not None:
             raise self.error
         succeeded, outcome = pickle.loads(self.reply)  # noqa: S301 - from our own worker, through our own pipe
@@ -203,7 +203,7 @@ class _Ticket(Generic[Task, Result]):
 
 
 class _Lane(threading.Thread):
-    """A thread that gives tasks to its worker, one at a time."""
+    """A thread that passes tasks to its worker, one at a time."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class _Lane(threading.Thread):
         worker: Worker | None,
         start: Callable[[], Worker],
     ) -> None:
-        """Take the tasks of all lanes, a worker if there is one already, and a way to start others."""
+        """Make a lane of a shared queue, with its worker if one is started, and a function that starts others."""
         super().__init__(name="lane", daemon=True)
         self._tickets = tickets
         self._cancelled = cancelled
@@ -221,7 +221,7 @@ class _Lane(threading.Thread):
         self._lock = threading.Lock()
 
     def run(self) -> None:
-        """Work until there is nothing more to come."""
+        """Run tasks until the queue is closed."""
         while (ticket := self._tickets.get()) is not None:
             self._work_on(ticket)
             ticket.done.put(ticket)
