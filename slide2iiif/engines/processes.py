@@ -31,10 +31,10 @@ from slide2iiif.engines.worker import (
 from slide2iiif.errors import WorkerError
 from slide2iiif.memory_limit import too_large
 
-_AHEAD = 2
+_TASKS_PER_LANE = 2
 """Tasks of one run that are submitted for each lane: one that runs and one that waits."""
 
-_STARTS = 3
+_MAX_STARTS = 3
 """Number of workers in a row that may die before they begin a task; then the task fails."""
 
 NO_PRELOAD = Preload()
@@ -146,7 +146,7 @@ class ProcessEngine:
             for task in tasks:
                 self._put(_Ticket(task, pickle.dumps((function, task)), done, deadline, self._memory))
                 under_way += 1
-                if under_way >= _AHEAD * self.jobs:
+                if under_way >= _TASKS_PER_LANE * self.jobs:
                     ticket = done.get()
                     under_way -= 1
                     yield ticket
@@ -242,12 +242,12 @@ class _Lane(threading.Thread):
                 _STOPPED if self._cancelled.is_set() else f"the process that worked on it died: {death}"
             )
         except WorkerOverdueError:
-            ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else _lateness(ticket.deadline))
+            ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else _timeout_message(ticket.deadline))
         except BaseException as error:  # noqa: BLE001 - whatever went wrong belongs to whoever asked for the task
             ticket.error = error
 
     def _call(self, ticket: _Ticket[Any, Any]) -> bytes:
-        for start in range(1, _STARTS + 1):
+        for start in range(1, _MAX_STARTS + 1):
             worker = self._living_worker()
             try:
                 return worker.call(ticket.packed, ticket.seconds)
@@ -256,7 +256,7 @@ class _Lane(threading.Thread):
                 raise
             except WorkerGoneError:
                 self._worker = None
-                if start == _STARTS:
+                if start == _MAX_STARTS:
                     raise
         raise AssertionError
 
@@ -272,7 +272,7 @@ class _Lane(threading.Thread):
             return self._worker
 
 
-def _lateness(deadline: Deadline | None) -> str:
+def _timeout_message(deadline: Deadline | None) -> str:
     if deadline is None:
         return "took too long"
     return f"{deadline.subject} took longer than {deadline.seconds:g} s; if it is sound, raise {deadline.option}"

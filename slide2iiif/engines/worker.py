@@ -26,15 +26,15 @@ _END_SECONDS = 5.0
 _START_SECONDS = 60.0
 """Time from the start of a worker to its first task."""
 
-_LOOK_SECONDS = 0.25
+_POLL_SECONDS = 0.25
 """Interval at which a starting worker is polled."""
 
 _NOT_STARTED = f"it did not start within {_START_SECONDS:g} s"
 
-_SIGNALS_OF_WANT = (signal.SIGKILL, signal.SIGABRT, signal.SIGTRAP)
+_OUT_OF_MEMORY_SIGNALS = (signal.SIGKILL, signal.SIGABRT, signal.SIGTRAP)
 """Signals that end a process without memory: by the system, the C++ library and GLib."""
 
-_NOT_TO_FORK = ("pyvips", "joblib")
+_UNSAFE_TO_FORK = ("pyvips", "joblib")
 """Libraries that start threads when they are imported."""
 
 
@@ -93,7 +93,7 @@ def fork_workers(count: int, memory: int | None, preload: Preload) -> "Sequence[
     with signals_held():
         preload.shared()
         # Threads of a library would not exist in the child, and its locks might be held for ever.
-        if threading.active_count() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
+        if threading.active_count() > 1 or any(name in sys.modules for name in _UNSAFE_TO_FORK):
             return [None] * count
         return [ForkedWorker(memory, None if number else preload.own) for number in range(count)]
 
@@ -103,7 +103,7 @@ def start_worker(memory: int | None, preload: Preload) -> "FreshWorker":
     return FreshWorker(memory, preload)
 
 
-class _Begun:
+class _LastTask:
     """Number of the last task that a worker has begun, in memory shared with its parent."""
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class ForkedWorker:
 
     def __init__(self, memory: int | None, preload: Callable[[], None] | None) -> None:
         """Fork the child, with a memory limit in megabytes and imports to run before its first task."""
-        self._begun = _Begun()
+        self._begun = _LastTask()
         context = get_context("fork")
         self._ours, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
@@ -185,7 +185,7 @@ class FreshWorker:
         from joblib.externals.loky import ProcessPoolExecutor
 
         self._killed = threading.Event()
-        self._begun = _Begun()
+        self._begun = _LastTask()
         # Empty, not absent: a worker that crashes is explained by us, and not by a dump of its stack.
         env = {"PYTHONFAULTHANDLER": os.environ.get("PYTHONFAULTHANDLER", "")}
         self._executor = ProcessPoolExecutor(
@@ -200,7 +200,7 @@ class FreshWorker:
 
         try:
             future = self._executor.submit(work, self._begun.next(), packed)
-            if seconds is not None and not _is_done(lambda patience: _settles(future, patience), self._begun, seconds):
+            if seconds is not None and not _is_done(lambda timeout: _settles(future, timeout), self._begun, seconds):
                 is_begun = self._begun.is_last()
                 self.kill()
                 self._end("")
@@ -233,11 +233,11 @@ class FreshWorker:
         self._begun.close()
 
 
-def _is_done(wait: Callable[[float], bool], begun: _Begun, seconds: float) -> bool:
+def _is_done(wait: Callable[[float], bool], begun: _LastTask, seconds: float) -> bool:
     """Wait for a task with a time limit from its beginning; a worker that is still starting gets extra time."""
     latest = time.monotonic() + _START_SECONDS
     while not begun.is_last():
-        if wait(_LOOK_SECONDS):
+        if wait(_POLL_SECONDS):
             return True
         if time.monotonic() > latest:
             return False
@@ -268,7 +268,7 @@ def describe_exit(code: int | None) -> str:
         return "it does not answer"
     if code >= 0:
         return f"exit code {code}"
-    hint = f" (out of memory? {WORKER_MEMORY.name} raises its limit)" if -code in _SIGNALS_OF_WANT else ""
+    hint = f" (out of memory? {WORKER_MEMORY.name} raises its limit)" if -code in _OUT_OF_MEMORY_SIGNALS else ""
     return f"{signal.Signals(-code).name}{hint}"
 
 

@@ -74,11 +74,11 @@ def check_files(task: CheckTask) -> Checked:
     Raises:
         TargetError: their records cannot be read.
     """
-    checking = _Checking(task)
+    check = _FileCheck(task)
     if task.ordinals.start == 0 and task.is_alone:
-        checking.find_strangers()
-    checking.check_all(_records(task))
-    return Checked(tuple(checking.findings), checking.files)
+        check.find_strangers()
+    check.check_all(_records(task))
+    return Checked(tuple(check.findings), check.files)
 
 
 def check_document(public: Objects, slide: str, name: str, content: bytes) -> Finding | None:
@@ -109,7 +109,7 @@ def _records(task: CheckTask) -> bytes:
     return task.digests.read(task.base + task.ordinals.start, len(task.ordinals))
 
 
-class _Checking:
+class _FileCheck:
     """The files of one task, one after the other."""
 
     def __init__(self, task: CheckTask) -> None:

@@ -31,7 +31,7 @@ from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.base import NotAnObjectError, Staging, Store
 from slide2iiif.tiles.make import Maker, intermediate_images
 
-_LEFT = frozenset({Kind.STRANGER, Kind.UNREADABLE})
+_LEFT_ALONE = frozenset({Kind.STRANGER, Kind.UNREADABLE})
 """What a repair tells and leaves alone."""
 
 
@@ -77,8 +77,8 @@ class Repair:
 
     def _find_damage(self, identifier: str) -> "_Damage | None":
         damage = _Damage()
-        look = Verification(self.store, self.receipts, self.engine, deadlines=self.deadlines, is_held=True)
-        for finding in look.slides([identifier]):
+        verification = Verification(self.store, self.receipts, self.engine, deadlines=self.deadlines, is_held=True)
+        for finding in verification.slides([identifier]):
             damage.add(finding)
         return damage if damage.is_any else None
 
@@ -138,7 +138,7 @@ class _Damage:
         """Take a finding in."""
         if finding.kind is Kind.RECEIPT:
             self.is_unknown = True
-        elif finding.kind in _LEFT:
+        elif finding.kind in _LEFT_ALONE:
             self.left.append(finding)
         elif finding.ordinal is None:
             self.documents.add(finding.path)

@@ -38,7 +38,7 @@ from slide2iiif.stores.base import Capacity, Store
 _ACCURACY = 1.15
 """What bytes that are told from samples may be off by."""
 
-_RUN = Footprint(24, 400_000)
+_RUN_FOOTPRINT = Footprint(24, 400_000)
 """Private folder, lock, staging, state, style and scripts."""
 
 _FOLDER_INODES = 6
@@ -75,17 +75,17 @@ class ThoroughCheck:
         if not services:
             return Verdict(capacity)
         left = _with_left_over(capacity, *self.store.left_over())
-        need = _Need(self, due, services, left)
-        upper = need.most()
+        footprint = _RunFootprint(self, due, services, left)
+        upper = footprint.most()
         if not shortage(upper, left):
             return Verdict(capacity)
-        subject, lower = _subject(due, services), need.least()
+        subject, lower = _subject(due, services), footprint.least()
         sureness = "" if lower.inodes == upper.inodes else "at least"
-        if shortage(need.least(one_by_one=True), left):
+        if shortage(footprint.least(one_by_one=True), left):
             return Verdict(capacity, f"{subject} {shortage(lower, left, about='at least', inodes_about=sureness)}")
         samples = self._samples(due, services)
-        likely = need.expected(samples)
-        if need.expected(samples, one_by_one=True).size > left.size * _ACCURACY:
+        likely = footprint.expected(samples)
+        if footprint.expected(samples, one_by_one=True).size > left.size * _ACCURACY:
             return Verdict(capacity, f"{subject} {shortage(lower.at_size(likely), left, inodes_about=sureness)}")
         doubt = shortage(upper.at_size(likely, _ACCURACY), left, about="up to", inodes_about=sureness and "up to")
         return Verdict(capacity, doubt=doubt and f"{subject} {doubt}")
@@ -134,7 +134,7 @@ OfService = Callable[[int, ServicePlan], Footprint]
 
 
 @dataclass(frozen=True, slots=True)
-class _Need:
+class _RunFootprint:
     """What the slides of a run take: at most, at least, or as their samples say.
 
     Each is told with everything that may come beside, or as if they came one by one with nothing but their folders: a
@@ -201,7 +201,7 @@ class _Need:
         new = sum(not receipts.is_above(str(folder)) for folder in folders)
         new *= _LEAST_FOLDER_INODES if folders_only else _FOLDER_INODES
         beside = Footprint(new, new * self.capacity.block)
-        return beside if folders_only or receipts.is_above("") else beside.plus(_RUN)
+        return beside if folders_only or receipts.is_above("") else beside.plus(_RUN_FOOTPRINT)
 
 
 def _footprint_of(plan: SlidePlan, of_service: Callable[[ServicePlan], Footprint], capacity: Capacity) -> Footprint:

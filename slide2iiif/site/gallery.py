@@ -43,7 +43,7 @@ ENTRIES = 1000
 SLIDE_FILES = 2
 """Files of the gallery that lie with those of a slide: its page and its manifest."""
 
-_OURS = b"/site.css"
+_PAGE_MARK = b"/site.css"
 """What a page of ours has in its head, and somebody's own has not."""
 
 
@@ -242,12 +242,12 @@ class Gallery:
 
     def _put(self, path: str, content: bytes) -> None:
         found = self.store.public.read(path)
-        if found == content or (found and path.endswith(PAGE_NAME) and _OURS not in found):
+        if found == content or (found and path.endswith(PAGE_NAME) and _PAGE_MARK not in found):
             return
         self.store.public.write(path, content)
 
     def _is_ours(self, path: str) -> bool:
-        return _OURS in (self.store.public.read(path) or b"")
+        return _PAGE_MARK in (self.store.public.read(path) or b"")
 
     def _put_assets(self) -> None:
         for name, content in read_assets().items():
@@ -366,9 +366,9 @@ def _covers(folders: "list[FolderCard]", slides: list[Card], room: int) -> list[
 
 
 def _summary(folders: int, slides: int, total: int) -> str:
-    told = [_counted(folders, "folder")] if folders else []
-    told += [_counted(slides, "slide")] if slides or not folders else []
-    return ", ".join(told) + (f" ({_counted(total, 'slide')} in all)" if folders else "")
+    parts = [_counted(folders, "folder")] if folders else []
+    parts += [_counted(slides, "slide")] if slides or not folders else []
+    return ", ".join(parts) + (f" ({_counted(total, 'slide')} in all)" if folders else "")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -18,7 +18,7 @@ from slide2iiif.system_errors import target_error
 _NO_LOCKS = frozenset({errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL})
 """Errors of file systems without such locks, or without locks of folders."""
 
-_TAKEN = frozenset({errno.EAGAIN, errno.EACCES})
+_HELD = frozenset({errno.EAGAIN, errno.EACCES})
 """Errors of `fcntl` when another process holds the lock."""
 
 _NO_LOCK_YET = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -122,7 +122,7 @@ def _lock_record(file: int, root: Path) -> None:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in _TAKEN:
+        if error.errno in _HELD:
             raise BlockingIOError(error.errno, error.strerror) from None
         if error.errno not in _NO_LOCKS:
             raise

@@ -30,7 +30,7 @@ SCRATCH = ".scratch"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NAME = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{16})-[0-9a-f]{12}")
 _DIGITS = 16
-_MEANWHILE = frozenset({errno.ENOENT, errno.ENOTEMPTY})
+_CONCURRENT_CHANGES = frozenset({errno.ENOENT, errno.ENOTEMPTY})
 """Errors when another process makes or deletes files at the same time."""
 
 
@@ -104,7 +104,7 @@ def _delete(path: Path) -> None:
 
 def _raise(_: object, __: object, raised: "tuple[type[BaseException], BaseException, TracebackType]") -> None:
     """Raise an error of deletion, unless a worker that outlives its run by a moment may have caused it."""
-    if not isinstance(raised[1], OSError) or raised[1].errno not in _MEANWHILE:
+    if not isinstance(raised[1], OSError) or raised[1].errno not in _CONCURRENT_CHANGES:
         raise raised[1]
 
 

@@ -91,14 +91,14 @@ class FolderFiles:
     def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
         """Link a file to others of the same bytes. See `Files.put_shared`."""
         stem = f"{self._scratch}/{hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()}"
-        took_room = False
+        is_stored = False
         try:
             for path in paths:
                 _make_folders(path, self._place)
-                took_room |= _link_shared(stem, path, content, self._place)
+                is_stored |= _link_shared(stem, path, content, self._place)
         except OSError as error:
             raise target_error(error, self._folder) from None
-        return took_room
+        return is_stored
 
 
 def staging_at(folder: Path) -> FolderStaging:
@@ -184,14 +184,14 @@ def _link_shared(stem: str, path: str, content: bytes, place: int) -> bool:
         True if an original or a copy was written.
     """
     number = _full_originals.get(stem, 0)
-    took_room = False
+    is_stored = False
     while True:
         original = f"{stem}-{number}"
         try:
             os.link(original, path, dst_dir_fd=place)
         except FileNotFoundError:
             _make_original(original, content)
-            took_room = True
+            is_stored = True
         except FileExistsError:
             os.unlink(path, dir_fd=place)
         except OSError as error:
@@ -204,7 +204,7 @@ def _link_shared(stem: str, path: str, content: bytes, place: int) -> bool:
             _write_new(path, content, place)
             return True
         else:
-            return took_room
+            return is_stored
 
 
 _full_originals: dict[str, int] = {}

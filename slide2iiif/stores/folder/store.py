@@ -32,7 +32,7 @@ from slide2iiif.stores.folder.resume import Unfinished, staging_name
 from slide2iiif.stores.folder.staging import FolderStaging, folder_of, staging_at
 from slide2iiif.system_errors import PRIVATE, as_target_errors, target_error
 
-_OWN_PLACES = ("staging", "receipts", "site", "lock")
+_ENTRIES = ("staging", "receipts", "site", "lock")
 """Entries of the private folder that are written by name."""
 _PRIVATE_MODE = 0o700
 _STOP_SECONDS = 1.0
@@ -269,7 +269,7 @@ class FolderStore:
         self.root.mkdir(parents=True, exist_ok=True)
         if self._private.parent == self.root:
             check_no_link(self.root, self._private)
-        for name in _OWN_PLACES:
+        for name in _ENTRIES:
             check_no_link(self._private, self._private / name)
         if self._private.parent == self.root:
             self._private.mkdir(exist_ok=True)
