@@ -1,4 +1,4 @@
-"""Removal of published slides that have no source any more."""
+"""Removal of published slides whose source is gone."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 def removals(
     store: Store, receipts: Receipts, keep: Iterable[str], gallery: "Gallery | None" = None, *, dry: bool
 ) -> Iterator[Outcome]:
-    """Remove what has no source any more, or say what would be removed. Pages stop showing it before it goes.
+    """Remove slides whose source is gone, or list them. Pages are updated before slides are removed.
 
     Args:
         store: the tree.
-        receipts: what is published in it.
-        keep: identifiers of all slides that have a source, whether or not they could be exported.
-        gallery: the pages of the tree, if it has any.
-        dry: change nothing.
+        receipts: receipts of the tree.
+        keep: identifiers of all slides that have a source, exported or failed.
+        gallery: pages of the tree, if it has any.
+        dry: list only, change nothing.
     """
     kept = set(keep)
     gone = [identifier for identifier in receipts.identifiers() if identifier not in kept]

@@ -1,4 +1,4 @@
-"""Plan + what was made of it -> what is recorded: the receipt that stays, the outcome that is told. Pure."""
+"""Plan + results of its tasks -> receipt, which is stored, and outcome, which is reported. Pure."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -29,13 +29,13 @@ def record_receipt(
     """Return the receipt of a slide.
 
     Args:
-        slide: what was found.
-        fingerprint: of its files.
-        plan: what was to be made.
-        rendered: what was made of its levels.
+        slide: the slide, as it was found.
+        fingerprint: fingerprint of its files.
+        plan: its plan.
+        rendered: results of the tasks of its levels.
         options: options that affect the output bytes.
-        base_urls: of the version that is stored, and of the other one.
-        digests: of the files of each service.
+        base_urls: base URL of the stored version, and of the other one.
+        digests: digests of the files of each service.
     """
     levels = plan.levels
     return Receipt(
@@ -65,7 +65,7 @@ def record_receipt(
 
 
 def record_outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rendered, seconds: float) -> Outcome:
-    """Return what became of a slide that was exported, or what would."""
+    """Return the outcome of a slide that was exported, or would be."""
     levels = plan.levels
     return Outcome(
         identifier=plan.identifier,
@@ -86,12 +86,12 @@ def record_outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rend
 
 
 def expected_outcome(slide: Slide, plan: SlidePlan, stored_bytes: int, seconds: float) -> Outcome:
-    """Return what an export would make of a slide."""
+    """Return the outcome of a slide in a dry run."""
     return record_outcome(slide, plan, Status.PLANNED, Rendered(plan.levels.origins, stored_bytes), seconds)
 
 
 def unchanged_outcome(slide: Slide, receipt: Receipt, status: Status) -> Outcome:
-    """Return what became of a slide of which no tile was made."""
+    """Return the outcome of a slide whose tiles are published already."""
     return Outcome(slide.identifier, status, levels=tuple(receipt.levels), source=slide.source)
 
 
@@ -100,7 +100,7 @@ def _file_count(plan: SlidePlan) -> int:
 
 
 def check_not_lost(plan: ServicePlan, rendered: Rendered) -> None:
-    """Refuse to publish nothing but placeholders.
+    """Refuse a slide of placeholders only.
 
     Raises:
         SourceError: no tile of full resolution could be read.
@@ -110,7 +110,7 @@ def check_not_lost(plan: ServicePlan, rendered: Rendered) -> None:
 
 
 def level_counts(plan: ServicePlan, rendered: Rendered) -> list[dict[str, int]]:
-    """Count for each level how its tiles came to be."""
+    """Return scale and numbers of tiles by origin for each level."""
     counts = [{"scale": level.scale} for level in plan.pyramid.levels]
     for (level, how), count in sorted(rendered.origins.items()):
         counts[level][how.value] = count

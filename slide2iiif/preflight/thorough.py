@@ -1,7 +1,7 @@
-"""What the slides of a run will take, from a look at each of them: for a run that may find too little room.
+"""Thorough check of the free space for a run, where space may be short: every slide is opened.
 
-Slides are opened to count what they will be, and if that leaves it open, some tiles of each are encoded. A run is
-refused only if it cannot fit, whatever its tiles turn out to be; if it may not, that is told and it goes on.
+Slides are opened to count their files; if that does not decide, some tiles of each are encoded. A run is refused only
+if it cannot fit, whatever the content of its tiles; if it may not fit, the user is warned and it goes on.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,16 +36,16 @@ from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.base import Capacity, Store
 
 _ACCURACY = 1.15
-"""What bytes that are told from samples may be off by."""
+"""Factor by which bytes that are estimated from samples may be too small or too large."""
 
 _RUN_FOOTPRINT = Footprint(24, 400_000)
-"""Private folder, lock, staging, state, style and scripts."""
+"""Footprint of a tree without slides: private folder, lock, staging, state, style and scripts."""
 
 _FOLDER_INODES = 6
-"""A folder of slides in the tree, its page and collection; in the private folder its own, and its state in another."""
+"""Inodes of a folder of slides: with page and collection in the tree; two folders and a state in the private one."""
 
 _LEAST_FOLDER_INODES = 2
-"""A folder of slides in the tree, and in the private folder."""
+"""Inodes of a folder of slides without pages: one in the tree, one in the private folder."""
 
 
 Samples = Mapping[tuple[int, str], Mapping[int, Density]]
@@ -54,23 +54,23 @@ Samples = Mapping[tuple[int, str], Mapping[int, Density]]
 
 @dataclass(frozen=True, slots=True)
 class ThoroughCheck:
-    """One run that is about to begin."""
+    """Check of a run that is about to begin."""
 
     store: Store
-    """Where it will write; not entered."""
+    """Target of the run; not entered."""
     receipts: Receipts
-    """What is published there."""
+    """Receipts of the target."""
     engine: Engine
-    """What runs the work; entered."""
+    """Engine, already started."""
     options: Options
-    """What decides the files."""
+    """Options that affect the output bytes."""
     page_count: int
-    """Files of pages that lie with those of a slide."""
+    """Number of gallery files among those of a slide."""
     together: int
-    """Slides that are under way at a time."""
+    """Number of slides in flight."""
 
     def judge(self, due: Sequence[Slide], capacity: Capacity) -> Verdict:
-        """Tell whether there is room for slides."""
+        """Return the verdict on the free space for some slides."""
         services = self._plans(due)
         if not services:
             return Verdict(capacity)
@@ -122,7 +122,7 @@ class ThoroughCheck:
     def _run_all(
         self, function: Callable[[Task], Result], tasks: Sequence[Task], within: Deadline
     ) -> Iterator[tuple[Task, Result]]:
-        """Run tasks as far as no worker dies of them: that is for the slide's own turn to tell."""
+        """Run tasks until a worker dies; the slide fails again later, in its turn, with the message."""
         try:
             yield from self.engine.run(function, tasks, within)
         except WorkerError:
@@ -130,36 +130,36 @@ class ThoroughCheck:
 
 
 OfService = Callable[[int, ServicePlan], Footprint]
-"""Returns what a service takes, from the number of its slide and its plan."""
+"""Function from the number of a slide and the plan of a service to the footprint of the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class _RunFootprint:
-    """What the slides of a run take: at most, at least, or as their samples say.
+    """Footprint of a run: upper bound, lower bound, and estimate from samples.
 
-    Each is told with everything that may come beside, or as if they came one by one with nothing but their folders: a
-    run that does not fit then can never fit.
+    Each includes everything beside the slides, with several slides in flight; or, one by one, only slides and folders:
+    a run that does not fit then can never fit.
     """
 
     run: ThoroughCheck
-    """What is to be judged."""
+    """Run to check."""
     due: Sequence[Slide]
     """Slides that will be published."""
     services: Mapping[int, SlidePlan]
-    """What of each, by number."""
+    """Plans by number of the slide; those that cannot be planned are left out."""
     capacity: Capacity
-    """What the file system has left, and how it counts."""
+    """Free space and units of allocation of the file system."""
 
     def most(self) -> Footprint:
-        """Give what is enough, whatever the tiles turn out to be."""
+        """Return the upper bound, for tiles of any content."""
         return self._sum(lambda _, plan: most_footprint(plan, self.capacity))
 
     def least(self, *, one_by_one: bool = False) -> Footprint:
-        """Give what is not too much, whatever the tiles turn out to be."""
+        """Return the lower bound, for tiles of any content."""
         return self._sum(self._least_of, one_by_one=one_by_one)
 
     def expected(self, samples: Samples, *, one_by_one: bool = False) -> Footprint:
-        """Give what samples say; of services that have none, the least."""
+        """Return the estimate from samples; of services without samples, the lower bound."""
 
         def expected_of(number: int, plan: ServicePlan) -> Footprint:
             if (number, plan.picture) not in samples:
@@ -181,7 +181,7 @@ class _RunFootprint:
         return peak_footprint(steps, together).plus(self._frame(folders_only=one_by_one))
 
     def _step(self, number: int, of_service: Callable[[ServicePlan], Footprint]) -> Step:
-        """Give what publishing one slide takes, and gives back of its older version."""
+        """Return the footprints of the new version of a slide, of its scratch folder, and of its older version."""
         plan, capacity, page_count = self.services[number], self.capacity, self.run.page_count
         records = record_footprint(plan.services, capacity)
         old = Footprint(0, 0)
@@ -195,7 +195,7 @@ class _RunFootprint:
         return Step(_footprint_of(plan, of_service, capacity).plus(records), scratch, old)
 
     def _frame(self, *, folders_only: bool) -> Footprint:
-        """Give what a run takes beside its slides: of folders that are there already, nothing."""
+        """Return the footprint of a run beside its slides: new folders, and a new tree."""
         receipts = self.run.receipts
         folders = {parent for slide in self.due for parent in Path(slide.identifier).parents if parent.parts}
         new = sum(not receipts.is_above(str(folder)) for folder in folders)
@@ -205,7 +205,7 @@ class _RunFootprint:
 
 
 def _footprint_of(plan: SlidePlan, of_service: Callable[[ServicePlan], Footprint], capacity: Capacity) -> Footprint:
-    """Add up what the services of a slide take, from what each takes."""
+    """Sum the footprints of the services of a slide."""
     return slide_footprint(of_service(plan.levels), [of_service(each) for each in plan.pictures], capacity)
 
 
@@ -232,7 +232,7 @@ def _subject(due: Sequence[Slide], services: Mapping[int, SlidePlan]) -> str:
 
 
 def _with_left_over(capacity: Capacity, inodes: int, size: int) -> Capacity:
-    """Count what earlier runs have left as room: a rerun goes on from it, or deletes it."""
+    """Add the staging of earlier runs to the free space: a rerun resumes or deletes it."""
     return replace(
         capacity,
         inodes=None if capacity.inodes is None else capacity.inodes + inodes,
