@@ -74,7 +74,7 @@ def _set_up_logging(parsed: argparse.Namespace) -> None:
 
 
 def _check_told(parsed: argparse.Namespace) -> None:
-    """Say that standard output could not be written; what was done counts all the same.
+    """Report that standard output could not be written; what was done counts all the same.
 
     Raises:
         TargetError: what was printed is what the command was run for.

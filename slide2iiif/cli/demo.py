@@ -55,7 +55,7 @@ def _has_display() -> bool:
 
 
 def _viewer_options(folder: Path) -> list[str]:
-    """Have pages load their viewer from the tree where npm can get it: the demo then needs no internet to be seen."""
+    """Return options for a viewer within the tree, where npm can get it: the demo then needs no internet."""
     from slide2iiif.site.openseadragon import FILE, fetch_viewer
 
     file = folder / "viewer" / FILE

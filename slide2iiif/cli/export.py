@@ -240,7 +240,7 @@ def run(args: argparse.Namespace) -> int:
 
         from slide2iiif.cli.report import report
         from slide2iiif.export.run import Export, in_flight
-        from slide2iiif.preflight.quick import Survey
+        from slide2iiif.preflight.quick import QuickCheck
         from slide2iiif.records.receipts import Receipts
         from slide2iiif.stores import open_store
 
@@ -249,8 +249,8 @@ def run(args: argparse.Namespace) -> int:
         choice = choice_of(args)
         naming, found = choose_slides(args, choice, store, receipts, listed)
         pages = _page_count(args)
-        survey = Survey(store, receipts, engine, options, args.overwrite, pages, in_flight(engine))
-        verdict, found = survey.of(found)
+        check = QuickCheck(store, receipts, engine, options, args.overwrite, pages, in_flight(engine))
+        verdict, found = check.of(found)
         if not args.dry_run:
             _heed(verdict, is_quiet=args.quiet)
             stack.enter_context(store)

@@ -1,4 +1,4 @@
-"""Tell what a slide is, and what an export would do with it."""
+"""Facts of a slide, and what an export would do with it."""
 
 import argparse
 import json
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _scanned_area(area: "Region | None", facts: dict[str, Any]) -> dict[str, Any] | None:
-    """Tell what cutting a slide down to its scanned area would leave; None where it names none."""
+    """Return what would be left of a slide cut down to its scanned area; None where it names none."""
     if area is None:
         return None
     saved = 1 - area.size.pixels / (facts["width"] * facts["height"])
@@ -122,7 +122,7 @@ def _facts(plan: "ServicePlan") -> dict[str, Any]:
 
 
 def _profile_fact(profile: bytes | None) -> dict[str, Any] | None:
-    """Tell of a colour profile how long it is, and whether it only says what viewers take for granted."""
+    """Return the length of a colour profile, and whether it says only what viewers take for granted."""
     from slide2iiif.imaging.icc import is_srgb
 
     return None if profile is None else {"bytes": len(profile), "is_srgb": is_srgb(profile)}

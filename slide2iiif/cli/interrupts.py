@@ -17,13 +17,13 @@ from typing import NoReturn
 from slide2iiif.errors import InterruptedRunError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""What stops a command."""
+"""Signals that stop a command."""
 
 _PATIENCE_SECONDS = 4.0
-"""How long a command may take to stop."""
+"""Time that a command may take to stop."""
 
 _LINE_SECONDS = 0.2
-"""How long the line may take that tells of it."""
+"""Time that the line about it may take."""
 
 _told = threading.Lock()
 """Taken by whoever tells that the command was stopped."""
@@ -36,12 +36,12 @@ def catch_signals() -> None:
 
 
 def is_to_tell() -> bool:
-    """Tell whether nobody has told yet that the command was stopped; only one is to do it."""
+    """Return True for the first who asks: only one is to report that the command was stopped."""
     return _told.acquire(blocking=False)
 
 
 def error_of(number: int) -> InterruptedRunError:
-    """Give the error that tells of a signal."""
+    """Return the error of a signal."""
     name = signal.Signals(number).name
     return InterruptedRunError(f"stopped by {name}; what was published stays, run again to go on", number)
 

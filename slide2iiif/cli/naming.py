@@ -1,4 +1,4 @@
-"""How slides are named in public: the option, and what a tree already holds under other names."""
+"""Names of slides in public: the option, and slides that a tree holds under other names."""
 
 import argparse
 import sys
@@ -40,7 +40,7 @@ def add_identifier_options(parser: argparse._ArgumentGroup) -> None:
 
 
 def choose_naming(args: argparse.Namespace, receipts: "Receipts") -> "Naming | None":
-    """Give the naming that is asked for, once it is sure that no slide stays published under another name unseen.
+    """Return the naming that is asked for, once no slide can stay published under another name unseen.
 
     Raises:
         UsageError: key or table are no good or would be published, or the tree holds slides that were named otherwise.
@@ -81,7 +81,7 @@ def keep_naming(naming: "Naming | None", receipts: "Receipts") -> None:
 
 
 def named_slides(found: "Iterator[Slide | Unusable]", naming: "Naming | None") -> "Iterator[Slide | Unusable]":
-    """Give slides their public names."""
+    """Return slides with their public names."""
     if naming is None:
         return found
     from slide2iiif.discovery.naming import rename

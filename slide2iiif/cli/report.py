@@ -1,4 +1,4 @@
-"""What a run came to, as a table for people or as JSON for machines."""
+"""Report of a run: a table for people, JSON for machines."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ _REASONS = 20
 
 
 def report(summary: Summary, args: argparse.Namespace) -> None:
-    """Tell what a run came to, where and as the command line asks for it.
+    """Write the report of a run where the command line asks for it.
 
     Raises:
         TargetError: the file of the summary cannot be written.

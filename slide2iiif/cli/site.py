@@ -77,7 +77,7 @@ def check_site_options(args: argparse.Namespace) -> SiteOptions:
 def open_gallery(
     args: argparse.Namespace, store: "Store", receipts: "Receipts", base_url: str, options: SiteOptions
 ) -> "Gallery | None":
-    """Give what keeps the pages up to date; None where there are to be none, and then those of earlier runs go.
+    """Return the pages of the tree; None where there are to be none, and then those of earlier runs go.
 
     Raises:
         UsageError: the viewer cannot be had.

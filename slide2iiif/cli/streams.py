@@ -64,7 +64,7 @@ def is_output_closed() -> bool:
 
 
 def drop_output() -> None:
-    """Lead standard output to nowhere, as its reader has gone: Python must not complain at exit."""
+    """Replace standard output, whose reader has gone, by a sink: Python must not complain at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

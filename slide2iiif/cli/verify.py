@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         findings = verification.tree()
         if args.source is not None:
             findings = chain(findings, verification.source(args.source))
-        tell = stack.enter_context(_Teller(args))
+        tell = stack.enter_context(_FindingReport(args))
         for finding in findings:
             counts[finding.kind] += 1
             tell.finding(finding)
@@ -88,8 +88,8 @@ def run(args: argparse.Namespace) -> int:
     return 1 if counts else 0
 
 
-class _Teller:
-    """Tells what is found as it is found: lines for people, and a document for machines."""
+class _FindingReport:
+    """Report of findings as they are found: lines for people, and a document for machines."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._machine: IO[str] | None = None
@@ -112,7 +112,7 @@ class _Teller:
                 self._machine.close()
 
     def finding(self, finding: "Finding") -> None:
-        """Tell of something that is wrong."""
+        """Report a finding."""
         record = {
             "kind": finding.kind,
             "slide": finding.slide,
@@ -126,7 +126,7 @@ class _Teller:
             print(printable(line_of(finding)))
 
     def end(self, totals: "Totals", counts: Counter[str], seconds: float) -> None:
-        """Tell what it came to."""
+        """Report the totals."""
         facts = {"counts": counts, "slides": totals.slides, "files": totals.files, "seconds": round(seconds, 3)}
         self._write(f"\n], {json.dumps(facts)[1:]}\n")
         if not self._is_quiet:
@@ -149,7 +149,7 @@ class _Teller:
 
 
 def line_of(finding: "Finding") -> str:
-    """Give the line that tells of a finding."""
+    """Return the line that reports a finding."""
     where = (
         f" (level {finding.tile.level}, column {finding.tile.column}, row {finding.tile.row})" if finding.tile else ""
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from slide2iiif.engines.processes import ProcessEngine
 
 Arguments = argparse.ArgumentParser | argparse._ArgumentGroup  # noqa: SLF001 - it has no public name
-"""What options are added to."""
+"""Parser or group that options are added to."""
 
 
 def add_open_timeout(parser: Arguments, what: str) -> None:

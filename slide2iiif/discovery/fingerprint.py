@@ -1,8 +1,8 @@
-"""Whether the files of a slide are still what they were, without reading them.
+"""Fingerprint of the files of a slide, to detect changes without reading them.
 
-The digest covers name, size, inode, and the times of last change of content and of attributes, compared for
-equality: a file that was replaced by an older one is different too, and one that was edited in place with its
-time put back shows in the second time. OpenSlide's quickhash is no alternative: it misses damaged tiles.
+The digest covers name, size, inode, mtime and ctime, compared for equality: a file that was replaced by an older one
+differs too, and so does one that was edited in place and had its mtime reset, by its ctime. OpenSlide's quickhash is
+no alternative: it misses damaged tiles.
 """
 
 import hashlib
@@ -14,16 +14,16 @@ from slide2iiif.errors import SourceError
 from slide2iiif.sources.unsupported import system_refusal
 
 _TICK_SECONDS = 0.01
-"""Clocks of file systems that count no finer give two changes within a tick the same time."""
+"""Coarsest clock of file systems; two changes within a tick may have the same time."""
 
 
 def take_fingerprint(members: Iterable[Path]) -> str:
-    """Give the fingerprint of all files of a slide, in hexadecimal.
+    """Return the fingerprint of all files of a slide, in hexadecimal.
 
-    A file that was changed in this moment is waited for: the next change of it must show.
+    After a file that has just changed it waits for a tick, so that a later change gets another time.
 
     Raises:
-        SourceError: a file is gone or cannot be asked.
+        SourceError: a file is gone, or its status cannot be read.
     """
     digest = hashlib.sha256()
     for path in members:
@@ -40,10 +40,10 @@ def take_fingerprint(members: Iterable[Path]) -> str:
 
 
 def check_unchanged(members: Iterable[Path], fingerprint: str) -> None:
-    """Check that the files of a slide are still what they were.
+    """Check that the files of a slide have not changed.
 
     Raises:
-        SourceError: they are not.
+        SourceError: they have.
     """
     if take_fingerprint(members) != fingerprint:
         raise SourceError("has changed while it was read; run again when nothing writes to it")

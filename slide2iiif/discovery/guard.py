@@ -1,8 +1,8 @@
-"""Guard of a slide while it is read: its files must stay what they are, and its folders where they are.
+"""Guard of a slide while it is read, against changed files and swapped folders (a symlink race).
 
 Files are compared by their fingerprint. A folder that is moved away, replaced by a link that leads out of the source,
-and moved back, looks as before to whoever comes later: its files have not changed. The system tells of such moves while
-they happen (man 7 inotify), apart from those that other hosts make in a file system of the network.
+and moved back leaves no trace afterwards: its files have not changed. The system reports such moves while they happen
+(man 7 inotify), except those by other hosts on a network file system.
 """
 
 import ctypes
@@ -18,22 +18,22 @@ from slide2iiif.discovery.walk import Slide
 from slide2iiif.errors import SourceError
 
 _MOVE_SELF, _DELETE_SELF, _DONT_FOLLOW = 0x800, 0x400, 0x0200_0000
-"""Events of what is watched itself, not of what is in it: others may come and go there."""
+"""Events of the watched folder itself, not of its entries, which may change."""
 _EVENT = struct.Struct("iIII")
 _BUFFER_BYTES = 4096
 
 
 class Guarded:
-    """A slide while it is read. Use in a `with` statement around all that reads it."""
+    """Guard of one slide. Use in a `with` statement around everything that reads it."""
 
     def __init__(self, slide: Slide, fingerprint: str) -> None:
-        """Take the slide, and the fingerprint that its files must keep."""
+        """Make a guard of a slide and the fingerprint that its files must keep."""
         self.slide = slide
         self.fingerprint = fingerprint
         self._watch = FolderWatch(ways_to(slide))
 
     def __enter__(self) -> Self:
-        """Begin to watch.
+        """Start the watch.
 
         Raises:
             SourceError: a file of the slide is not in the source any more.
@@ -50,7 +50,7 @@ class Guarded:
         self._watch.__exit__(*raised)
 
     def check(self) -> None:
-        """Check that the slide is the one that it was, and has been all the time.
+        """Check that neither the files of the slide nor its folders have changed since the start.
 
         Raises:
             SourceError: a file has changed, or a folder was moved, deleted or unmounted.
@@ -61,10 +61,10 @@ class Guarded:
 
 
 class FolderWatch:
-    """Takes note of exchanges from when it is entered. Where the system has no watch to give, nothing is seen."""
+    """Watch for moved folders, from when it is entered. Where the system has no inotify, it detects nothing."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
-        """Name the folders, and links, that must stay where they are."""
+        """Make a watch of folders, and links, that must not move."""
         self._folders = sorted(folders)
         self._watched: dict[int, Path] = {}
         self._file = -1
@@ -87,7 +87,7 @@ class FolderWatch:
             self._file = -1
 
     def check(self) -> None:
-        """Check that all are where they were, and have been all the time.
+        """Check that none has moved since the start.
 
         Raises:
             SourceError: one was moved, deleted or unmounted.
@@ -104,7 +104,7 @@ class FolderWatch:
 
 
 def ways_to(slide: Slide) -> frozenset[Path]:
-    """Give the folders, and links to some, on the way from the source root to a slide's files: by name, and really."""
+    """Return the folders, and links to folders, from the source root to the files of a slide, as named and resolved."""
     if not slide.allowed:
         return frozenset()
     root = slide.path
@@ -117,12 +117,12 @@ def ways_to(slide: Slide) -> frozenset[Path]:
 
 
 def _between(root: Path, folder: Path) -> list[Path]:
-    """Give a folder and those above it that are below a root; none where it is not below that."""
+    """Return a folder and those above it, up to a root; none if it is not below the root."""
     return [place for place in (folder, *folder.parents) if place != root and place.is_relative_to(root)]
 
 
 @functools.cache
 def _libc() -> ctypes.CDLL | None:
-    """Give the library of the system, where it knows of watches."""
+    """Load the C library; None if it has no inotify."""
     libc = ctypes.CDLL(None)
     return libc if hasattr(libc, "inotify_init1") else None

@@ -1,8 +1,8 @@
-"""Path of a slide -> its public identifier: the path itself, a keyed hash of it, or what a table says.
+"""Path of a slide -> its public identifier: the path itself, a keyed hash of it, or an entry of a table.
 
-File names carry names of people, numbers and dates. A hash is an HMAC-SHA256 (RFC 2104) of the path below the source
-root: the same for the same path and key, and without the key nobody can try out whose name it was. A table is a CSV
-file of two columns, path and identifier.
+File names contain names of people, numbers and dates. A hash is an HMAC-SHA256 (RFC 2104) of the path below the source
+root: equal for equal path and key, and without the key nobody can test a guessed name. A table is a CSV file of two
+columns, path and identifier.
 """
 
 import base64
@@ -27,27 +27,27 @@ from slide2iiif.records.strict_json import read_json
 from slide2iiif.stores.base import Objects
 
 KEY_NAME = "identifier.key"
-"""Key, on the private side of the tree."""
+"""File of the key, among the private objects of the tree."""
 SCHEMES_NAME = "identifiers.json"
-"""Note of the schemes, beside it."""
+"""File of the naming schemes of the tree, beside the key."""
 
 _KEY_BYTES = 32
 _SHORTEST_KEY = 16
 _HASH_BYTES = 20
-"""Bytes of the digest that are published, as 32 letters and digits: two of 10^9 slides meet once in 10^30 trees."""
+"""Published bytes of the digest, 32 letters and digits: two of 10^9 slides collide in one of 10^30 trees."""
 _HEADS = ("path", "identifier")
 
 
 class Naming(Protocol):
-    """How slides are named."""
+    """Naming of slides: path below the source root -> public identifier."""
 
     @property
     def scheme(self) -> str:
-        """What tells one way of naming from another: slides that were named otherwise have other identifiers."""
+        """Identifier of the naming scheme and its key; other schemes yield other identifiers."""
         ...
 
     def name(self, source: str) -> str:
-        """Give the public identifier of a slide by its path below the source root.
+        """Return the public identifier of a slide, from its path below the source root.
 
         Raises:
             SourceError: it has none.
@@ -57,16 +57,16 @@ class Naming(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HashNaming:
-    """Identifiers that say nothing."""
+    """Keyed hashes as identifiers, which disclose nothing."""
 
     key: bytes
-    """The secret."""
+    """Secret key of the hash."""
     is_new: bool = False
-    """Whether it was made just now, and is to be kept when it is used."""
+    """True for a new key, which is stored when it is first used."""
 
     @property
     def scheme(self) -> str:
-        """Tells the key, and nothing of it."""
+        """Hash of the empty path: identifies the key without disclosing it."""
         return f"{HASH} {self.name('')}"
 
     def name(self, source: str) -> str:
@@ -77,10 +77,10 @@ class HashNaming:
 
 @dataclass(frozen=True, slots=True)
 class TableNaming:
-    """Identifiers that somebody has chosen."""
+    """Identifiers from a table."""
 
     file: Path
-    """Where the table is."""
+    """Path of the table."""
     identifiers: Mapping[str, str]
     """Path below the source root -> identifier."""
 
@@ -95,15 +95,15 @@ class TableNaming:
 
 
 def open_naming(choice: str, private: Objects, key_file: Path | None) -> Naming | None:
-    """Give the naming that is asked for; None where identifiers are the paths.
+    """Open the requested naming; None where paths are the identifiers.
 
     Args:
         choice: `path`, `hash`, or the name of a table.
-        private: private side of the tree, which has the key where no other is named.
-        key_file: the key for `hash`.
+        private: private objects of the tree, which have the key if no file is named.
+        key_file: file of the key for `hash`.
 
     Raises:
-        UsageError: key or table cannot be read, or are not what they must be.
+        UsageError: key or table cannot be read, or are invalid.
     """
     if key_file is not None and choice != HASH:
         raise UsageError(f"--identifier-key {key_file}: goes with --identifier {HASH} only")
@@ -117,7 +117,7 @@ def open_naming(choice: str, private: Objects, key_file: Path | None) -> Naming 
 
 
 def rename(found: Iterable[Slide | Unusable], naming: Naming) -> Iterator[Slide | Unusable]:
-    """Give slides their public identifiers; what has none cannot be published."""
+    """Replace the identifiers of slides by their public ones; a slide without one is unusable."""
     for each in found:
         if isinstance(each, Unusable):
             yield each
@@ -129,7 +129,7 @@ def rename(found: Iterable[Slide | Unusable], naming: Naming) -> Iterator[Slide 
 
 
 def read_table(file: Path) -> dict[str, str]:
-    """Read a table: path below the source root -> public identifier. A first line `path,identifier` is its head.
+    """Read a table: path below the source root -> public identifier. A first line `path,identifier` is a header.
 
     Raises:
         UsageError: it cannot be read, a line is not one of two columns, a path or an identifier comes twice, or an
@@ -168,7 +168,7 @@ def read_table(file: Path) -> dict[str, str]:
 
 
 def _check_nested(file: Path, taken: Mapping[str, int]) -> None:
-    """Refuse slides within slides: files of the one could be those of the other."""
+    """Refuse an identifier below another one: files of the two slides could collide."""
     for identifier, number in taken.items():
         place = identifier.find("/")
         while place > 0:
@@ -181,22 +181,22 @@ def _check_nested(file: Path, taken: Mapping[str, int]) -> None:
 
 
 class Schemes:
-    """By which schemes the slides of a tree may have been named: a small file in the private folder.
+    """Naming schemes that the slides of a tree may have: a small file in the private folder.
 
-    Without it, slides that are published under one name would stay for ever when they are published under another.
+    Without it, slides would stay published for ever under their old names when the scheme changes.
     """
 
     def __init__(self, receipts: Receipts) -> None:
-        """Take the receipts of the tree; nothing is touched before it is needed."""
+        """Open the schemes of a tree, which lie beside its receipts; nothing is touched before it is needed."""
         self._receipts = receipts
         self._private = receipts.private
 
     def are_noted(self) -> bool:
-        """Return True if the tree has a note of its schemes; as long as paths are identifiers, it needs none."""
+        """Return True if the tree has the file; it needs none as long as paths are the identifiers."""
         return self._private.head(SCHEMES_NAME) is not None
 
     def others(self, naming: Naming | None) -> list[str]:
-        """Give the schemes that were used besides one.
+        """Return the schemes that were used besides one.
 
         Raises:
             TargetError: the file cannot be read.
@@ -204,10 +204,10 @@ class Schemes:
         return [scheme for scheme in self._read() if scheme != _scheme(naming)]
 
     def use(self, naming: Naming | None) -> None:
-        """Note that a scheme is used, before the first slide is published by it; its key is kept.
+        """Record a scheme and store its key, before the first slide is published by it.
 
         Raises:
-            TargetError: the note cannot be written.
+            TargetError: the file cannot be written.
         """
         scheme, known = _scheme(naming), self._read()
         if isinstance(naming, HashNaming):
@@ -216,10 +216,10 @@ class Schemes:
             self._write([*known, scheme])
 
     def settle(self, naming: Naming | None) -> None:
-        """Note that nothing is left of other schemes.
+        """Record that no slide of another scheme is left.
 
         Raises:
-            TargetError: the note cannot be written.
+            TargetError: the file cannot be written.
         """
         if self.others(naming):
             self._write([_scheme(naming)])
@@ -249,7 +249,7 @@ def _scheme(naming: Naming | None) -> str:
 
 
 def _own_naming(private: Objects) -> HashNaming:
-    """Name by the key of a tree, or by a new one where it has none."""
+    """Open the naming by the key of a tree; make a new key where it has none."""
     key = private.read(KEY_NAME)
     if key is not None:
         return HashNaming(_checked_key(key, KEY_NAME))

@@ -1,1 +1,1 @@
-"""How work is run. `engines.base` says what an engine must do; each sibling is one kind."""
+"""Engines, which run the work. `engines.base` is their contract; each other module is one kind, or a part of one."""

@@ -1,4 +1,4 @@
-"""Contract of an engine: it runs tasks, which are values, and hands back their results."""
+"""Contract of an engine: it runs tasks, which are values, and returns their results."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Deadline:
     """Time that a task may take before its process is ended."""
 
     seconds: float
-    """From the beginning of the task."""
+    """Seconds from the beginning of the task."""
     subject: str
     """Subject of the timeout message, as the beginning of a sentence."""
     option: str
@@ -28,9 +28,9 @@ class Deadlines:
     """Time limits of the tasks of a run."""
 
     open_seconds: float = OPEN_TIMEOUT.default
-    """For opening a slide."""
+    """Limit for opening a slide."""
     block_seconds: float = BLOCK_TIMEOUT.default
-    """For anything else: a block, or some files that are checked."""
+    """Limit for anything else: a block, or some files to check."""
 
     @property
     def opening(self) -> Deadline:
@@ -54,15 +54,15 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Preload:
-    """Imports of a worker before its first task. Functions of a module: they travel to fresh interpreters."""
+    """Imports of a worker before its first task. Functions of a module, which new interpreters can import."""
 
     shared: Callable[[], None] = _nothing
-    """Imports that may be there before a fork: no threads, nothing open."""
+    """Imports that are safe before a fork: they start no threads and leave nothing open."""
     own: Callable[[], None] = _nothing
-    """Imports that each worker must do for itself."""
+    """Imports that each worker must run itself."""
 
     def __call__(self) -> None:
-        """Import both."""
+        """Import both parts."""
         self.shared()
         self.own()
 
@@ -70,7 +70,7 @@ class Preload:
 class Engine(Protocol):
     """Runner of tasks for several slides at once. Used in a `with` statement, from any number of threads.
 
-    Enter it before a slide, a store or a client of a bucket is open: its workers may be forked then.
+    Enter it before a slide, a store or a client of a bucket is opened, so that its workers can be forked.
     """
 
     @property
@@ -96,15 +96,15 @@ class Engine(Protocol):
     ) -> Iterator[tuple[Task, Result]]:
         """Run a module's function on each task; yield task and result as each is done, in any order.
 
-        Tasks are taken from the iterable as they are needed, so it may be long.
+        Tasks are taken from the iterable as needed, so it may be long.
 
         Args:
             function: runs in the worker; importable there.
             tasks: its argument, one after the other.
-            within: time that each task may take; None is for ever.
+            within: time limit of each task; None for no limit.
 
         Raises:
-            WorkerError: the process that ran a task died or passed its deadline; tasks of others are not harmed.
+            WorkerError: the process that ran a task died or passed its deadline; other tasks are not affected.
             Exception: what the function raised, after the tasks that run have ended.
         """
         ...
@@ -112,7 +112,7 @@ class Engine(Protocol):
     def attempt(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
     ) -> Iterator[tuple[Task, Result | WorkerError]]:
-        """Run tasks as `run` does; one whose process died or passed its deadline yields the error and ends nothing.
+        """Run tasks as `run` does, but yield the error of a task whose process died or passed its deadline.
 
         Raises:
             WorkerError: the engine was cancelled.

@@ -1,4 +1,4 @@
-"""A worker process from inside: made ready, given tasks, gone when its parent is."""
+"""Worker process, its own side: it is prepared, receives tasks, and ends with its parent."""
 
 import contextlib
 import ctypes
@@ -14,22 +14,22 @@ from multiprocessing.connection import Connection
 from slide2iiif.memory_limit import limit_memory
 
 NUMBER_BYTES = 8
-"""Length of the number of the task that a worker has begun, in the memory that it shares with its parent."""
+"""Length of a task number, in messages and in the memory that a worker shares with its parent."""
 
 SIGNALS = {signal.SIGINT, signal.SIGTERM}
-"""What a user stops a run with; answered by the parent."""
+"""Signals that stop a run; only the parent handles them."""
 
 _WATCH_SECONDS = 0.5
-"""How often a worker looks whether its parent still lives."""
+"""Interval at which a worker checks that its parent is alive."""
 
 _PR_SET_PDEATHSIG = 1
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 32 << 20
-"""Arrays up to this size, some of the pixels of a block, come from memory that a worker keeps; glibc's limit."""
+"""Largest array, a part of a block's pixels, whose memory a worker keeps for the next one; glibc's limit."""
 
 _GARBAGE_THRESHOLD = 50_000
-"""Objects more than at the last collection that call for the next one; at Python's 700 they cost 3 % of an export."""
+"""New objects before the next garbage collection; Python's own 700 cost 3 % of an export."""
 
 
 def serve(
@@ -40,15 +40,15 @@ def serve(
     memory: int | None,
     preload: Callable[[], None] | None,
 ) -> None:
-    """Work on tasks until the other end is closed.
+    """Run tasks until the parent closes the connection.
 
     Args:
-        connection: where tasks come from.
+        connection: pipe on which tasks arrive.
         other_end: the parent's end of it.
-        parent: its process id.
-        begun: descriptor that takes the number of the task that is begun.
-        memory: megabytes to take; None for no limit.
-        preload: imports before the first task comes; None where the first task brings its own.
+        parent: process id of the parent.
+        begun: descriptor of the shared memory for the number of the task under way.
+        memory: memory limit in megabytes; None for no limit.
+        preload: imports before the first task; None to import with the first task.
     """
     # Held open here as well, it would hide that the parent has gone.
     other_end.close()
@@ -68,7 +68,7 @@ def serve(
 
 
 def work(number: int, packed: bytes) -> bytes:
-    """Note that a task is begun, do it, and give whether it succeeded with the result or the error.
+    """Run a task, after its number is noted in the shared memory; return its result or its error.
 
     Args:
         number: of the task.
@@ -87,7 +87,7 @@ def work(number: int, packed: bytes) -> bytes:
 
 
 def _can_travel(error: BaseException) -> bool:
-    """Tell whether an error arrives as what it is: some break whoever unpickles them."""
+    """Return True if an error survives pickling; some raise when they are unpickled."""
     try:
         return isinstance(error, Exception) and type(pickle.loads(pickle.dumps(error))) is type(error)  # noqa: S301
     except Exception:  # noqa: BLE001 - pickling runs code of the class, which may raise anything
@@ -102,7 +102,7 @@ def _pack_reply(succeeded: bool, outcome: object) -> bytes:  # noqa: FBT001 - th
 
 
 def start_fresh(parent: int, begun: int, memory: int | None) -> None:
-    """Make a process of loky a worker; what it has begun goes to the parent's descriptor."""
+    """Prepare a process of loky as a worker, with the parent's descriptor for its task numbers."""
     from joblib.externals.loky import process_executor
 
     # loky ends workers whose memory has grown by 300 MB, and warns. A decoded image may take more, and is let go.
@@ -115,11 +115,11 @@ def start_fresh(parent: int, begun: int, memory: int | None) -> None:
 
 
 _begun: int | None = None
-"""In a worker: the descriptor that takes the number of the task it has begun."""
+"""Descriptor, in a worker, of the shared memory for the number of the task under way."""
 
 
 def _prepare(parent: int, begun: int | None, memory: int | None) -> None:
-    """Make this process a worker: signals are for the parent, and it does not outlive it."""
+    """Prepare this process as a worker: it leaves signals to its parent, and does not outlive it."""
     import logging
 
     global _begun  # noqa: PLW0603 - a worker is prepared once, and a task brings nothing but itself
@@ -139,7 +139,7 @@ def _prepare(parent: int, begun: int | None, memory: int | None) -> None:
 
 
 def _keep_memory() -> None:
-    """Keep freed memory for the next block: given back and asked for again, every page costs a fault."""
+    """Keep freed memory for the next block; returned to the system, each page of it would fault again."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
@@ -147,7 +147,7 @@ def _keep_memory() -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Let the system kill this process when its parent ends, whatever it is busy with then (man 2 prctl)."""
+    """Let the system kill this process when its parent ends, even in the middle of a call (man 2 prctl)."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

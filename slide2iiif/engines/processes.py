@@ -1,13 +1,13 @@
 """Worker processes, each on a lane of its own.
 
-A pool loses nearly all its tasks when one worker dies in C code, and cannot say whose fault it was. A lane is a
-thread here with one worker of its own, which it gives one task at a time: a death is blamed on the task that ran,
-and no other is harmed.
+A pool loses nearly all its tasks when one worker dies in C code, and cannot tell which task was the cause. A lane is a
+thread with one worker of its own, which runs one task at a time: a death is blamed on the task that ran, and no other
+is affected.
 
-The first workers are forked, if that is safe: at the beginning of a command this process has one thread and
-nothing open, and a fork costs a few milliseconds where a fresh interpreter costs half a second. Later ones, which
-replace a worker that died, and all of a program that already has threads or slides open, are fresh interpreters
-started by loky: an inherited handle of a slide gives wrong bytes without a word, and libvips hangs.
+The first workers are forked, if that is safe: at the beginning of a command this process has one thread and nothing
+open, and a fork takes a few milliseconds where a new interpreter takes half a second. Replacements of dead workers, and
+all workers of a program that already has threads or slides open, are new interpreters started by loky: an inherited
+slide handle silently returns wrong bytes, and libvips hangs.
 """
 
 import contextlib
@@ -33,14 +33,14 @@ from slide2iiif.errors import WorkerError
 from slide2iiif.memory_limit import MEGABYTE, too_large
 from slide2iiif.options import JOBS, WORKER_MEMORY
 
-_AHEAD = 2
-"""Tasks of one run that may be under way for each lane: one that runs and one that waits."""
+_TASKS_PER_LANE = 2
+"""Tasks of one run that are submitted for each lane: one that runs and one that waits."""
 
-_STARTS = 3
-"""How many workers in a row may die before they take a task; then the task is given up."""
+_MAX_STARTS = 3
+"""Number of workers in a row that may die before they begin a task; then the task fails."""
 
 NO_PRELOAD = Preload()
-"""Workers that import with their tasks."""
+"""No imports before the first task."""
 
 _STOPPED = "the run was stopped"
 
@@ -49,7 +49,7 @@ _SIGNALS_OF_WANT = ("SIGKILL", "SIGABRT", "SIGTRAP")
 
 
 class ProcessEngine:
-    """Runs tasks in worker processes."""
+    """Engine that runs tasks in worker processes."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class ProcessEngine:
         memory: int | None = None,
         preload: Preload = NO_PRELOAD,
     ) -> None:
-        """Make an engine; its processes start when it is entered.
+        """Make an engine. Its processes start when it is entered.
 
         Args:
             jobs: number of processes.
-            memory: megabytes that each may take; None for no limit.
+            memory: memory limit of each in megabytes; None for no limit.
             preload: imports of each worker before its first task.
         """
         self.jobs = jobs
@@ -91,7 +91,7 @@ class ProcessEngine:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """End the workers: when they have done what they run, or at once if an error is on its way out."""
+        """End the workers: after their tasks, or at once if an error is being raised."""
         if raised[0] is not None:
             self.cancel()
         with self._lock:
@@ -145,14 +145,14 @@ class ProcessEngine:
     def _settled(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], deadline: Deadline | None
     ) -> "Generator[_Ticket[Task, Result], None, None]":
-        """Yield tasks that have ended, in any order; closed, wait for those under way."""
+        """Yield tasks that have ended, in any order. When closed, wait for those under way."""
         done: queue.SimpleQueue[_Ticket[Task, Result]] = queue.SimpleQueue()
         under_way = 0
         try:
             for task in tasks:
                 self._put(_Ticket(task, pickle.dumps((function, task)), done, deadline, self._memory))
                 under_way += 1
-                if under_way >= _AHEAD * self.jobs:
+                if under_way >= _TASKS_PER_LANE * self.jobs:
                     ticket = done.get()
                     under_way -= 1
                     yield ticket
@@ -178,9 +178,9 @@ class ProcessEngine:
 
 @dataclass(slots=True, eq=False)
 class _Ticket(Generic[Task, Result]):
-    """A task on its way. It is pickled, and its reply is taken apart, by the thread that asks for it.
+    """A submitted task. The thread that submits it also pickles it and unpickles the reply.
 
-    A lane has its worker wait meanwhile, and so only passes bytes on.
+    The worker would wait while its lane did that, so a lane only passes bytes on.
     """
 
     task: Task
@@ -193,11 +193,11 @@ class _Ticket(Generic[Task, Result]):
 
     @property
     def seconds(self) -> float | None:
-        """How long the task may take."""
+        """Time limit of the task; None for no limit."""
         return None if self.deadline is None else self.deadline.seconds
 
     def settle(self) -> tuple[Task, Result]:
-        """Give task and result, or raise what went wrong."""
+        """Return task and result, or raise the error."""
         if self.error is not None:
             raise self.error
         succeeded, outcome = pickle.loads(self.reply)  # noqa: S301 - from our own worker, through our own pipe
@@ -209,7 +209,7 @@ class _Ticket(Generic[Task, Result]):
 
 
 class _Lane(threading.Thread):
-    """A thread that gives tasks to its worker, one at a time."""
+    """A thread that passes tasks to its worker, one at a time."""
 
     def __init__(
         self,
@@ -240,7 +240,7 @@ class _Lane(threading.Thread):
         self._lock = threading.Lock()
 
     def run(self) -> None:
-        """Work until there is nothing more to come."""
+        """Run tasks until the queue is closed."""
         while (ticket := self._tickets.get()) is not None:
             self._work_on(ticket)
             ticket.done.put(ticket)
@@ -260,7 +260,7 @@ class _Lane(threading.Thread):
             died = f"the process that worked on it died: {death}{self._advice(str(death))}"
             ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else died)
         except WorkerOverdueError:
-            ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else _lateness(ticket.deadline))
+            ticket.error = WorkerError(_STOPPED if self._cancelled.is_set() else _timeout_message(ticket.deadline))
         except BaseException as error:  # noqa: BLE001 - whatever went wrong belongs to whoever asked for the task
             ticket.error = error
 
@@ -279,7 +279,7 @@ class _Lane(threading.Thread):
         return f" (out of memory? {WORKER_MEMORY.name} raises its limit)"
 
     def _call(self, ticket: _Ticket[Any, Any]) -> bytes:
-        for start in range(1, _STARTS + 1):
+        for start in range(1, _MAX_STARTS + 1):
             worker = self._living_worker()
             try:
                 return worker.call(ticket.packed, ticket.seconds)
@@ -288,7 +288,7 @@ class _Lane(threading.Thread):
                 raise
             except WorkerGoneError:
                 self._worker = None
-                if start == _STARTS:
+                if start == _MAX_STARTS:
                     raise
         raise AssertionError
 
@@ -304,7 +304,7 @@ class _Lane(threading.Thread):
             return self._worker
 
 
-def _lateness(deadline: Deadline | None) -> str:
+def _timeout_message(deadline: Deadline | None) -> str:
     if deadline is None:
         return "took too long"
     return f"{deadline.subject} took longer than {deadline.seconds:g} s; if it is sound, raise {deadline.option}"

@@ -1,4 +1,4 @@
-"""Everything in this process, one task after the other: for tests and debugging."""
+"""Engine without processes: one task after the other, for tests and debugging."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Self
@@ -8,7 +8,7 @@ from slide2iiif.errors import WorkerError
 
 
 class SerialEngine:
-    """Engine that runs each task where it is asked for; no deadline can end it."""
+    """Engine that runs each task in the calling thread, without deadlines."""
 
     jobs = 1
     _cancelled = False
@@ -17,7 +17,7 @@ class SerialEngine:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Nothing to end."""
+        """End nothing: there are no processes."""
 
     def call(self, function: Callable[[Task], Result], task: Task, within: Deadline | None = None) -> Result:
         """Run one task. See `Engine.call`."""
@@ -37,7 +37,7 @@ class SerialEngine:
     def attempt(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], within: Deadline | None = None
     ) -> Iterator[tuple[Task, Result]]:
-        """Run tasks in order: there is no process that could die but this one. See `Engine.attempt`."""
+        """Run tasks in order; no other process can die. See `Engine.attempt`."""
         return self.run(function, tasks, within)
 
     def cancel(self) -> None:

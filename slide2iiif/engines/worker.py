@@ -1,4 +1,4 @@
-"""One worker process, as its parent sees it: give it a task, get the result or learn how it died."""
+"""Worker process, the parent's side: it is sent a task, and returns the result or is reported dead."""
 
 import contextlib
 import os
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 _END_SECONDS = 5.0
-"""How long a worker may take to end when it is told to."""
+"""Time for a worker to end after it was asked to."""
 
 _START_SECONDS = 60.0
-"""How long a worker that has to be started may take until it begins its first task."""
+"""Time from the start of a worker to its first task."""
 
-_LOOK_SECONDS = 0.25
-"""How often it is looked whether it has begun."""
+_POLL_SECONDS = 0.25
+"""Interval at which a starting worker is polled."""
 
 _NOT_STARTED = f"it did not start within {_START_SECONDS:g} s"
 
-_NOT_TO_FORK = ("pyvips", "joblib")
-"""Libraries that start threads of their own when they are loaded."""
+_UNSAFE_TO_FORK = ("pyvips", "joblib")
+"""Libraries that start threads when they are imported."""
 
 
 class WorkerDiedError(Exception):
-    """The process ended while it worked; the message says how."""
+    """The process ended during a task. The message has its signal or exit code."""
 
 
 class WorkerGoneError(Exception):
-    """The process ended before it took a task, which is not to blame; the message says how."""
+    """The process ended before it began the task, which is not to blame. The message has its signal or exit code."""
 
 
 class WorkerOverdueError(Exception):
@@ -47,14 +47,14 @@ class WorkerOverdueError(Exception):
 
 
 class Worker(Protocol):
-    """A process that works on one task at a time."""
+    """A process that runs one task at a time."""
 
     def call(self, packed: bytes, seconds: float | None = None) -> bytes:
-        """Run a task there, for so many seconds at most.
+        """Run a task in the process.
 
         Args:
             packed: a module's function and the task, pickled: see `child.work`.
-            seconds: from the moment that the task is begun.
+            seconds: time limit, from the beginning of the task; None for no limit.
 
         Returns:
             The reply, pickled.
@@ -71,25 +71,25 @@ class Worker(Protocol):
         ...
 
     def stop(self) -> None:
-        """End the process when it has nothing to do."""
+        """End the process, which has no task."""
         ...
 
 
 def fork_workers(count: int, memory: int | None, preload: Preload) -> "Sequence[ForkedWorker | None]":
-    """Fork workers that share the first part of the imports; None for each where this process must not be forked.
+    """Fork workers that share the first part of the imports; None for each if this process must not be forked.
 
-    The second part is imported by the first worker while the command goes on, and by the others when they need it: in
-    many a run no other ever does.
+    The second part is imported by the first worker at once, and by the others when they need it: in many runs they
+    never do.
 
     Args:
         count: number of workers.
-        memory: megabytes that each may take; None for no limit.
+        memory: memory limit of each in megabytes; None for no limit.
         preload: imports.
     """
     with signals_held():
         preload.shared()
         # Threads of a library would not exist in the child, and its locks might be held for ever.
-        if _count_threads() > 1 or any(name in sys.modules for name in _NOT_TO_FORK):
+        if _count_threads() > 1 or any(name in sys.modules for name in _UNSAFE_TO_FORK):
             return [None] * count
         return [ForkedWorker(memory, None if number else preload.own) for number in range(count)]
 
@@ -103,28 +103,28 @@ def _count_threads() -> int:
 
 
 def start_worker(memory: int | None, preload: Preload) -> "FreshWorker":
-    """Start a worker in a fresh interpreter, which may take so many megabytes."""
+    """Start a worker in a new interpreter, with a memory limit in megabytes."""
     return FreshWorker(memory, preload)
 
 
-class _Begun:
-    """Number of the task that a worker has begun last, in memory that it shares with its parent."""
+class _LastTask:
+    """Number of the last task that a worker has begun, in memory shared with its parent."""
 
     def __init__(self) -> None:
         self.descriptor = os.memfd_create("slide2iiif-begun")
         self._sent = 0
 
     def next(self) -> int:
-        """Give the number of the next task."""
+        """Return the number of the next task."""
         self._sent += 1
         return self._sent
 
     def is_last(self) -> bool:
-        """Tell whether the worker has begun the task that was sent last; if not, it is not to blame for a death."""
+        """Return True if the worker has begun the last task; otherwise the task is not to blame for a death."""
         return int.from_bytes(os.pread(self.descriptor, NUMBER_BYTES, 0)) == self._sent
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Release the memory."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
@@ -134,8 +134,8 @@ class ForkedWorker:
     """A child of this process."""
 
     def __init__(self, memory: int | None, preload: Callable[[], None] | None) -> None:
-        """Fork it, with so many megabytes to take, and with imports to do before its first task."""
-        self._begun = _Begun()
+        """Fork the child, with a memory limit in megabytes and imports to run before its first task."""
+        self._begun = _LastTask()
         context = get_context("fork")
         self._ours, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
@@ -172,7 +172,7 @@ class ForkedWorker:
         self._process.kill()
 
     def stop(self) -> None:
-        """Let the child end."""
+        """End the child; kill it if it does not end in time."""
         self._ours.close()
         self._process.join(_END_SECONDS)
         if self._process.is_alive():
@@ -182,14 +182,14 @@ class ForkedWorker:
 
 
 class FreshWorker:
-    """A process of loky, which starts a fresh interpreter."""
+    """A process of loky, in a new interpreter."""
 
     def __init__(self, memory: int | None, preload: Preload) -> None:
-        """Start it, with so many megabytes to take, and with imports to do before its first task."""
+        """Start the process, with a memory limit in megabytes and imports to run before its first task."""
         from joblib.externals.loky import ProcessPoolExecutor
 
         self._killed = threading.Event()
-        self._begun = _Begun()
+        self._begun = _LastTask()
         # Empty, not absent: a worker that crashes is explained by us, and not by a dump of its stack.
         env = {"PYTHONFAULTHANDLER": os.environ.get("PYTHONFAULTHANDLER", "")}
         self._executor = ProcessPoolExecutor(
@@ -204,7 +204,7 @@ class FreshWorker:
 
         try:
             future = self._executor.submit(work, self._begun.next(), packed)
-            if seconds is not None and not _is_done(lambda patience: _settles(future, patience), self._begun, seconds):
+            if seconds is not None and not _is_done(lambda timeout: _settles(future, timeout), self._begun, seconds):
                 is_begun = self._begun.is_last()
                 self.kill()
                 self._end("")
@@ -232,16 +232,16 @@ class FreshWorker:
                 os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> None:
-        """Let the process end."""
+        """End the process and wait for it."""
         self._executor.shutdown(wait=True)
         self._begun.close()
 
 
-def _is_done(wait: Callable[[float], bool], begun: _Begun, seconds: float) -> bool:
-    """Wait for a task that may take so long from its beginning; a worker that is just starting gets time for that."""
+def _is_done(wait: Callable[[float], bool], begun: _LastTask, seconds: float) -> bool:
+    """Wait for a task with a time limit from its beginning; a worker that is still starting gets extra time."""
     latest = time.monotonic() + _START_SECONDS
     while not begun.is_last():
-        if wait(_LOOK_SECONDS):
+        if wait(_POLL_SECONDS):
             return True
         if time.monotonic() > latest:
             return False
@@ -254,10 +254,10 @@ def _settles(future: "Future[Any]", seconds: float) -> bool:
 
 @contextlib.contextmanager
 def signals_held() -> Iterator[None]:
-    """Hold signals back until the end of the block.
+    """Block the signals of `SIGNALS` until the end of the `with` block.
 
-    Processes started inside would answer them as their parent does, before they are workers; and an import may
-    swallow the exception that a handler raises, or take it for its own failure.
+    Processes started inside would handle them as their parent does, before they are prepared as workers; and an import
+    may swallow the exception that a handler raises, or treat it as its own failure.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
@@ -267,7 +267,7 @@ def signals_held() -> Iterator[None]:
 
 
 def describe_exit(code: int | None) -> str:
-    """Say how a process ended, from its exit code: negative for a signal."""
+    """Format the cause of the end of a process from its exit code, which is negative for a signal."""
     if code is None:
         return "it does not answer"
     if code >= 0:

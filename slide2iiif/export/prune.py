@@ -128,14 +128,14 @@ def removals(
     dry: bool,
     check: Callable[[list[str]], None] = lambda _: None,
 ) -> Iterator[Outcome]:
-    """Remove what has no source any more, or list what would be removed. Pages stop showing it before it goes.
+    """Remove slides whose source is gone, or list them. Pages are updated before slides are removed.
 
     Args:
         store: the tree.
-        receipts: what is published in it.
-        keep: identifiers of all slides that have a source, whether or not they could be exported.
-        gallery: the pages of the tree, if it has any.
-        dry: change nothing.
+        receipts: receipts of the tree.
+        keep: identifiers of all slides that have a source, exported or failed.
+        gallery: pages of the tree, if it has any.
+        dry: list only, change nothing.
         check: raises an error if the identifiers that are to go must not go; then none does.
     """
     kept = set(keep)

@@ -1,4 +1,4 @@
-"""Plan + what was made of it -> what is recorded: the receipt that stays, the outcome that is told. Pure."""
+"""Plan + results of its tasks -> receipt, which is stored, and outcome, which is reported. Pure."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from slide2iiif.options import Options
 from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.plan.service import ServicePlan
 from slide2iiif.plan.slide import SlidePlan
-from slide2iiif.records.digests import DigestFile, digest_of, whole_ledger
+from slide2iiif.records.digests import DigestFile, digest_of, digest_stream
 from slide2iiif.records.receipt import Receipt, Settings
 from slide2iiif.tiles.tasks import Rendered
 
@@ -29,13 +29,13 @@ def record_receipt(
     """Return the receipt of a slide.
 
     Args:
-        slide: what was found.
-        fingerprint: of its files.
-        plan: what was to be made.
-        rendered: what was made of its levels.
+        slide: the slide, as it was found.
+        fingerprint: fingerprint of its files.
+        plan: its plan.
+        rendered: results of the tasks of its levels.
         options: options that affect the output bytes.
-        base_urls: of the version that is stored, and of the other one.
-        digests: of the files of each service.
+        base_urls: base URL of the stored version, and of the other one.
+        digests: digests of the files of each service.
     """
     levels = plan.levels
     return Receipt(
@@ -60,12 +60,12 @@ def record_receipt(
         profile=b64encode(levels.colours.carried).decode("ascii"),
         published_properties=dict(plan.properties),
         associated={each.place: [*each.pyramid.size, each.pyramid.tile_size] for each in plan.pictures},
-        ledger=digest_of(whole_ledger(digests)),
+        ledger=digest_of(digest_stream(digests)),
     )
 
 
 def record_outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rendered, seconds: float) -> Outcome:
-    """Return what became of a slide that was exported, or what would."""
+    """Return the outcome of a slide that was exported, or would be."""
     levels = plan.levels
     return Outcome(
         identifier=plan.identifier,
@@ -86,12 +86,12 @@ def record_outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rend
 
 
 def expected_outcome(slide: Slide, plan: SlidePlan, stored_bytes: int, seconds: float) -> Outcome:
-    """Return what an export would make of a slide."""
+    """Return the outcome of a slide in a dry run."""
     return record_outcome(slide, plan, Status.PLANNED, Rendered(plan.levels.origins, stored_bytes), seconds)
 
 
 def unchanged_outcome(slide: Slide, receipt: Receipt, status: Status) -> Outcome:
-    """Return what became of a slide of which no tile was made."""
+    """Return the outcome of a slide whose tiles are published already."""
     return Outcome(slide.identifier, status, levels=tuple(receipt.levels), source=slide.source)
 
 
@@ -100,18 +100,18 @@ def _file_count(plan: SlidePlan) -> int:
 
 
 def check_not_lost(plan: ServicePlan, rendered: Rendered) -> None:
-    """Refuse to publish nothing but placeholders.
+    """Refuse a slide of placeholders only.
 
     Raises:
         SourceError: no tile of full resolution could be read.
     """
-    if rendered.made[0, TileOrigin.PLACEHOLDER] == plan.pyramid.levels[0].tile_count:
+    if rendered.origins[0, TileOrigin.PLACEHOLDER] == plan.pyramid.levels[0].tile_count:
         raise SourceError("no tile of full resolution can be read")
 
 
 def level_counts(plan: ServicePlan, rendered: Rendered) -> list[dict[str, int]]:
-    """Count for each level how its tiles came to be."""
+    """Return scale and numbers of tiles by origin for each level."""
     counts = [{"scale": level.scale} for level in plan.pyramid.levels]
-    for (level, how), count in sorted(rendered.made.items()):
+    for (level, how), count in sorted(rendered.origins.items()):
         counts[level][how.value] = count
     return counts

@@ -1,7 +1,7 @@
 """Export of many slides: a few at a time, each failing alone.
 
-Several slides are in flight at once, each in a thread that mostly waits, so that small slides leave neither a core
-idle nor the disk.
+Several slides are in flight at once, each in a thread that mostly waits, so that small slides keep all cores and the
+disk busy.
 """
 
 import logging
@@ -20,7 +20,7 @@ from slide2iiif.export.summary import Outcome, Status, Summary
 Item = TypeVar("Item")
 
 _PUBLISHED_TOGETHER = 4
-"""Slides that may wait for the disk beside those that are worked on. They wait together, which costs it less."""
+"""Slides that may wait for the disk, beside those in work. One sync serves all that wait at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class Export(SlideExport):
         """Publish all slides that are found. A slide that fails does not stop the others.
 
         Raises:
-            TargetError: the place cannot be written; slides not yet published are not.
+            TargetError: the place cannot be written; the slides that are left are not published.
         """
         return self._each(found, self.slide)
 
     def plans(self, found: Iterable[Slide | Unusable]) -> Summary:
-        """Return what `slides` would do, without writing."""
+        """Return the results that `slides` would have, without writing."""
         return self._each(found, self.dry_slide)
 
     def _each(self, found: Iterable[Slide | Unusable], work: Callable[[Slide], Outcome]) -> Summary:
@@ -68,14 +68,14 @@ class Export(SlideExport):
 
 
 def in_flight(engine: Engine) -> int:
-    """Return the number of slides that are under way at a time."""
+    """Return the number of slides that are in flight at a time."""
     return engine.jobs + 1 + _PUBLISHED_TOGETHER if engine.jobs > 1 else 1
 
 
 def _in_threads(
     items: Iterable[Item], work: Callable[[Item], Outcome], in_flight: int, cancel: Callable[[], None]
 ) -> Iterator[Outcome]:
-    """Do work on a few items at a time, taking the next one when one is done."""
+    """Run work on a few items at a time; take the next item when one is done."""
     with ThreadPoolExecutor(in_flight, "slide") as threads:
         running: set[Future[Outcome]] = set()
         try:

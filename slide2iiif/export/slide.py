@@ -64,20 +64,20 @@ class SlideExport:
     progress: Progress
     """Progress reporter."""
     overwrite: bool = False
-    """Whether to publish anew what is published and unchanged."""
+    """True to publish unchanged slides anew."""
     gallery: "Gallery | None" = None
     """Pages, manifests and collections; None for a tree without."""
     page_count: int = 0
-    """Files of the gallery that lie with those of a slide."""
+    """Number of gallery files among those of a slide."""
     _working: threading.Semaphore = field(init=False, repr=False)
-    """Limit of slides that are worked on: each worker holds only a few open."""
+    """Limit of slides in work: each worker holds only a few open."""
 
     def __post_init__(self) -> None:
         # One slide more than workers: while one is being planned, the others keep every core busy.
         object.__setattr__(self, "_working", threading.Semaphore(self.engine.jobs + 1))
 
     def slide(self, slide: Slide) -> Outcome:
-        """Publish one slide: the whole of it or nothing.
+        """Publish one slide completely, or not at all.
 
         Raises:
             SourceError: it cannot be read.
@@ -99,7 +99,7 @@ class SlideExport:
         return replace(self._publish(slide, fresh, begun), reason=_CHANGED)
 
     def dry_slide(self, slide: Slide) -> Outcome:
-        """Return what `slide` would do, without writing."""
+        """Return the outcome that `slide` would have, without writing."""
         begun = time.monotonic()
         receipt = self._current(slide, take_fingerprint(slide.members))
         if receipt is not None:
@@ -122,7 +122,7 @@ class SlideExport:
             guard.check()
             rendered = journals[0].rendered
             check_not_lost(plan.levels, rendered)
-            digests = [journal.ledger for journal in journals]
+            digests = [journal.digests for journal in journals]
             base_urls = self.base_url, self.other_base_url
             receipt = record_receipt(slide, fingerprint, plan, rendered, self.options, base_urls, digests)
             pages = [] if self.gallery is None else self.gallery.slide_files(receipt)
@@ -135,7 +135,7 @@ class SlideExport:
         return record_outcome(slide, plan, Status.EXPORTED, rendered, time.monotonic() - begun)
 
     def _current(self, slide: Slide, fingerprint: str) -> Receipt | None:
-        """Return the receipt if exactly this is published already, by a look at a few small files."""
+        """Return the receipt if the slide is published already with these options; None if it must be made."""
         if self.overwrite:
             return None
         return current_receipt(self.store, self.receipts, self.options, slide.identifier, fingerprint)
@@ -152,7 +152,7 @@ class SlideExport:
 
     @contextmanager
     def _staged(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Iterator[Staging]:
-        """Prepare the place of a slide, that of a run which was stopped or a new one; discard it if it fails."""
+        """Resume the staging of an interrupted run or prepare a new one; discard it if the slide fails."""
         state = staging_state(fingerprint, self.options, plan.levels.steps)
         staging = self.store.resume(slide.identifier, state)
         if staging is None:

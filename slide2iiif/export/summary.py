@@ -1,4 +1,4 @@
-"""What a run came to: one outcome a slide, and the totals."""
+"""Results of a run: one per slide, and totals."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,20 +10,20 @@ from slide2iiif.preflight.space import Verdict
 
 
 class Status(StrEnum):
-    """What became of a slide."""
+    """Result of a slide in one word."""
 
     EXPORTED = "exported"
     REBASED = "rebased"
-    """Was published and unchanged; only the ids in its documents are new."""
+    """Unchanged; only the ids in its documents were rewritten."""
     UNCHANGED = "unchanged"
     FAILED = "failed"
     PASSED_OVER = "passed_over"
     """Is left out on purpose: a picture that accompanies a slide, or what was not asked for."""
     REMOVED = "removed"
     PLANNED = "planned"
-    """Would be exported: a dry run."""
+    """Would be exported, in a dry run."""
     REMOVABLE = "removable"
-    """Would be removed: a dry run."""
+    """Would be removed, in a dry run."""
 
 
 _LISTED_PASSED_OVER = 10_000
@@ -32,44 +32,44 @@ _LISTED_PASSED_OVER = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one slide."""
+    """Result of one slide."""
 
     identifier: str
-    """Path below the base URL; of a file that is no slide, its path."""
+    """Path below the base URL; for a file that is no slide, its path on disk."""
     status: Status
     reason: str = ""
-    """Why it failed."""
+    """Reason of a failure."""
     width: int = 0
-    """Full resolution in pixels."""
+    """Width of full resolution in pixels."""
     height: int = 0
-    """Full resolution in pixels."""
+    """Height of full resolution in pixels."""
     tiles: int = 0
-    """Tiles stored, or to be stored."""
+    """Number of tiles, stored or planned."""
     levels: tuple[Mapping[str, int], ...] = ()
-    """For each level its scale, and how many tiles were copied, cropped, encoded, derived, or are damaged."""
+    """Scale of each level, and numbers of tiles by origin: copied, cropped, encoded, derived, damaged."""
     files: int = 0
-    """Names that can be asked for."""
+    """Number of URLs."""
     inodes: int = 0
-    """Inodes that a folder store takes."""
+    """Number of inodes in a folder store."""
     stored_bytes: int = 0
-    """Bytes stored; in a dry run an estimate."""
+    """Stored bytes; in a dry run an estimate."""
     seconds: float = 0.0
-    """From the first look at the slide to its publication."""
+    """Duration from the fingerprint of the slide to its publication."""
     blank: int = 0
-    """Tiles of one colour, which share their files."""
+    """Number of tiles of one colour, which share their files."""
     note: str = ""
-    """What its owner should know of it, though it is no failure."""
+    """Notes about the slide that are no failures, such as an implausible pixel size."""
     source: str = ""
     """Path below the source root; empty where only the receipt is left."""
 
     @property
     def exact(self) -> int:
-        """Tiles that are bit-exact: copied or cropped without decoding."""
+        """Number of bit-exact tiles: copied or cropped without decoding."""
         return self._count("copied") + self._count("cropped")
 
     @property
     def damaged(self) -> int:
-        """Tiles that are background because the slide is damaged there."""
+        """Number of tiles with background because the slide is damaged there."""
         return self._count("damaged")
 
     def _count(self, how: str) -> int:
@@ -78,21 +78,21 @@ class Outcome:
 
 @dataclass(slots=True)
 class Summary:
-    """What a run came to."""
+    """Results of a run."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    """All but unchanged slides, which are only counted, if they are whole: a tree may hold a million."""
+    """Outcomes of all slides but unchanged ones without damage, which are only counted: there may be a million."""
     counts: Counter[Status] = field(default_factory=Counter)
-    """Slides by status."""
+    """Number of slides by status."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Files and folders that were passed over, by reason."""
     seconds: float = 0.0
     """Duration of the run."""
     verdict: Verdict | None = None
-    """Of a dry run: whether there is room."""
+    """Result of the preflight check, in a dry run."""
 
     def add(self, outcome: Outcome) -> None:
-        """Take in what became of a slide."""
+        """Add the outcome of a slide."""
         self.counts[outcome.status] += 1
         if outcome.status is Status.PASSED_OVER:
             self.reasons[outcome.reason] += 1
@@ -114,11 +114,11 @@ class Summary:
         return 1 if self.counts[Status.FAILED] or self.total("damaged") else 0
 
     def total(self, name: str) -> int:
-        """Add up a number of all outcomes: `tiles`, `exact`, `damaged`, `blank`, `files`, `inodes`, `stored_bytes`."""
+        """Sum a number over all outcomes: `tiles`, `exact`, `damaged`, `blank`, `files`, `inodes`, `stored_bytes`."""
         return sum(getattr(outcome, name) for outcome in self.outcomes)
 
     def as_json(self) -> dict[str, Any]:
-        """Give the summary for machines."""
+        """Return the summary as a JSON object."""
         return {
             **_room(self.verdict),
             "counts": {status.value: self.counts[status] for status in Status},

@@ -1,1 +1,1 @@
-"""Keep a published tree right: verify, repair, rebase."""
+"""Maintenance of a published tree: verify, repair, rebase."""

@@ -1,8 +1,8 @@
-"""Published files against their records: what runs in a worker when a tree is verified. Reads only.
+"""Check of published files against their records: the part of verify that runs in workers. Reads only.
 
-A task is some files of one service, by their ordinals. Every URL of theirs is asked for, and the folders that they lie
-in must hold nothing else; the task of the first ordinals looks for strangers in the service's own folder as well. So a
-slide of ten million tiles is many tasks, and none of them has a list of all files.
+A task is a range of ordinals of one service. Each URL of these files is read, and their folders must hold nothing else;
+the task of the first ordinals also looks for strangers in the folder of the service. So a slide of ten million tiles is
+many tasks, and none of them has a list of all files.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,52 +20,52 @@ from slide2iiif.records.digests import NO_FILE, RECORD_BYTES, Digests, length_of
 from slide2iiif.stores.base import NotAnObjectError, Objects, UnreadableObjectError
 
 Folder: TypeAlias = "dict[str, Folder]"
-"""What a folder may hold: name -> the same for a folder, nothing for a file."""
+"""Expected entries of a folder: name -> entries of that folder, or an empty dictionary for a file."""
 _BELOW_SIZE: Folder = {"0": {"default.jpg": {}}}
-"""Rotation, quality and format."""
+"""Expected entries below a size: rotation, then quality and format."""
 _MOST_STRANGERS = 10_000
-"""Strangers in one folder that are named; who has more knows enough."""
+"""Largest number of strangers in a folder that are named; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckTask:
-    """Some files of one service."""
+    """Range of files of one service."""
 
     public: Objects
-    """Published tree."""
+    """Public objects of the tree."""
     slide: str
-    """Identifier."""
+    """Identifier of the slide."""
     place: str
-    """Place of the service below the slide, with a slash at its end; empty for the slide itself."""
+    """Path of the service below the slide, with a trailing slash; empty for the slide itself."""
     order: FileOrder
-    """Numbers the files."""
+    """Order of the files of the service, which maps ordinals to paths."""
     ordinals: range
-    """Which of them."""
+    """Ordinals of the files to check."""
     digests: Digests | None = None
-    """Lengths and digests of the slide's files; None to ask only whether the files are there."""
+    """Digests of the slide; None to check only that files exist."""
     base: int = 0
-    """Ordinal there of the service's first file."""
+    """Position of the service's first record among the digests of the slide."""
     others: frozenset[str] = frozenset()
-    """Names in the service's folder that are no regions, and others look after."""
+    """Names in the folder of the service that are no regions, and are checked elsewhere."""
     is_alone: bool = True
-    """Whether nothing else may be there."""
+    """True if other files in these folders are strangers."""
     is_deep: bool = False
-    """Whether tiles are decoded as well."""
+    """True if tiles are decoded as well."""
 
     @property
     def folder(self) -> str:
-        """Path of the service, with a slash at its end."""
+        """Path of the service below the root of the tree, with a trailing slash."""
         return f"{self.slide}/{self.place}"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a task came to."""
+    """Result of a task."""
 
     findings: tuple[Finding, ...] = ()
-    """All that is wrong."""
+    """Findings, in the order of the ordinals."""
     files: int = 0
-    """URLs that were asked for."""
+    """Number of URLs that were read."""
 
 
 def check_files(task: CheckTask) -> Checked:
@@ -74,15 +74,15 @@ def check_files(task: CheckTask) -> Checked:
     Raises:
         TargetError: their records cannot be read.
     """
-    checking = _Checking(task)
+    check = _FileCheck(task)
     if task.ordinals.start == 0 and task.is_alone:
-        checking.find_strangers()
-    checking.check_all(_records(task))
-    return Checked(tuple(checking.findings), checking.files)
+        check.find_strangers()
+    check.check_all(_records(task))
+    return Checked(tuple(check.findings), check.files)
 
 
 def check_document(public: Objects, slide: str, name: str, content: bytes) -> Finding | None:
-    """Check that a document says what it must; None if it does."""
+    """Check that a document has this content; return the finding, or None if it has."""
     path = f"{slide}/{name}"
     try:
         found = public.read_range(path, 0, len(content) + 1)
@@ -94,7 +94,7 @@ def check_document(public: Objects, slide: str, name: str, content: bytes) -> Fi
 
 
 def is_recorded(public: Objects, path: str, record: bytes) -> bool:
-    """Return True if a published file is what its record says; one that cannot be read is not."""
+    """Return True if a published file matches its record; False if it differs or cannot be read."""
     try:
         # One byte more than it should have.
         content = public.read_range(path, 0, length_of(record) + 1)
@@ -109,8 +109,8 @@ def _records(task: CheckTask) -> bytes:
     return task.digests.read(task.base + task.ordinals.start, len(task.ordinals))
 
 
-class _Checking:
-    """The files of one task, one after the other."""
+class _FileCheck:
+    """Check of the files of one task."""
 
     def __init__(self, task: CheckTask) -> None:
         self.task = task
@@ -120,7 +120,7 @@ class _Checking:
         self._path = task.folder
 
     def check_all(self, records: bytes) -> None:
-        """Ask for every URL of the task's files."""
+        """Check every URL of the task's files."""
         order, start = self.task.order, self.task.ordinals.start
         for ordinal in self.task.ordinals:
             place = RECORD_BYTES * (ordinal - start)
@@ -138,7 +138,7 @@ class _Checking:
             self._check_file(paths, record, ordinal, tile)
 
     def find_strangers(self) -> None:
-        """Look for what nothing announces in the service's folder, and in those of the pictures of the whole image."""
+        """Find strangers in the folder of the service, and in those of the pictures of the whole image."""
         order = self.task.order
         whole: dict[str, Folder] = {}
         for picture in order.pictures:
@@ -164,7 +164,7 @@ class _Checking:
             self._compare_folder(region, inner)
 
     def _check_region(self, tile: Tile, paths: Sequence[str]) -> None:
-        """Look for what nothing announces in the folder of a tile's region."""
+        """Find strangers in the folder of a tile's region."""
         pyramid, level = self.task.order.pyramid, self.task.order.pyramid.levels[tile.level]
         # Only a tile that is cut at both edges can share its region, and then with the same corner of other levels.
         if tile.column == level.columns - 1 and tile.row == level.rows - 1:
@@ -175,7 +175,7 @@ class _Checking:
         self._compare_folder(region, {path.split("/", 2)[1]: _BELOW_SIZE for path in paths})
 
     def _compare_folder(self, path: str, expected: Folder) -> None:
-        """Look for what is in a folder beyond what is expected, and in those below it."""
+        """Find strangers in a folder, and in the expected folders below it."""
         try:
             entries = list(self._public.list(self._path + path))
         except (NotAnObjectError, UnreadableObjectError) as error:
@@ -207,7 +207,7 @@ class _Checking:
             elif record is None:
                 continue
             elif record == NO_FILE:
-                self._add(replace(finding, kind=Kind.RECEIPT, detail="the ledger has no record of it"))
+                self._add(replace(finding, kind=Kind.RECEIPT, detail="the digests have no record of it"))
             elif record_of(content) != record:
                 detail = "" if len(content) == length_of(record) else "it has another size"
                 self._add(replace(finding, kind=Kind.ALIAS if number else Kind.CHANGED, detail=detail))
@@ -226,7 +226,7 @@ class _Checking:
 
 
 def _coarser_paths(order: FileOrder, tile: Tile) -> Iterator[str]:
-    """Paths of tiles of coarser levels that share a corner tile's region."""
+    """Yield paths of tiles of coarser levels that share the region of a corner tile."""
     for level in order.pyramid.levels[tile.level + 1 : -1]:
         corner = Tile(level.index, level.columns - 1, level.rows - 1)
         if not has_region_of_finer_level(order.pyramid, corner):

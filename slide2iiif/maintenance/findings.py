@@ -1,4 +1,4 @@
-"""Findings of verify: what is wrong with a published file."""
+"""Findings of verify: faults of a published tree."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,44 +7,44 @@ from slide2iiif.iiif.pyramid import Tile
 
 
 class Kind(StrEnum):
-    """What is wrong."""
+    """Kind of a finding."""
 
     MISSING = "missing"
     """A URL that a document announces has no file."""
     CHANGED = "changed"
     """A file has another size or other bytes than were published."""
     ALIAS = "alias differs"
-    """A URL has other bytes than the one that asks for the same picture."""
+    """An alias has other bytes than the first URL of the same picture."""
     STRANGER = "stranger"
-    """Something is there that nothing announces."""
+    """A file or folder is there that no document announces."""
     DOCUMENT = "document differs"
-    """A document does not say what was published."""
+    """A document differs from the one that was published."""
     RECEIPT = "receipt damaged"
-    """What was published is not known: receipt or ledger is missing or damaged."""
+    """The receipt or the digests are missing or damaged, so the published state is unknown."""
     UNREADABLE = "unreadable"
-    """The file system gives an error."""
+    """Reading a file failed with an error of the system."""
     UNDECODABLE = "undecodable"
-    """A tile is no whole JPEG of its dimensions."""
+    """A tile is no complete JPEG of its dimensions."""
     OUTDATED = "source changed"
-    """The slide is not what it was when it was published."""
+    """The slide file has changed since it was published."""
     UNPUBLISHED = "not published"
-    """A slide of the source has no tree."""
+    """A slide of the source is not published."""
     NO_SOURCE = "no source"
-    """A published slide is gone from the source."""
+    """The source of a published slide is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong."""
+    """One fault of a published tree."""
 
     kind: Kind
     slide: str
-    """Identifier; empty for what is in no slide."""
+    """Identifier of the slide; empty if the path is in no slide."""
     path: str
-    """URL path below the base URL, or what there is in its place."""
+    """URL path below the base URL, or the path of a source file."""
     detail: str = ""
-    """What was found instead, in words."""
+    """Explanation in words; may be empty."""
     tile: Tile | None = None
-    """Level, column and row, where it is a tile's."""
+    """Level, column and row, if the file is a tile."""
     ordinal: int | None = None
-    """Where the record of the file lies in the slide's ledger, where it is one of the pyramid."""
+    """Position of the file's record among the digests of the slide, if it is a tile or picture."""

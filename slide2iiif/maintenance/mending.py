@@ -1,4 +1,4 @@
-"""Staging of a repair: it takes only what a published slide does not have."""
+"""Staging of a repair: stores only files that differ from the published ones."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,14 +11,14 @@ from slide2iiif.stores.base import Files, Objects, Staging
 
 @dataclass(frozen=True, slots=True)
 class MendedStaging:
-    """A staging that leaves out files that are published as they should be, which most files of a block are."""
+    """A staging that skips files that are published intact, as most files of a block are."""
 
     staging: Staging
-    """Place of files that differ."""
+    """Staging of the files that differ."""
     public: Objects
-    """Published tree."""
+    """Public objects of the tree."""
     published: str
-    """Path of the slide, or of a service in it, with a slash at its end."""
+    """Path of the slide, or of a service in it, with a trailing slash."""
 
     @property
     def scratch(self) -> Path:
@@ -41,7 +41,7 @@ class MendedStaging:
 
 
 class _MendedFiles:
-    """The same, held open."""
+    """Open files of a `MendedStaging`."""
 
     def __init__(self, files: Files, public: Objects, published: str) -> None:
         self._files = files
@@ -49,12 +49,12 @@ class _MendedFiles:
         self._published = published
 
     def put(self, paths: Sequence[str], content: bytes) -> None:
-        """Store a file unless it is there. See `Files.put`."""
+        """Store a file unless it is published intact. See `Files.put`."""
         if not self._has(paths[0], content):
             self._files.put(paths, content)
 
     def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
-        """Store a file unless it is there. See `Files.put_shared`."""
+        """Store a file unless it is published intact. See `Files.put_shared`."""
         return not self._has(paths[0], content) and self._files.put_shared(paths, content)
 
     def _has(self, path: str, content: bytes) -> bool:

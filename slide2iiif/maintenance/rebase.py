@@ -8,7 +8,7 @@ from slide2iiif.stores.base import Store
 
 
 def rebase(store: Store, receipts: Receipts, base_url: str, other_base_url: str) -> Iterator[str]:
-    """Write new ids into all documents of a tree, touch no tile, and give the identifiers that were changed."""
+    """Write new ids into all documents of a tree; yield the identifiers of the slides that changed. Touches no tile."""
     for identifier in receipts.identifiers():
         receipt = receipts.read(identifier)
         # Documents of what is not there would announce it.
@@ -19,7 +19,7 @@ def rebase(store: Store, receipts: Receipts, base_url: str, other_base_url: str)
 
 
 def unrecorded(store: Store, receipts: Receipts) -> Iterator[str]:
-    """Give the published slides that have no receipt, or one of something else: what `rebase` cannot move."""
+    """Yield the published slides that `rebase` cannot move: without a receipt, or with that of another version."""
     for identifier in store.identifiers():
         receipt = receipts.read(identifier)
         if receipt is None or not is_published(store, receipt):

@@ -1,8 +1,8 @@
-"""Missing and damaged files of a tree, made again from their slides; everything else stays as it is.
+"""Repair of missing and damaged files of a tree from their slides; everything else stays as it is.
 
-The ledger says what each file was. What is not that any more is made again as the export made it, block by block into
-staging, and taken from there if its bytes are those of the ledger. An intact alias is as good as a new file. A damaged
-file may be hard-linked, so none is written through: every file that is put right is a new one, renamed into its place.
+Damaged is a file that differs from its digest. It is linked from an intact alias, or made again as the export made it,
+block by block into staging, and taken from there if its digest matches. A damaged file may be hard-linked, so it is
+never overwritten in place: every repaired file is a new one, renamed into its place.
 """
 
 from array import array
@@ -32,41 +32,41 @@ from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.base import NotAnObjectError, Staging, Store
 from slide2iiif.tiles.make import Maker, intermediate_images
 
-_LEFT = frozenset({Kind.STRANGER, Kind.UNREADABLE})
-"""What a repair tells and leaves alone."""
+_LEFT_ALONE = frozenset({Kind.STRANGER, Kind.UNREADABLE})
+"""Kinds of findings that a repair reports and leaves alone."""
 
 
 @dataclass(slots=True)
 class Repaired:
-    """What became of one slide that was not as it should be."""
+    """Result of the repair of one slide."""
 
     slide: str
-    """Identifier."""
+    """Identifier of the slide."""
     files: int = 0
-    """URLs that were put right."""
+    """Number of repaired URLs."""
     reason: str = ""
-    """Why some or all could not be; empty if all were."""
+    """Reason if some URLs could not be repaired; else empty."""
     left: list[Finding] = field(default_factory=list)
-    """What was found and left alone."""
+    """Findings that were left alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One run over a tree."""
+    """Repair of a tree."""
 
     store: Store
-    """The tree; entered."""
+    """Store of the tree; entered."""
     receipts: Receipts
-    """What is published in it."""
+    """Receipts of the tree."""
     engine: Engine
-    """What runs the work; entered."""
+    """Engine, already started."""
     source: Path
     """Source root, or one slide."""
     deadlines: Deadlines = field(default_factory=Deadlines)
     """Time limits of tasks."""
 
     def slides(self, identifiers: Iterable[str]) -> Iterator[Repaired]:
-        """Put slides right, and tell of those that were not.
+        """Repair slides; yield the result of each that was damaged.
 
         Raises:
             TargetError: the place cannot be written.
@@ -78,8 +78,8 @@ class Repair:
 
     def _find_damage(self, identifier: str) -> "_Damage | None":
         damage = _Damage()
-        look = Verification(self.store, self.receipts, self.engine, deadlines=self.deadlines, is_held=True)
-        for finding in look.slides([identifier]):
+        verification = Verification(self.store, self.receipts, self.engine, deadlines=self.deadlines, is_held=True)
+        for finding in verification.slides([identifier]):
             damage.add(finding)
         return damage if damage.is_any else None
 
@@ -100,7 +100,7 @@ class Repair:
         return repaired
 
     def _put_documents(self, receipt: Receipt, paths: set[str], *, is_whole: bool) -> int:
-        """Write documents again; one that is gone announces nothing until all that it announces is there."""
+        """Write documents again and return their number; a missing one only once all files that it announces exist."""
         count = 0
         for name, content in documents(receipt, Api(receipt.settings.api)):
             path = f"{receipt.identifier}/{name}"
@@ -110,10 +110,10 @@ class Repair:
         return count
 
     def find_slide(self, receipt: Receipt) -> Slide:
-        """Give the slide that was published, if it is what it was.
+        """Find the source of a published slide.
 
         Raises:
-            SourceError: it is gone, or another one.
+            SourceError: it is gone, or has changed.
         """
         root = self.source if self.source.is_dir() else self.source.parent
         for found in find_listed(root, [receipt.source], EVERYTHING):
@@ -126,20 +126,20 @@ class Repair:
 
 
 class _Damage:
-    """What is wrong with one slide."""
+    """Findings of one slide, by remedy."""
 
     def __init__(self) -> None:
         self.ordinals = bytearray()
-        """1 at the ordinal of each file of which some URL is not right: a byte each, where a list would take many."""
+        """Flag of each file by ordinal, 1 if any of its URLs is damaged: one byte each, less than a list."""
         self.documents: set[str] = set()
         self.left: list[Finding] = []
         self.is_unknown = False
 
     def add(self, finding: Finding) -> None:
-        """Take a finding in."""
+        """Add a finding."""
         if finding.kind is Kind.RECEIPT:
             self.is_unknown = True
-        elif finding.kind in _LEFT:
+        elif finding.kind in _LEFT_ALONE:
             self.left.append(finding)
         elif finding.ordinal is None:
             self.documents.add(finding.path)
@@ -149,11 +149,11 @@ class _Damage:
 
     @property
     def is_any(self) -> bool:
-        """Whether anything is wrong at all."""
+        """True if there are findings."""
         return bool(self.ordinals or self.documents or self.left or self.is_unknown)
 
     def between(self, first: int, end: int) -> Iterator[int]:
-        """Ordinals of damaged files in a range, ascending."""
+        """Yield the ordinals of damaged files in a range, ascending."""
         place = self.ordinals.find(1, first, end)
         while place >= 0:
             yield place
@@ -161,7 +161,7 @@ class _Damage:
 
 
 class _Files:
-    """The damaged files of one slide: linked from an intact alias, or made again."""
+    """Repair of the files of one slide: linked from an intact alias, or made again."""
 
     def __init__(self, repair: Repair, receipt: Receipt, digests: Digests, repaired: Repaired) -> None:
         self._repair = repair
@@ -172,10 +172,10 @@ class _Files:
         self._slide = f"{receipt.identifier}/"
 
     def put_right(self, damage: _Damage) -> None:
-        """Put all of them right.
+        """Repair all damaged files.
 
         Raises:
-            SourceError: why some cannot be.
+            SourceError: some cannot be repaired.
         """
         base = 0
         for place, pyramid in self._receipt.services():
@@ -186,7 +186,7 @@ class _Files:
             base += service.order.count
 
     def _link_intact(self, service: "_Service", damage: _Damage) -> Iterator[int]:
-        """Put right what has an intact alias, and give the ordinals of what has none."""
+        """Repair files that have an intact alias; yield the ordinals of those that have none."""
         for found in damage.between(service.base, service.base + service.order.count):
             ordinal = found - service.base
             paths = service.paths_at(ordinal)
@@ -206,7 +206,7 @@ class _Files:
         return self._digests.read(service.base + ordinal, 1)
 
     def _make(self, service: "_Service", ordinals: Iterable[int]) -> None:
-        """Make files again in staging, and move those that were asked for into their places."""
+        """Make files again in staging, and move them into their places."""
         repair, receipt = self._repair, self._receipt
         slide = repair.find_slide(receipt)
         plan = self._plan(slide, service)
@@ -238,7 +238,7 @@ class _Files:
     def _render(
         self, slide: Slide, service: "_Service", plan: ServicePlan, staging: Staging, ordinals: Iterable[int]
     ) -> None:
-        """Make the blocks of some files; of these, what differs from the tree is put into staging."""
+        """Make the blocks of some files; put those that differ from the tree into staging."""
         receipt, repair = self._receipt, self._repair
         mended = MendedStaging(staging, self._public, self._slide + service.place)
         needed = _needed_blocks(plan, service.order, ordinals)
@@ -252,7 +252,11 @@ class _Files:
         maker.make_tiles(plan, mended, is_done, lambda _task, _rendered: None)
 
     def _take(self, staging: Staging, paths: Sequence[str], record: bytes) -> None:
-        """Put a file that was made again into its places, if it is what was published."""
+        """Move a new file into its places, if it matches its record.
+
+        Raises:
+            SourceError: it does not.
+        """
         content = staging.read(paths[0])
         if content is None or record_of(content) != record:
             raise SourceError(
@@ -267,27 +271,27 @@ class _Files:
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """The levels of a slide, or a picture beside them."""
+    """Levels of a slide, or an associated image."""
 
     place: str
-    """Below the slide, with a slash at its end; empty for the slide itself."""
+    """Path below the slide, with a trailing slash; empty for the slide itself."""
     order: FileOrder
-    """Numbers its files."""
+    """Order of its files, which maps ordinals to paths."""
     base: int
-    """Place of its first record in the slide's ledger."""
+    """Position of its first record among the digests of the slide."""
 
     @property
     def picture(self) -> str:
-        """Name of the picture; empty for the slide itself."""
+        """Name of the associated image; empty for the slide itself."""
         return self.place.rstrip("/").rpartition("/")[2]
 
     def paths_at(self, ordinal: int) -> list[str]:
-        """Paths of a file below the slide."""
+        """Return the paths of a file below the slide."""
         return [self.place + path for path in self.order.paths_at(ordinal)]
 
 
 def _needed_blocks(plan: ServicePlan, order: FileOrder, ordinals: Iterable[int]) -> dict[int, set[Block]]:
-    """Find the blocks that make some files, by the input level of their pass, with all that those read."""
+    """Find the blocks that make some files, with all blocks that they read, by the input level of their pass."""
     needed: dict[int, set[Block]] = {}
     for ordinal in ordinals:
         pass_, block = _maker(plan, order, ordinal)
@@ -304,7 +308,7 @@ def _needed_blocks(plan: ServicePlan, order: FileOrder, ordinals: Iterable[int])
 
 
 def _maker(plan: ServicePlan, order: FileOrder, ordinal: int) -> tuple[Pass, Block]:
-    """Give the pass and the block that make a file."""
+    """Return the pass and the block that make a file."""
     if ordinal >= order.tile_count:
         size = order.pictures[ordinal - order.tile_count].size
         levels = {level.size: level.index for level in plan.pyramid.levels}

@@ -1,13 +1,13 @@
-"""A published tree against its receipts, ledgers and documents -> findings, as they are found. Never prints.
+"""Verification of a published tree against its receipts, digests and documents. Yields findings, never prints.
 
 ```
 folders ─► slides ─► receipt, documents ─► files by ordinal ─► findings
            (or strangers)                  (in workers)
 ```
 
-Nothing is locked. What an export exchanges meanwhile does not agree with the receipt that was read before, so slides
-that disagree are looked at again at the end if their receipt or their folder is another one by then, or if a run holds
-the tree; only what still disagrees is told.
+Nothing is locked. A slide that an export replaces meanwhile does not match the receipt that was read before. So slides
+with findings are checked again at the end if their receipt or document has changed by then, or if a run holds the tree;
+only the findings that remain are reported.
 """
 
 import time
@@ -38,49 +38,49 @@ from slide2iiif.system_errors import PRIVATE
 _DOCUMENTS = frozenset({DOCUMENT_NAME, *(other_document_name(api) for api in Api)})
 _PAGES = frozenset({MANIFEST_NAME, PAGE_NAME})
 _TASK_FILES = 4096
-"""Files of a task: some tenths of a second of work."""
+"""Number of files of a task, which take some tenths of a second."""
 _KEPT_FINDINGS = 10_000
-"""Findings of a slide that are held back until it is done; one that has more is not looked at again."""
-_LOOKS = 3
-"""How often a slide is looked at that is being exchanged."""
+"""Largest number of findings that are held back until a slide is done; with more it is not checked again."""
+_ATTEMPTS = 3
+"""Number of checks of a slide that is being replaced."""
 _PAUSE_SECONDS = 1.0
-"""Between two looks: what lies between an exchange and its receipt takes less."""
+"""Pause between two checks; longer than a run takes from publishing a slide to writing its receipt."""
 
 
 @dataclass(slots=True)
 class Totals:
-    """What was looked at."""
+    """Numbers of checked slides and files."""
 
     slides: int = 0
     files: int = 0
-    """URLs that were asked for."""
+    """Number of URLs that were read."""
 
 
 @dataclass(slots=True)
-class _Look:
-    """A slide that is being looked at."""
+class _SlideCheck:
+    """Check of a slide under way."""
 
     state: object
-    """Receipt and folder as they were at its beginning."""
+    """Versions of document and receipt at the beginning of the check."""
     under_way: int = 0
-    """Tasks that have not come back."""
-    is_given: bool = False
-    """Whether all its tasks have been given."""
+    """Number of tasks without a result yet."""
+    is_submitted: bool = False
+    """True if all tasks of the slide have been submitted."""
     is_given_up: bool = False
-    """Whether the process that looked at some of its files was lost, so that the rest is not looked at."""
-    is_told: bool = False
-    """Whether some findings have been told, because there were too many to hold them back."""
+    """True if a worker was lost, so that the rest of the slide is not checked."""
+    is_reported: bool = False
+    """True if some findings have been reported already, because there were too many to hold them back."""
     files: int = 0
-    """URLs that were asked for."""
+    """Number of URLs that were read."""
     findings: list[Finding] = field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
-        """Whether everything has been looked at."""
-        return self.is_given and not self.under_way
+        """True if all files have been checked."""
+        return self.is_submitted and not self.under_way
 
     def give_up(self, slide: str, error: WorkerError) -> None:
-        """Tell once that the process was lost that looked at some files, and want no more of them looked at."""
+        """Stop the check of a slide after a worker was lost, with one finding."""
         if not self.is_given_up:
             self.is_given_up = True
             detail = f"{error}; what is left of the slide was not looked at"
@@ -89,30 +89,30 @@ class _Look:
 
 @dataclass(slots=True)
 class Verification:
-    """One look at a tree."""
+    """Verification of a tree."""
 
     store: Store
-    """Place of the tree; it need not be entered."""
+    """Store of the tree; need not be entered."""
     receipts: Receipts
-    """What is published in it."""
+    """Receipts of the tree."""
     engine: Engine
-    """What runs the work; entered."""
+    """Engine, already started."""
     is_deep: bool = False
-    """Whether tiles are decoded as well."""
+    """True to decode tiles as well."""
     deadlines: Deadlines = field(default_factory=Deadlines)
     """Time limits of tasks."""
     pages: Callable[[Receipt], list[tuple[str, bytes]]] | None = None
-    """Gives the pages that lie with a slide's files, by name; None where they are not known, and any will do."""
+    """Function that returns the gallery files of a slide; None if they are unknown, and any content is accepted."""
     is_held: bool = False
-    """Whether the tree is held by this process, so that nobody exchanges anything."""
+    """True if this process holds the tree, so that no slide can be replaced meanwhile."""
     totals: Totals = field(default_factory=Totals)
-    """What was looked at so far."""
-    _strays: list[Finding] = field(default_factory=list)
+    """Numbers of slides and files checked so far."""
+    _strangers: list[Finding] = field(default_factory=list)
 
     def tree(self) -> Iterator[Finding]:
-        """Look at everything."""
+        """Check the whole tree."""
         yield from self.slides(self._find_slides())
-        yield from self._told_strays()
+        yield from self._take_strangers()
         gone = [identifier for identifier in self.receipts.identifiers() if self._is_gone(identifier)]
         if gone and self.store.holder():
             time.sleep(_PAUSE_SECONDS)
@@ -121,20 +121,20 @@ class Verification:
                 yield Finding(Kind.MISSING, identifier, identifier, "all of the slide")
 
     def slides(self, identifiers: Iterable[str]) -> Iterator[Finding]:
-        """Look at some slides, again at those that are exchanged meanwhile."""
-        for look in range(1, _LOOKS + 1):
+        """Check some slides; check those again that are replaced meanwhile."""
+        for attempt in range(1, _ATTEMPTS + 1):
             again: list[str] = []
-            yield from self._look(identifiers, again, is_last=look == _LOOKS)
+            yield from self._check(identifiers, again, is_last=attempt == _ATTEMPTS)
             if not again:
                 return
             time.sleep(_PAUSE_SECONDS)
             identifiers = again
 
     def source(self, root: Path) -> Iterator[Finding]:
-        """Compare with the slides that the tree was made from.
+        """Compare the tree with the slides that it was made from.
 
         Args:
-            root: the source root, or one slide.
+            root: source root, or one slide.
         """
         published: dict[str, tuple[str, str]] = {}
         for identifier in self.receipts.identifiers():
@@ -162,65 +162,67 @@ class Verification:
                 yield Finding(Kind.NO_SOURCE, identifier, source)
 
     def _is_gone(self, identifier: str) -> bool:
-        """Tell whether a slide that was published is not there any more."""
+        """Return True if a published slide has a receipt but no folder."""
         if self.store.public.is_folder(identifier):
             return False
         receipt = self.receipts.read(identifier)
         # Without a fingerprint, one was about to be published, and is not yet.
         return self.receipts.head(identifier) is not None and (receipt is None or receipt.fingerprint != "")
 
-    def _look(self, identifiers: Iterable[str], again: list[str], *, is_last: bool) -> Iterator[Finding]:
-        looks: dict[str, _Look] = {}
-        for task, checked in self.engine.attempt(check_files, self._tasks(identifiers, looks), self.deadlines.checking):
-            yield from self._told_strays()
-            look = looks[task.slide]
-            look.under_way -= 1
+    def _check(self, identifiers: Iterable[str], again: list[str], *, is_last: bool) -> Iterator[Finding]:
+        checks: dict[str, _SlideCheck] = {}
+        for task, checked in self.engine.attempt(
+            check_files, self._tasks(identifiers, checks), self.deadlines.checking
+        ):
+            yield from self._take_strangers()
+            check = checks[task.slide]
+            check.under_way -= 1
             if isinstance(checked, WorkerError):
-                look.give_up(task.slide, checked)
+                check.give_up(task.slide, checked)
             else:
-                look.files += checked.files
-                look.findings += checked.findings
-            if len(look.findings) > _KEPT_FINDINGS:
-                yield from look.findings
-                look.findings.clear()
-                look.is_told = True
-            for slide in [slide for slide, each in looks.items() if each.is_over]:
-                yield from self._settle(slide, looks.pop(slide), again, is_last=is_last)
-        for slide, look in looks.items():
-            yield from self._settle(slide, look, again, is_last=is_last)
+                check.files += checked.files
+                check.findings += checked.findings
+            if len(check.findings) > _KEPT_FINDINGS:
+                yield from check.findings
+                check.findings.clear()
+                check.is_reported = True
+            for slide in [slide for slide, each in checks.items() if each.is_over]:
+                yield from self._settle(slide, checks.pop(slide), again, is_last=is_last)
+        for slide, check in checks.items():
+            yield from self._settle(slide, check, again, is_last=is_last)
 
-    def _settle(self, slide: str, look: _Look, again: list[str], *, is_last: bool) -> Iterator[Finding]:
-        is_final = self.is_held or is_last or look.is_told or look.is_given_up
-        if look.findings and not is_final and self._may_be_exchanged(slide, look):
+    def _settle(self, slide: str, check: _SlideCheck, again: list[str], *, is_last: bool) -> Iterator[Finding]:
+        is_final = self.is_held or is_last or check.is_reported or check.is_given_up
+        if check.findings and not is_final and self._may_be_exchanged(slide, check):
             again.append(slide)
             return
         self.totals.slides += 1
-        self.totals.files += look.files
-        yield from look.findings
+        self.totals.files += check.files
+        yield from check.findings
 
-    def _may_be_exchanged(self, slide: str, look: _Look) -> bool:
-        return self._state(slide) != look.state or self.store.holder() is not None
+    def _may_be_exchanged(self, slide: str, check: _SlideCheck) -> bool:
+        return self._state(slide) != check.state or self.store.holder() is not None
 
     def _state(self, slide: str) -> object:
-        """Return what is another one when a slide has been published anew."""
+        """Return versions of document and receipt, which change when a slide is published anew."""
         return self.store.public.head(f"{slide}/{DOCUMENT_NAME}"), self.receipts.head(slide)
 
-    def _told_strays(self) -> list[Finding]:
-        told, self._strays = self._strays, []
-        return told
+    def _take_strangers(self) -> list[Finding]:
+        found, self._strangers = self._strangers, []
+        return found
 
-    def _tasks(self, identifiers: Iterable[str], looks: dict[str, _Look]) -> Iterator[CheckTask]:
+    def _tasks(self, identifiers: Iterable[str], checks: dict[str, _SlideCheck]) -> Iterator[CheckTask]:
         for identifier in identifiers:
-            look = looks[identifier] = _Look(self._state(identifier))
-            for task in self._tasks_of(identifier, look.findings):
-                if look.is_given_up:
+            check = checks[identifier] = _SlideCheck(self._state(identifier))
+            for task in self._tasks_of(identifier, check.findings):
+                if check.is_given_up:
                     break
-                look.under_way += 1
+                check.under_way += 1
                 yield task
-            look.is_given = True
+            check.is_submitted = True
 
     def _tasks_of(self, identifier: str, findings: list[Finding]) -> Iterator[CheckTask]:
-        """Give the tasks of one slide; what is found out on the way is added to the findings."""
+        """Yield the tasks of one slide; add faults of receipt, documents and digests to the findings."""
         receipt = self.receipts.read(identifier)
         announced = self._announced(identifier)
         if receipt is None:
@@ -256,7 +258,7 @@ class Verification:
             yield from self._service_tasks(identifier, "", announced, None, 0, is_alone=False)
 
     def _strangers_between(self, identifier: str, places: Iterable[str]) -> Iterator[Finding]:
-        """Look for what nothing announces in folders that hold services and nothing else."""
+        """Find strangers in folders that may hold nothing but services."""
         holders: dict[str, set[str]] = {}
         for place in filter(None, places):
             holder, _, name = place.rstrip("/").rpartition("/")
@@ -287,7 +289,7 @@ class Verification:
             )
 
     def _announced(self, identifier: str) -> FileOrder | None:
-        """Give the files that the stored document announces; None where it says nothing that can be read."""
+        """Return the order of the files that the stored document announces; None if it cannot be read."""
         try:
             service = read_info(self.store.public.read(f"{identifier}/{DOCUMENT_NAME}") or b"")
         except UnreadableObjectError:
@@ -297,7 +299,7 @@ class Verification:
         return order_files(*service)
 
     def _find_slides(self) -> Iterator[str]:
-        """Find slides folder by folder, and what belongs to none."""
+        """Find slides folder by folder; collect strangers that belong to none."""
         waiting = [""]
         while waiting:
             below = waiting.pop()
@@ -307,23 +309,23 @@ class Verification:
                     if path == PRIVATE or is_site_name(entry.name):
                         continue
                     if not entry.is_folder:
-                        self._strays.append(Finding(Kind.STRANGER, "", path))
+                        self._strangers.append(Finding(Kind.STRANGER, "", path))
                     elif self._is_slide(path):
                         yield path
                     elif self.receipts.is_above(path) or self._leads_to_document(path):
                         waiting.append(f"{path}/")
                     else:
-                        self._strays.append(Finding(Kind.STRANGER, "", path))
+                        self._strangers.append(Finding(Kind.STRANGER, "", path))
             except NotAnObjectError:
-                self._strays.append(Finding(Kind.STRANGER, "", below))
+                self._strangers.append(Finding(Kind.STRANGER, "", below))
             except UnreadableObjectError as error:
-                self._strays.append(Finding(Kind.UNREADABLE, "", below, error.detail))
+                self._strangers.append(Finding(Kind.UNREADABLE, "", below, error.detail))
 
     def _is_slide(self, path: str) -> bool:
         return self.receipts.head(path) is not None or self._has_document(path)
 
     def _has_document(self, path: str) -> bool:
-        """Return True if a folder has a document, or something else in its place."""
+        """Return True if a folder has a document, or something unreadable in its place."""
         try:
             return self.store.public.read_range(f"{path}/{DOCUMENT_NAME}", 0, 1) is not None
         except (NotAnObjectError, UnreadableObjectError):
@@ -344,13 +346,13 @@ class Verification:
 
 
 def _check_digests(digests: Digests, receipt: Receipt) -> Finding | None:
-    """Check the digests of a slide; None if they are what the receipt means."""
+    """Check the digests of a slide against its receipt; return the finding, or None if they match."""
     slide = receipt.identifier
     try:
         is_whole = digests.is_whole(receipt.file_count, receipt.ledger)
     except UnreadableObjectError as error:
-        return Finding(Kind.UNREADABLE, slide, slide, f"its ledger: {error.detail}")
-    detail = "its ledger is missing or damaged; export the slide again with --overwrite"
+        return Finding(Kind.UNREADABLE, slide, slide, f"its digests: {error.detail}")
+    detail = "its digests are missing or damaged; export the slide again with --overwrite"
     return None if is_whole else Finding(Kind.RECEIPT, slide, slide, detail)
 
 

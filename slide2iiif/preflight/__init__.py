@@ -1,1 +1,1 @@
-"""Tell whether a run fits into its place, before the first write."""
+"""Checks before the first write: free space and inodes for the run."""

@@ -1,9 +1,9 @@
-"""What a slide takes of a file system, in inodes and in bytes as they are given out, before it is made. Pure.
+"""Footprint of a slide on a file system, in inodes and allocated bytes, computed before it is made. Pure.
 
-A tile of 15,000 bytes takes 16,384 where blocks have 4 KiB, and three folders of a block each on ext4: the bytes of
-the files alone say little. Inodes are arithmetic, and exact; where tiles of one colour share files, they lie between
-what is exact without these files and what is with them. Bytes are those of stored tiles where these are copied, and
-come from a sample of the others.
+A tile of 15,000 bytes takes 16,384 where blocks have 4 KiB, and three folders of a block each on ext4: the length of
+the files alone says little. The number of inodes is exact arithmetic; where tiles of one colour share files, it lies
+between the numbers without and with these files. Bytes are those of the stored tiles where these are copied, and are
+estimated from a sample elsewhere.
 """
 
 import math
@@ -20,33 +20,35 @@ from slide2iiif.iiif.pyramid import Level
 from slide2iiif.options import Blank, Options
 from slide2iiif.plan.service import Counts, ServicePlan, count_service
 from slide2iiif.preflight.sampling import Density, density_of, expected_bytes
-from slide2iiif.preflight.space import Room, shortage
-from slide2iiif.records.digests import ledger_bytes
+from slide2iiif.preflight.space import Footprint, shortage
+from slide2iiif.records.digests import digests_size
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.stores.base import Capacity
 
 RECORD_INODES = 3
-"""Folder, receipt and ledger, in the private folder."""
+"""Inodes of the records of a slide in the private folder: folder, receipt and digests."""
 
 _ENTRY_BYTES = 44
-"""What the name of a region takes in the slide's own folder, a third of it being empty."""
+"""Bytes of a region's entry in the folder of the slide, a third of which is empty."""
 
 _NOTE_BYTES = 20
-"""What a tile takes in the journal at most: one line of it is of some 64 tiles, or of one of a thin image."""
+"""Largest number of journal bytes a tile: a line covers some 64 tiles, or one tile of a narrow image."""
 
 _MOST_BYTES = 3
-"""Bytes a pixel as it is; no encoded tile has more."""
+"""Bytes of an uncompressed pixel; no encoded tile has more."""
 
 
-def expected_room(plan: ServicePlan, samples: Mapping[int, Density], capacity: Capacity, *, links_blank: bool) -> Room:
-    """Give what a service takes that lies in a folder of its own.
+def expected_footprint(
+    plan: ServicePlan, samples: Mapping[int, Density], capacity: Capacity, *, links_blank: bool
+) -> Footprint:
+    """Estimate the footprint of a service, in a folder of its own, from sampled tiles.
 
     Args:
-        plan: of the service.
-        samples: what sampled tiles take, by published level.
-        capacity: how the file system counts.
-        links_blank: whether tiles of one colour share files.
+        plan: plan of the service.
+        samples: density of sampled tiles, by published level.
+        capacity: units of allocation of the file system.
+        links_blank: True if tiles of one colour share files.
     """
     size, shared = 0.0, 0.0
     for level in plan.pyramid.levels[:-1]:
@@ -64,10 +66,11 @@ def expected_room(plan: ServicePlan, samples: Mapping[int, Density], capacity: C
     return _with_rest(plan, round(size), capacity, 0 if capacity.counts_names else round(shared))
 
 
-def least_room(plan: ServicePlan, capacity: Capacity, *, links_blank: bool) -> Room:
-    """Give what a service takes at least, without a look at its pixels.
+def least_footprint(plan: ServicePlan, capacity: Capacity, *, links_blank: bool) -> Footprint:
+    """Return a lower bound of the footprint of a service, without reading pixels.
 
-    Folders and pictures are exact. Where tiles of one colour share files, all tiles may be of one: stored ones too.
+    The numbers of folders and pictures are exact. Where tiles of one colour share files, all tiles may be of one
+    colour, copied ones too.
     """
     size = shared = 0
     for level in plan.pyramid.levels[:-1]:
@@ -81,8 +84,8 @@ def least_room(plan: ServicePlan, capacity: Capacity, *, links_blank: bool) -> R
     return _with_rest(plan, size, capacity, 0 if capacity.counts_names else shared)
 
 
-def most_room(plan: ServicePlan, capacity: Capacity) -> Room:
-    """Give what a service takes at most, without a look at its pixels."""
+def most_footprint(plan: ServicePlan, capacity: Capacity) -> Footprint:
+    """Return an upper bound of the footprint of a service, without reading pixels."""
     size = 0
     for level in plan.pyramid.levels:
         copied = _copied_size(plan, level, capacity)
@@ -93,21 +96,21 @@ def most_room(plan: ServicePlan, capacity: Capacity) -> Room:
     return _with_rest(plan, size, capacity, 0)
 
 
-def slide_room(levels: Room, pictures: Sequence[Room], capacity: Capacity) -> Room:
-    """Add up what the services of a slide take: those of pictures beside the levels share one folder."""
-    total = levels.plus(Room(1, capacity.folder)) if pictures else levels
+def slide_footprint(levels: Footprint, pictures: Sequence[Footprint], capacity: Capacity) -> Footprint:
+    """Sum the footprints of the services of a slide; those of associated images share one folder."""
+    total = levels.plus(Footprint(1, capacity.folder)) if pictures else levels
     for picture in pictures:
         total = total.plus(picture)
     return total
 
 
-def published_room(receipt: Receipt, pages: int, capacity: Capacity) -> Room:
-    """Give what a published slide takes, which is free again when a new version has taken its place.
+def published_footprint(receipt: Receipt, pages: int, capacity: Capacity) -> Footprint:
+    """Return the footprint of a published slide, which is freed when a new version replaces it.
 
     Args:
-        receipt: of the slide.
-        pages: files of pages that lie with its own.
-        capacity: how the file system counts.
+        receipt: receipt of the slide.
+        pages: number of gallery files among its own.
+        capacity: units of allocation of the file system.
     """
     api = Api(receipt.settings.api)
     documents = 1 if receipt.other_base_url is None else 2
@@ -117,90 +120,90 @@ def published_room(receipt: Receipt, pages: int, capacity: Capacity) -> Room:
     folders = sum(each.folders for each in counts) + bool(receipt.associated)
     whole = Counts(files, sum(each.names for each in counts), folders)
     size = receipt.stored_bytes + files * capacity.block // 2 + whole.folders * capacity.folder
-    return Room(whole.folders + (whole.names if capacity.counts_names else files), size)
+    return Footprint(whole.folders + (whole.names if capacity.counts_names else files), size)
 
 
-def record_room(plans: Iterable[ServicePlan], capacity: Capacity) -> Room:
-    """Give what the records of a slide take in the private folder."""
+def record_footprint(plans: Iterable[ServicePlan], capacity: Capacity) -> Footprint:
+    """Return the footprint of the records of a slide in the private folder."""
     count = sum(order_files(plan.pyramid, plan.api).count for plan in plans)
-    return Room(RECORD_INODES, capacity.rounded(ledger_bytes(count)) + 2 * capacity.block + capacity.folder)
+    return Footprint(RECORD_INODES, capacity.rounded(digests_size(count)) + 2 * capacity.block + capacity.folder)
 
 
-def scratch_room(plan: ServicePlan, capacity: Capacity, *, is_picture: bool = False) -> Room:
-    """Give what lies beside the files of a service while they are made: ledger, journal, pictures, profile.
+def scratch_footprint(plan: ServicePlan, capacity: Capacity, *, is_picture: bool = False) -> Footprint:
+    """Return the footprint of a service's scratch folder: digests, journal, intermediate images, profile.
 
     Args:
-        plan: of the service.
-        capacity: how the file system counts.
-        is_picture: whether it is of a picture beside the levels, which lies there as a whole.
+        plan: plan of the service.
+        capacity: units of allocation of the file system.
+        is_picture: True for an associated image, the whole of which lies in the scratch folder.
     """
     levels = (each.intermediate_level for each in plan.passes)
     intermediates = [plan.pyramid.levels[level].size for level in levels if level is not None]
     intermediates += [plan.pyramid.size] if is_picture else []
     sizes = [size.pixels * _MOST_BYTES for size in intermediates]
-    sizes += [ledger_bytes(order_files(plan.pyramid, plan.api).count), plan.tile_count * _NOTE_BYTES]
+    sizes += [digests_size(order_files(plan.pyramid, plan.api).count), plan.tile_count * _NOTE_BYTES]
     sizes += [len(plan.colours.transformed_from)] if plan.colours.transformed_from else []
-    return Room(len(sizes) + 1, sum(capacity.rounded(size) for size in sizes) + capacity.folder)
+    return Footprint(len(sizes) + 1, sum(capacity.rounded(size) for size in sizes) + capacity.folder)
 
 
 class Step(NamedTuple):
-    """What publishing one slide does to the room."""
+    """Changes of the footprint of a tree by publishing one slide."""
 
-    kept: Room
-    """What it takes from then on, its records included."""
-    scratch: Room
-    """What it takes besides while it is made."""
-    old: Room
-    """What its published version gives back then."""
+    kept: Footprint
+    """Footprint of the new version, with its records."""
+    scratch: Footprint
+    """Footprint of the scratch folder while it is made."""
+    old: Footprint
+    """Footprint of the older version, which is freed."""
 
 
-def peak_room(steps: Sequence[Step], together: int) -> Room:
-    """Give the most that a run takes at a time, over what was there before.
+def peak_footprint(steps: Sequence[Step], together: int) -> Footprint:
+    """Return the peak footprint of a run, beyond that of the tree before it.
 
     Args:
-        steps: of its slides, in order.
-        together: slides under way at a time: each lies beside its older version.
+        steps: steps of its slides, in order.
+        together: number of slides in flight, each of which lies beside its older version.
     """
-    worst = settled = Room(0, 0)
+    worst = settled = Footprint(0, 0)
     for number, step in enumerate(steps):
         now = settled
         for under_way in steps[number : number + together]:
             now = now.plus(under_way.kept).plus(under_way.scratch)
-        worst = Room(max(worst.inodes, now.inodes), max(worst.size, now.size))
+        worst = Footprint(max(worst.inodes, now.inodes), max(worst.size, now.size))
         settled = settled.plus(step.kept).less(step.old)
     return worst
 
 
 def check_slide_fits(services: Sequence[ServicePlan], options: Options, capacity: Capacity) -> None:
-    """Check, as far as can be known without a look at its pixels, that there is room for a slide.
+    """Check that the lower bound of a slide's footprint fits into the free space, without reading pixels.
 
     Args:
-        services: plans of its levels, then of the pictures beside them.
-        options: what decides the files.
-        capacity: what is there.
+        services: plans of its levels, then of its associated images.
+        options: options that affect the output bytes.
+        capacity: free space.
 
     Raises:
-        SourceError: there is not; smaller slides may still fit.
+        SourceError: the slide does not fit; smaller slides may still fit.
     """
     links = options.blank is Blank.LINK
-    levels, *pictures = (least_room(plan, capacity, links_blank=links) for plan in services)
-    needed = slide_room(levels, pictures, capacity)
+    levels, *pictures = (least_footprint(plan, capacity, links_blank=links) for plan in services)
+    needed = slide_footprint(levels, pictures, capacity)
     if missing := shortage(needed, capacity, about="at least", inodes_about="at least" if links else ""):
         raise SourceError(f"does not fit into {capacity.place}: it takes {missing}")
 
 
-def _with_rest(plan: ServicePlan, size: int, capacity: Capacity, shared: int) -> Room:
+def _with_rest(plan: ServicePlan, size: int, capacity: Capacity, shared: int) -> Footprint:
     counts = plan.counts
     # Pages and manifests have one or two blocks, info.json one.
     size += capacity.rounded(len(plan.colours.carried)) + capacity.block * (plan.document_count + plan.page_count)
     size += counts.folders * capacity.folder
     if capacity.folder:
         size += plan.tile_count * _ENTRY_BYTES
-    return Room(counts.folders + (counts.names if capacity.counts_names else counts.files - shared), size)
+    return Footprint(counts.folders + (counts.names if capacity.counts_names else counts.files - shared), size)
 
 
 def _copied_size(plan: ServicePlan, level: Level, capacity: Capacity) -> int | None:
-    """Give the bytes that the tiles of a level take that are copied; None if it is encoded."""
+    """Return the allocated bytes of the tiles of a copied level; None if it is encoded."""
     exact = plan.copied_bytes.get(level.index)
     if not exact:
         return None
@@ -217,7 +220,7 @@ def _mean_rounded(density: Density, level: Level, own: float, capacity: Capacity
 
 
 def _rounded_mean(mean: float, block: int) -> float:
-    """Give the mean of sizes rounded up to blocks, as if they lay evenly between nothing and twice their mean."""
+    """Return the mean of sizes rounded up to blocks, if sizes are uniform between zero and twice their mean."""
     most = 2 * mean / block
     if most <= 1:
         return block

@@ -1,8 +1,8 @@
-"""Whether a run fits, before its first write: what its slides will take, against what the file system has left.
+"""Quick check before the first write of a run: footprint of its slides against the free space.
 
-That costs the start next to nothing where there is plenty of room: then the sizes of the slide files tell enough, and
-what looks closer is not even loaded. A long run is looked at as far as its first slides; each slide that follows is
-looked at by itself before anything of it is written.
+It costs next to nothing where space is plentiful: the sizes of the slide files decide, and the thorough check is not
+even loaded. Of a long run only the first slides are checked together; each later slide is checked by itself before
+anything of it is written.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,53 +15,53 @@ from slide2iiif.engines.base import Engine
 from slide2iiif.errors import SourceError
 from slide2iiif.options import Options
 from slide2iiif.plan.service import ServicePlan
-from slide2iiif.preflight.space import Room, Verdict, shortage
+from slide2iiif.preflight.space import Footprint, Verdict, shortage
 from slide2iiif.records.receipts import Receipts, current_receipt
 from slide2iiif.stores.base import Capacity, Store
 
-SURVEYED = 256
-"""Slides that are looked at together, the first ones of a run."""
+CHECKED_TOGETHER = 256
+"""Number of slides at the beginning of a run that are checked together."""
 
 _PLENTY = 8
-"""Bytes that a byte of a slide file takes at most, encoded, with the blocks of its folders; a coarse guess."""
+"""Most bytes of a tree for each byte of a slide file, with the blocks of folders; a coarse guess."""
 
 _PLENTY_BYTES_AN_INODE = 1024
-"""Bytes of a slide file for which an inode is taken at most; as coarse."""
+"""Fewest bytes of a slide file for each inode of a tree; as coarse."""
 
-_PLENTY_OF_SLIDE = Room(20_000, 64_000_000)
-"""What is allowed for each slide, however small its file is: some say much in few bytes."""
+_PLENTY_OF_SLIDE = Footprint(20_000, 64_000_000)
+"""Allowance for each slide, even of a small file: some files describe huge images in few bytes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """One run that is about to begin: nothing is written, and nothing is held."""
+class QuickCheck:
+    """Check of a run that is about to begin. Writes nothing, holds nothing open."""
 
     store: Store
-    """Where it will write; not entered."""
+    """Target of the run; not entered."""
     receipts: Receipts
-    """What is published there."""
+    """Receipts of the target."""
     engine: Engine
-    """What runs the work; entered."""
+    """Engine, already started."""
     options: Options
-    """What decides the files."""
+    """Options that affect the output bytes."""
     overwrite: bool = False
-    """Whether what is unchanged is published anew."""
+    """True if unchanged slides are published anew."""
     page_count: int = 0
-    """Files of pages that lie with those of a slide."""
+    """Number of gallery files among those of a slide."""
     together: int = 1
-    """Slides that are under way at a time."""
+    """Number of slides in flight."""
 
     def of(self, found: Iterator[Slide | Unusable]) -> tuple[Verdict, Iterator[Slide | Unusable]]:
-        """Look at a run; give whether it fits, and what it has found.
+        """Check the first slides of a run; return the verdict, and all slides again, from the first.
 
         Raises:
             TargetError: the file system does not answer.
         """
-        first = list(islice(found, SURVEYED))
+        first = list(islice(found, CHECKED_TOGETHER))
         return self.judge([each for each in first if isinstance(each, Slide)]), chain(first, found)
 
     def judge(self, slides: Sequence[Slide]) -> Verdict:
-        """Tell whether there is room for slides.
+        """Return the verdict on the free space for some slides.
 
         Raises:
             TargetError: the file system does not answer.
@@ -72,13 +72,13 @@ class Survey:
         due = [slide for slide in slides if self._is_due(slide)]
         if has_plenty(capacity, due):
             return Verdict(capacity)
-        from slide2iiif.preflight.thorough import Appraisal
+        from slide2iiif.preflight.thorough import ThoroughCheck
 
-        closer = Appraisal(self.store, self.receipts, self.engine, self.options, self.page_count, self.together)
-        return closer.judge(due, capacity)
+        thorough = ThoroughCheck(self.store, self.receipts, self.engine, self.options, self.page_count, self.together)
+        return thorough.judge(due, capacity)
 
     def _is_due(self, slide: Slide) -> bool:
-        """Tell whether a slide will be published; one that cannot be asked fails in its turn."""
+        """Return True if a slide will be published; one that cannot be read fails later in its turn."""
         try:
             fingerprint = take_fingerprint(slide.members)
         except SourceError:
@@ -103,9 +103,9 @@ def check_room(store: Store, slide: Slide, services: Sequence[ServicePlan], opti
 
 
 def has_plenty(capacity: Capacity, slides: Sequence[Slide]) -> bool:
-    """Tell whether there is more room than slides can take, judged by the sizes of their files."""
-    total = Room(0, 0)
+    """Return True if free space exceeds any possible footprint of the slides, judged by the sizes of their files."""
+    total = Footprint(0, 0)
     for slide in slides:
         size = sum(member.stat().st_size for member in slide.members if member.exists())
-        total = total.plus(_PLENTY_OF_SLIDE).plus(Room(size // _PLENTY_BYTES_AN_INODE, size * _PLENTY))
+        total = total.plus(_PLENTY_OF_SLIDE).plus(Footprint(size // _PLENTY_BYTES_AN_INODE, size * _PLENTY))
     return not shortage(total, capacity)

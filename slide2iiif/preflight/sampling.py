@@ -1,4 +1,4 @@
-"""How many bytes a slide will take, from a sample of its tiles."""
+"""Estimate of the bytes of a slide, from a sample of its tiles."""
 
 import math
 from collections import Counter
@@ -21,60 +21,60 @@ from slide2iiif.sources import open_scanned_area, open_source
 from slide2iiif.sources.base import Source, clip
 
 _GRID = 8
-"""Tiles along each side of a level that are encoded for the estimate: 64 in all, or all there are."""
+"""Sampled tiles along each side of a level: 64 in total, or all of a smaller level."""
 
 _HALVINGS = 3
-"""How often such a tile is reduced, to sample the levels that are made from the same input."""
+"""Number of times that a sampled tile is reduced, to sample the levels that are made from the same input."""
 
 _HEADER_BYTES = 623
-"""What a JPEG stream takes before its first pixel, and after the last: tables and markers."""
+"""Bytes of a JPEG stream beside its pixels: tables and markers."""
 
 
 class Density(NamedTuple):
-    """What the sampled tiles of a level take."""
+    """Bytes of the sampled tiles of a level."""
 
     whole: float
-    """Bytes a pixel of all tiles, headers apart."""
+    """Bytes per pixel of all tiles, without headers."""
     own: float
-    """The same of those that have files of their own, still a pixel of all."""
+    """Bytes of tiles with files of their own, without headers, per pixel of all tiles."""
     share: float
-    """Share of the tiles that have."""
+    """Share of tiles with files of their own."""
     shared_bytes: float
-    """Bytes of a file that tiles of one colour share."""
+    """Mean size of a file that tiles of one colour share, in bytes."""
     header: int = _HEADER_BYTES
-    """Bytes of a stream beside its pixels."""
+    """Bytes of a JPEG stream beside its pixels."""
 
 
 _SHAPES = 4
-"""How many sizes the tiles of a level have at most."""
+"""Largest number of different tile sizes in a level: inner tiles, and those cut at either edge or both."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleTask:
-    """A slide to sample."""
+    """A service to sample."""
 
     path: Path
-    """The slide file."""
+    """Path of the slide file."""
     pyramid: Pyramid
-    """The published levels."""
+    """Published levels."""
     passes: tuple[Pass, ...]
-    """How they are made."""
+    """Passes that make the levels."""
     encoding: Encoding
-    """How tiles are encoded."""
+    """JPEG parameters of the tiles."""
     links_blank: bool = False
-    """Whether tiles of one colour are stored once, and take next to nothing."""
+    """True if tiles of one colour are stored once, and take next to nothing."""
     crops: bool = False
-    """Whether the slide is cut down to its scanned area."""
+    """True if the slide is cropped to its scanned area."""
     picture: str = ""
-    """Name of the picture beside the levels that is meant; empty for the levels."""
+    """Name of the associated image to sample; empty for the levels."""
 
 
 def sample_task(path: Path, plan: ServicePlan, options: Options) -> SampleTask:
     """Return the task that samples a service.
 
     Args:
-        path: the slide file.
-        plan: of the service.
+        path: path of the slide file.
+        plan: plan of the service.
         options: options that affect the output bytes.
     """
     return SampleTask(
@@ -92,7 +92,7 @@ def sample(task: SampleTask) -> dict[int, Density]:
     """Encode some tiles of each stored level that is read.
 
     Returns:
-        By published level; levels that were not sampled are left out.
+        Density by published level; levels that were not sampled are left out.
 
     Raises:
         SourceError: the slide cannot be read.
@@ -110,7 +110,7 @@ def sample(task: SampleTask) -> dict[int, Density]:
 
 
 def estimate_bytes(plan: ServicePlan, samples: Mapping[int, Density]) -> int:
-    """Add up the bytes of all tiles and pictures; a level without a sample has the density of the next finer one."""
+    """Estimate the bytes of all tiles and pictures; a level without a sample has the density of the next finer one."""
     exact = plan.copied_bytes
     total = 0.0
     for level in plan.pyramid.levels[:-1]:
@@ -126,7 +126,7 @@ def estimate_bytes(plan: ServicePlan, samples: Mapping[int, Density]) -> int:
 
 
 def expected_bytes(plan: ServicePlan, size: Size, samples: Mapping[int, Density]) -> float:
-    """Give the bytes of a picture of the whole image."""
+    """Return the estimated bytes of a picture of the whole image."""
     halvings = round(math.log2(plan.pyramid.size.width / size.width))
     return _bytes(1, size.pixels * density_of(halvings, samples).whole)
 
@@ -136,7 +136,7 @@ def _bytes(streams: float, payload: float) -> float:
 
 
 def density_of(level: int, samples: Mapping[int, Density]) -> Density:
-    """Give what is known of a level: its own sample, or that of the next finer level that has one."""
+    """Return the density of a level: its own sample, or that of the next finer level that has one."""
     return samples[max(index for index in samples if index <= level)]
 
 
@@ -191,6 +191,6 @@ def _sampled_tiles(level: Level, side: int) -> list[Region]:
 
 
 def _spread(count: int) -> list[int]:
-    """Take one place from the middle of each of a few equal parts."""
+    """Return the middle index of each of a few equal parts."""
     parts = min(count, _GRID)
     return [(2 * part + 1) * count // (2 * parts) for part in range(parts)]

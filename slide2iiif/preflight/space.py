@@ -1,4 +1,4 @@
-"""Room that files and folders take, against what a file system has left: as it counts, not as their bytes do."""
+"""Footprint of files and folders against the free space of a file system, in its units of allocation."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -6,46 +6,46 @@ from typing import NamedTuple
 from slide2iiif.stores.base import Capacity
 
 
-class Room(NamedTuple):
-    """Inodes and bytes."""
+class Footprint(NamedTuple):
+    """Inodes and allocated bytes."""
 
     inodes: int
     size: int
-    """Bytes, as they are given out."""
+    """Allocated bytes: whole blocks."""
 
-    def plus(self, other: "Room") -> "Room":
-        """Add another one."""
-        return Room(self.inodes + other.inodes, self.size + other.size)
+    def plus(self, other: "Footprint") -> "Footprint":
+        """Add another footprint."""
+        return Footprint(self.inodes + other.inodes, self.size + other.size)
 
-    def less(self, other: "Room") -> "Room":
-        """Take another one away; what is left may be less than nothing."""
-        return Room(self.inodes - other.inodes, self.size - other.size)
+    def less(self, other: "Footprint") -> "Footprint":
+        """Return the difference to another footprint, which may be negative."""
+        return Footprint(self.inodes - other.inodes, self.size - other.size)
 
-    def at_size(self, other: "Room", factor: float = 1.0) -> "Room":
-        """Give as many inodes with the bytes of another one, times a factor."""
-        return Room(self.inodes, round(other.size * factor))
+    def at_size(self, other: "Footprint", factor: float = 1.0) -> "Footprint":
+        """Return these inodes with the bytes of another footprint, times a factor."""
+        return Footprint(self.inodes, round(other.size * factor))
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether there is room for something."""
+    """Result of a check of free space."""
 
     capacity: Capacity | None
-    """What is there; None where nothing is known."""
+    """Free space; None where it is unknown."""
     refusal: str = ""
-    """What it takes and what there is, if it cannot fit."""
+    """Message with needed and free space if it cannot fit; else empty."""
     doubt: str = ""
-    """The same if it may or may not."""
+    """Message with needed and free space if it may not fit; else empty."""
 
 
-def shortage(needed: Room, capacity: Capacity, *, about: str = "about", inodes_about: str = "") -> str:
-    """Say what is missing for something, and what to do; empty if nothing is.
+def shortage(needed: Footprint, capacity: Capacity, *, about: str = "about", inodes_about: str = "") -> str:
+    """Format the message about missing inodes or bytes, with the remedy; empty if there are enough.
 
     Args:
-        needed: what it takes.
-        capacity: what is there.
-        about: how sure the bytes are: `about`, `at least` or `up to`.
-        inodes_about: how sure the inodes are; empty for exactly.
+        needed: needed footprint.
+        capacity: free space.
+        about: qualifier of the bytes: `about`, `at least` or `up to`.
+        inodes_about: qualifier of the inodes; empty if they are exact.
     """
     missing = []
     sureness = f"{inodes_about} " if inodes_about else ""
@@ -62,5 +62,5 @@ def shortage(needed: Room, capacity: Capacity, *, about: str = "about", inodes_a
 
 
 def amount(size: int) -> str:
-    """Spell a number of bytes."""
+    """Format a number of bytes in MB or GB."""
     return f"{size / 1e6:,.1f} MB" if size < 10**9 else f"{size / 1e9:,.2f} GB"

@@ -1,7 +1,7 @@
-"""What the slides of a run will take, from a look at each of them: for a run that may find too little room.
+"""Thorough check of the free space for a run, where space may be short: every slide is opened.
 
-Slides are opened to count what they will be, and if that leaves it open, some tiles of each are encoded. A run is
-refused only if it cannot fit, whatever its tiles turn out to be; if it may not, that is told and it goes on.
+Slides are opened to count their files; if that does not decide, some tiles of each are encoded. A run is refused only
+if it cannot fit, whatever the content of its tiles; if it may not fit, the user is warned and it goes on.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,33 +19,33 @@ from slide2iiif.plan.slide import SlidePlan, plan_slide
 from slide2iiif.preflight.footprint import (
     RECORD_INODES,
     Step,
-    expected_room,
-    least_room,
-    most_room,
-    peak_room,
-    published_room,
-    record_room,
-    scratch_room,
-    slide_room,
+    expected_footprint,
+    least_footprint,
+    most_footprint,
+    peak_footprint,
+    published_footprint,
+    record_footprint,
+    scratch_footprint,
+    slide_footprint,
 )
 from slide2iiif.preflight.sampling import Density, SampleTask, sample, sample_task
-from slide2iiif.preflight.space import Room, Verdict, shortage
+from slide2iiif.preflight.space import Footprint, Verdict, shortage
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.sources.base import Described
 from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.base import Capacity, Store
 
 _ACCURACY = 1.15
-"""What bytes that are told from samples may be off by."""
+"""Factor by which bytes that are estimated from samples may be too small or too large."""
 
-_RUN = Room(24, 400_000)
-"""Private folder, lock, staging, state, style and scripts."""
+_RUN_FOOTPRINT = Footprint(24, 400_000)
+"""Footprint of a tree without slides: private folder, lock, staging, state, style and scripts."""
 
 _FOLDER_INODES = 6
-"""A folder of slides in the tree, its page and collection; in the private folder its own, and its state in another."""
+"""Inodes of a folder of slides: with page and collection in the tree; two folders and a state in the private one."""
 
 _LEAST_FOLDER_INODES = 2
-"""A folder of slides in the tree, and in the private folder."""
+"""Inodes of a folder of slides without pages: one in the tree, one in the private folder."""
 
 
 Samples = Mapping[tuple[int, str], Mapping[int, Density]]
@@ -53,39 +53,39 @@ Samples = Mapping[tuple[int, str], Mapping[int, Density]]
 
 
 @dataclass(frozen=True, slots=True)
-class Appraisal:
-    """One run that is about to begin."""
+class ThoroughCheck:
+    """Check of a run that is about to begin."""
 
     store: Store
-    """Where it will write; not entered."""
+    """Target of the run; not entered."""
     receipts: Receipts
-    """What is published there."""
+    """Receipts of the target."""
     engine: Engine
-    """What runs the work; entered."""
+    """Engine, already started."""
     options: Options
-    """What decides the files."""
+    """Options that affect the output bytes."""
     page_count: int
-    """Files of pages that lie with those of a slide."""
+    """Number of gallery files among those of a slide."""
     together: int
-    """Slides that are under way at a time."""
+    """Number of slides in flight."""
 
     def judge(self, due: Sequence[Slide], capacity: Capacity) -> Verdict:
-        """Tell whether there is room for slides."""
+        """Return the verdict on the free space for some slides."""
         services = self._plans(due)
         if not services:
             return Verdict(capacity)
         left = _with_left_over(capacity, *self.store.left_over())
-        need = _Need(self, due, services, left)
-        upper = need.most()
+        footprint = _RunFootprint(self, due, services, left)
+        upper = footprint.most()
         if not shortage(upper, left):
             return Verdict(capacity)
-        subject, lower = _subject(due, services), need.least()
+        subject, lower = _subject(due, services), footprint.least()
         sureness = "" if lower.inodes == upper.inodes else "at least"
-        if shortage(need.least(one_by_one=True), left):
+        if shortage(footprint.least(one_by_one=True), left):
             return Verdict(capacity, f"{subject} {shortage(lower, left, about='at least', inodes_about=sureness)}")
         samples = self._samples(due, services)
-        likely = need.expected(samples)
-        if need.expected(samples, one_by_one=True).size > left.size * _ACCURACY:
+        likely = footprint.expected(samples)
+        if footprint.expected(samples, one_by_one=True).size > left.size * _ACCURACY:
             return Verdict(capacity, f"{subject} {shortage(lower.at_size(likely), left, inodes_about=sureness)}")
         doubt = shortage(upper.at_size(likely, _ACCURACY), left, about="up to", inodes_about=sureness and "up to")
         return Verdict(capacity, doubt=doubt and f"{subject} {doubt}")
@@ -122,49 +122,49 @@ class Appraisal:
     def _run_all(
         self, function: Callable[[Task], Result], tasks: Sequence[Task], within: Deadline
     ) -> Iterator[tuple[Task, Result]]:
-        """Run tasks as far as no worker dies of them: that is for the slide's own turn to tell."""
+        """Run tasks until a worker dies; the slide fails again later, in its turn, with the message."""
         try:
             yield from self.engine.run(function, tasks, within)
         except WorkerError:
             return
 
 
-OfService = Callable[[int, ServicePlan], Room]
-"""Returns what a service takes, from the number of its slide and its plan."""
+OfService = Callable[[int, ServicePlan], Footprint]
+"""Function from the number of a slide and the plan of a service to the footprint of the service."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Need:
-    """What the slides of a run take: at most, at least, or as their samples say.
+class _RunFootprint:
+    """Footprint of a run: upper bound, lower bound, and estimate from samples.
 
-    Each is told with everything that may come beside, or as if they came one by one with nothing but their folders: a
-    run that does not fit then can never fit.
+    Each includes everything beside the slides, with several slides in flight; or, one by one, only slides and folders:
+    a run that does not fit then can never fit.
     """
 
-    run: Appraisal
-    """What is to be judged."""
+    run: ThoroughCheck
+    """Run to check."""
     due: Sequence[Slide]
     """Slides that will be published."""
     services: Mapping[int, SlidePlan]
-    """What of each, by number."""
+    """Plans by number of the slide; those that cannot be planned are left out."""
     capacity: Capacity
-    """What the file system has left, and how it counts."""
+    """Free space and units of allocation of the file system."""
 
-    def most(self) -> Room:
-        """Give what is enough, whatever the tiles turn out to be."""
-        return self._sum(lambda _, plan: most_room(plan, self.capacity))
+    def most(self) -> Footprint:
+        """Return the upper bound, for tiles of any content."""
+        return self._sum(lambda _, plan: most_footprint(plan, self.capacity))
 
-    def least(self, *, one_by_one: bool = False) -> Room:
-        """Give what is not too much, whatever the tiles turn out to be."""
+    def least(self, *, one_by_one: bool = False) -> Footprint:
+        """Return the lower bound, for tiles of any content."""
         return self._sum(self._least_of, one_by_one=one_by_one)
 
-    def expected(self, samples: Samples, *, one_by_one: bool = False) -> Room:
-        """Give what samples say; of services that have none, the least."""
+    def expected(self, samples: Samples, *, one_by_one: bool = False) -> Footprint:
+        """Return the estimate from samples; of services without samples, the lower bound."""
 
-        def expected_of(number: int, plan: ServicePlan) -> Room:
+        def expected_of(number: int, plan: ServicePlan) -> Footprint:
             if (number, plan.picture) not in samples:
                 return self._least_of(number, plan)
-            return expected_room(plan, samples[number, plan.picture], self.capacity, links_blank=self._links_blank)
+            return expected_footprint(plan, samples[number, plan.picture], self.capacity, links_blank=self._links_blank)
 
         return self._sum(expected_of, one_by_one=one_by_one)
 
@@ -172,39 +172,41 @@ class _Need:
     def _links_blank(self) -> bool:
         return self.run.options.blank is Blank.LINK
 
-    def _least_of(self, _number: int, plan: ServicePlan) -> Room:
-        return least_room(plan, self.capacity, links_blank=self._links_blank)
+    def _least_of(self, _number: int, plan: ServicePlan) -> Footprint:
+        return least_footprint(plan, self.capacity, links_blank=self._links_blank)
 
-    def _sum(self, of_service: OfService, *, one_by_one: bool = False) -> Room:
+    def _sum(self, of_service: OfService, *, one_by_one: bool = False) -> Footprint:
         steps = [self._step(number, partial(of_service, number)) for number in self.services]
         together = 1 if one_by_one else self.run.together
-        return peak_room(steps, together).plus(self._frame(folders_only=one_by_one))
+        return peak_footprint(steps, together).plus(self._frame(folders_only=one_by_one))
 
-    def _step(self, number: int, of_service: Callable[[ServicePlan], Room]) -> Step:
-        """Give what publishing one slide takes, and gives back of its older version."""
+    def _step(self, number: int, of_service: Callable[[ServicePlan], Footprint]) -> Step:
+        """Return the footprints of the new version of a slide, of its scratch folder, and of its older version."""
         plan, capacity, page_count = self.services[number], self.capacity, self.run.page_count
-        records = record_room(plan.services, capacity)
-        old = Room(0, 0)
+        records = record_footprint(plan.services, capacity)
+        old = Footprint(0, 0)
         receipt = self.run.receipts.read(self.due[number].identifier)
         if receipt is not None and self.run.store.holds(receipt.identifier):
             # Its records are written over.
-            old = published_room(receipt, page_count, capacity).plus(Room(RECORD_INODES, records.size))
-        scratch = _room_of(plan, lambda each: scratch_room(each, capacity, is_picture=bool(each.picture)), capacity)
-        return Step(_room_of(plan, of_service, capacity).plus(records), scratch, old)
+            old = published_footprint(receipt, page_count, capacity).plus(Footprint(RECORD_INODES, records.size))
+        scratch = _footprint_of(
+            plan, lambda each: scratch_footprint(each, capacity, is_picture=bool(each.picture)), capacity
+        )
+        return Step(_footprint_of(plan, of_service, capacity).plus(records), scratch, old)
 
-    def _frame(self, *, folders_only: bool) -> Room:
-        """Give what a run takes beside its slides: of folders that are there already, nothing."""
+    def _frame(self, *, folders_only: bool) -> Footprint:
+        """Return the footprint of a run beside its slides: new folders, and a new tree."""
         receipts = self.run.receipts
         folders = {parent for slide in self.due for parent in Path(slide.identifier).parents if parent.parts}
         new = sum(not receipts.is_above(str(folder)) for folder in folders)
         new *= _LEAST_FOLDER_INODES if folders_only else _FOLDER_INODES
-        beside = Room(new, new * self.capacity.block)
-        return beside if folders_only or receipts.is_above("") else beside.plus(_RUN)
+        beside = Footprint(new, new * self.capacity.block)
+        return beside if folders_only or receipts.is_above("") else beside.plus(_RUN_FOOTPRINT)
 
 
-def _room_of(plan: SlidePlan, of_service: Callable[[ServicePlan], Room], capacity: Capacity) -> Room:
-    """Add up what the services of a slide take, from what each takes."""
-    return slide_room(of_service(plan.levels), [of_service(each) for each in plan.pictures], capacity)
+def _footprint_of(plan: SlidePlan, of_service: Callable[[ServicePlan], Footprint], capacity: Capacity) -> Footprint:
+    """Sum the footprints of the services of a slide."""
+    return slide_footprint(of_service(plan.levels), [of_service(each) for each in plan.pictures], capacity)
 
 
 def describe_if_readable(task: DescribeTask) -> Described | None:
@@ -230,7 +232,7 @@ def _subject(due: Sequence[Slide], services: Mapping[int, SlidePlan]) -> str:
 
 
 def _with_left_over(capacity: Capacity, inodes: int, size: int) -> Capacity:
-    """Count what earlier runs have left as room: a rerun goes on from it, or deletes it."""
+    """Add the staging of earlier runs to the free space: a rerun resumes or deletes it."""
     return replace(
         capacity,
         inodes=None if capacity.inodes is None else capacity.inodes + inodes,

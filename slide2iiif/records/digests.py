@@ -1,15 +1,15 @@
-"""The length and digest of every published file of a slide, densely in one binary file.
+"""Length and digest of every published file of a slide, in one compact binary file.
 
-The law:
+The layout:
 
 * A service's files have ordinals that are pure arithmetic: the tiles of all levels below the top one, finest level
   first, row by row; then the pictures of the whole image, the largest first. A slide's services follow each other.
 * The record of the file at ordinal n is the 16 bytes from 16·(n + 1) on: its length, 4 bytes, and the first 12 of its
-  SHA-256 (FIPS 180-4), which leaves one chance in 10²⁸ that a change goes unseen. The header takes the place before.
-* A record of zeros is of no file: a finer level's tile answers for it.
+  SHA-256 (FIPS 180-4), which leaves one chance in 10²⁸ that a change goes unseen. The header has the first 16 bytes.
+* A record of zeros stands for a tile without a path of its own: a tile of a finer level has the same URL.
 * Aliases have the bytes of the first path and no record of their own.
 
-So a million tiles take 16 MB on disk and nothing in memory: records are read and written where they lie.
+So a million tiles take 16 MB on disk and nothing in memory: records are read and written in place.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ from typing import NamedTuple, Self
 from slide2iiif.stores.base import NotAnObjectError, Objects
 
 RECORD_BYTES = 16
-"""What a file costs."""
+"""Size of the record of a file."""
 
 _RECORD = struct.Struct("<I12s")
-"""Length and the digest's first bytes: what is longer is cut off."""
+"""Length, and the first 12 bytes of the digest."""
 _LENGTH = struct.Struct("<I")
 _HEADER = struct.Struct("<8sQ")
 _MAGIC = b"s2i-led1"
@@ -37,53 +37,53 @@ NO_FILE = bytes(RECORD_BYTES)
 
 
 def record_of(content: bytes) -> bytes:
-    """Give the record of a file."""
+    """Return the record of a file with this content."""
     return _RECORD.pack(len(content), hashlib.sha256(content).digest())
 
 
 class Run(NamedTuple):
-    """Records of files whose ordinals follow each other."""
+    """Records of files with consecutive ordinals."""
 
     first: int
-    """Ordinal of the first of them."""
+    """Ordinal of the first file."""
     records: bytes
-    """The records, one after the other."""
+    """Records in the order of their ordinals."""
 
 
 class Recorder:
-    """Takes note of files as they are made."""
+    """Collector of the records of files as they are made."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without records."""
         self._runs: list[tuple[int, list[bytes]]] = []
         self._next = -1
 
     def add(self, ordinal: int, content: bytes) -> None:
-        """Take the length and digest of a file."""
+        """Add the length and digest of a file."""
         if ordinal != self._next:
             self._runs.append((ordinal, []))
         self._runs[-1][1].append(record_of(content))
         self._next = ordinal + 1
 
     def runs(self) -> tuple[Run, ...]:
-        """Give what was noted, neighbours together: a row of tiles of a block."""
+        """Return the records, joined where ordinals are consecutive: a row of tiles of a block."""
         return tuple(Run(first, b"".join(records)) for first, records in self._runs)
 
 
 def length_of(record: bytes) -> int:
-    """Give the length of the file that a record is of, in bytes."""
+    """Return the length of the recorded file in bytes."""
     (length,) = _LENGTH.unpack_from(record)
     return int(length)
 
 
 class DigestFile:
-    """The ledger of one service while its files are made: an open file that grows hole by hole."""
+    """Digests of one service while its files are made: an open sparse file that fills in any order."""
 
     def __init__(self, path: Path, count: int) -> None:
-        """Open the file, or make it, for so many records.
+        """Open the file, or create it, for this number of records.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: it cannot be created.
         """
         self.count = count
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -96,10 +96,10 @@ class DigestFile:
         self.close()
 
     def write(self, runs: Iterable[Run]) -> None:
-        """Put records in their places.
+        """Write records in their places.
 
         Raises:
-            OSError: no room.
+            OSError: they cannot be written.
         """
         for first, records in runs:
             view, place = memoryview(records), RECORD_BYTES * first
@@ -108,49 +108,49 @@ class DigestFile:
                 view, place = view[written:], place + written
 
     def records(self) -> Iterator[bytes]:
-        """All records, some at a time."""
+        """Yield all records, in chunks."""
         size = RECORD_BYTES * _CHUNK_RECORDS
         for place in range(0, RECORD_BYTES * self.count, size):
             yield os.pread(self._file, min(size, RECORD_BYTES * self.count - place), place)
 
     def close(self) -> None:
-        """Close the file; twice does no harm."""
+        """Close the file; closing twice is allowed."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
 
-def whole_ledger(parts: Sequence[DigestFile]) -> Iterator[bytes]:
-    """Give the content of a slide's ledger, some at a time: header, then the records of its services in order."""
+def digest_stream(parts: Sequence[DigestFile]) -> Iterator[bytes]:
+    """Yield the digests of a slide as one file, in chunks: header, then the records of its services in order."""
     yield _HEADER.pack(_MAGIC, sum(part.count for part in parts))
     for part in parts:
         yield from part.records()
 
 
 def digest_of(content: Iterable[bytes]) -> str:
-    """Give the digest that a receipt has of its ledger, in hexadecimal."""
+    """Return the SHA-256 of a content in hexadecimal, as receipts have it of the digests of a slide."""
     digest = hashlib.sha256()
     for piece in content:
         digest.update(piece)
     return digest.hexdigest()
 
 
-def ledger_bytes(count: int) -> int:
-    """Give the size of a ledger of so many records."""
+def digests_size(count: int) -> int:
+    """Return the size of a file with this number of records in bytes."""
     return RECORD_BYTES * (count + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Digests of a published slide. A value: it travels to workers."""
+    """Digests of a published slide. A value, which can be sent to workers."""
 
     private: Objects
-    """Private side of the tree."""
+    """Private objects of the tree."""
     name: str
-    """Object that has the records."""
+    """Name of the object with the records."""
 
     def is_whole(self, count: int, digest: str) -> bool:
-        """Return True if these are the records of so many files that a receipt means.
+        """Return True if the object has this number of records and this digest, as a receipt says.
 
         Raises:
             UnreadableObjectError: they cannot be read.

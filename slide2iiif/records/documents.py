@@ -1,4 +1,4 @@
-"""The documents of a slide: what its receipt says, as the files that viewers open."""
+"""Documents of a slide, written from its receipt: the `info.json` of its services, and its colour profile."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from slide2iiif.stores.base import Staging, Store
 
 
 def documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
-    """Give the documents of a slide by name, the one that announces it last."""
+    """Return the documents of a slide as pairs of name and content, the `info.json` that announces it last."""
     found = [(PROFILE_NAME, receipt.profile_bytes)] if receipt.profile else []
     versions = [api] if receipt.other_base_url is None else [api.other, api]
     for version in versions:
@@ -22,7 +22,7 @@ def documents(receipt: Receipt, api: Api) -> list[tuple[str, bytes]]:
 
 
 def put_documents(receipt: Receipt, pages: Iterable[tuple[str, bytes]], staging: Staging) -> None:
-    """Put the pages and documents of a slide into its staging, the one that announces it last.
+    """Put the pages and documents of a slide into its staging, the `info.json` that announces it last.
 
     Raises:
         TargetError: the store cannot take a file.
@@ -33,10 +33,10 @@ def put_documents(receipt: Receipt, pages: Iterable[tuple[str, bytes]], staging:
 
 
 def is_published(store: Store, receipt: Receipt) -> bool:
-    """Tell whether what a receipt speaks of is there, whatever its ids.
+    """Return True if the version of a slide that a receipt describes is published, under any base URL.
 
-    A run that was killed may have announced what it did not come to publish: then nothing is there, or an older
-    version, which other documents than those of the receipt belong to.
+    The receipt of a killed run may describe a version that was never published: then there is nothing, or an older
+    version, whose documents differ from those of the receipt.
     """
     if receipt.fingerprint:
         return store.holds(receipt.identifier)
@@ -50,9 +50,10 @@ def is_published(store: Store, receipt: Receipt) -> bool:
 
 
 def has_own_ids(store: Store, receipt: Receipt) -> bool:
-    """Tell whether a slide's documents have the ids that its receipt says; a move may have been cut short.
+    """Return True if the documents of a slide have the ids of its receipt; not so after an interrupted move.
 
-    They are not written for it and compared: that takes longer than all else that a slide costs that is unchanged.
+    Only the ids are searched: to write and compare whole documents would take longer than everything else that an
+    unchanged slide takes.
     """
     api = Api(receipt.settings.api)
     names = {DOCUMENT_NAME: receipt.base_url}
@@ -67,7 +68,7 @@ def has_own_ids(store: Store, receipt: Receipt) -> bool:
 
 
 def move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, other_base_url: str) -> bool:
-    """Write a slide's documents for other base URLs, and tell whether they, or their receipt, were not so already."""
+    """Write documents and receipt of a slide for other base URLs; return True if any of them changed."""
     api = Api(receipt.settings.api)
     moved = receipt.moved(base_url, other_base_url if api is Api.V2 else None)
     if moved == receipt and has_own_ids(store, receipt):

@@ -1,4 +1,4 @@
-"""Receipt."""
+"""Receipt of a slide: everything that its documents and pages are written from."""
 
 from base64 import b64decode
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from slide2iiif.options import Blank, Check, Damaged, Icc, Options
 from slide2iiif.records.strict_json import read_record
 
 FORMAT_VERSION = 4
-"""Rises whenever the same slide and options give other files, so that they are made anew."""
+"""Version of the layout; raised when the same slide and options yield other files, so that slides are made anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What decides the files besides the source; equal settings give equal files."""
+    """Options that affect the output bytes; with the fingerprint, the cache key of a slide."""
 
     api: str
     tile_size: int | None
@@ -38,7 +38,7 @@ class Settings:
 
     @classmethod
     def of(cls, options: Options) -> "Settings":
-        """Take from the options what a receipt records."""
+        """Make the settings of some options."""
         return cls(
             api=str(options.api),
             tile_size=options.tile_size,
@@ -56,7 +56,7 @@ class Settings:
         )
 
     def options(self) -> Options:
-        """Give the options that a slide was published with, as far as they decide its files."""
+        """Return the options that the slide was published with, as far as they affect its files."""
         return Options(
             api=Api(self.api),
             tile_size=self.tile_size,
@@ -76,90 +76,90 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What is published of one slide."""
+    """Record of one published slide."""
 
     identifier: str
     """Path below the base URL."""
     fingerprint: str
-    """Of the files that it was made from."""
+    """Fingerprint of the slide files that it was made from; empty while a run is about to publish."""
     settings: Settings
-    """What it was made with."""
+    """Options that it was made with."""
     base_url: str
     """Base of the id in the stored document."""
     other_base_url: str | None
     """Base of the id in the other version's document; None where there is none."""
     width: int
-    """Full resolution in pixels."""
+    """Width of full resolution in pixels."""
     height: int
-    """Full resolution in pixels."""
+    """Height of full resolution in pixels."""
     tile_size: int
-    """Side of a tile as it was chosen."""
+    """Side of a tile in pixels."""
     microns_per_pixel: float | None
     """Size of a full-resolution pixel in µm, where plausible."""
     tiles: int
     """Number of tiles."""
     files: int
-    """Number of names that can be asked for, documents included."""
+    """Number of URLs, documents included."""
     stored_bytes: int
     """Bytes of all tiles and pictures, aliases not counted."""
     levels: list[dict[str, int]]
-    """For each level its scale, and how many tiles were copied, cropped, encoded, derived."""
+    """Scale of each level, and numbers of tiles by origin: copied, cropped, encoded, derived, damaged."""
     damaged: list[list[int]]
     """Level, column and row of tiles that are background because the slide is damaged there."""
     blank: int = 0
-    """Tiles of one colour, which share their files where the store knows links."""
+    """Number of tiles of one colour, which share their files where the store has links."""
     objective: float | None = None
     """Magnification of the objective, where plausible."""
     format: str = ""
-    """The scanner's or file format."""
+    """Name of the scanner's or file format."""
     source: str = field(default="", metadata={"any_bytes": True})
     """Path of the slide below the source root."""
     profile: str = ""
-    """Colour profile of the slide's pixels, which lies beside its document, in base64; empty where there is none."""
+    """Colour profile of the pixels, published beside the document, in base64; empty where there is none."""
     published_properties: dict[str, str] = field(default_factory=dict)
-    """Properties of the slide that were asked for by name, for its manifest: the only ones that may go out."""
+    """Properties that were requested by name, for the manifest: the only ones that may be published."""
     associated: dict[str, list[int]] = field(default_factory=dict)
-    """Pictures that were asked for: place of the service below the slide -> width, height and side of a tile."""
+    """Requested associated images: path of the service below the slide -> width, height and side of a tile."""
     ledger: str = ""
-    """SHA-256 of the ledger, in hexadecimal."""
+    """SHA-256 of the digests of all files, in hexadecimal."""
 
     @property
     def profile_bytes(self) -> bytes:
-        """The colour profile as it is published."""
+        """Colour profile in bytes, as it is published."""
         return b64decode(self.profile, validate=True)
 
     @property
     def is_lossless(self) -> bool:
-        """Whether all tiles of full resolution are the stored ones."""
+        """True if all tiles of full resolution are bit-exact: copied or cropped without decoding."""
         full = self.levels[0] if self.levels else {}
         return not any(full.get(how) for how in ("encoded", "derived", "damaged"))
 
     def service(self, api: Api) -> ImageService:
-        """Give what the document of a version says."""
+        """Return the image service that the document of a version describes."""
         base = self.base_url if api == self.settings.api else self.other_base_url
         pyramid = plan_pyramid(Size(self.width, self.height), self.tile_size)
         return ImageService(f"{base}/{self.identifier}", pyramid, self.microns_per_pixel)
 
     def associated_services(self, api: Api) -> Iterator[tuple[str, ImageService]]:
-        """Give what the documents of the pictures beside the levels say, by place below the slide."""
+        """Yield the image services of the associated images, by path below the slide."""
         base = self.base_url if api == self.settings.api else self.other_base_url
         for place, (width, height, tile_size) in self.associated.items():
             uri = f"{base}/{self.identifier}/{place}"
             yield place, ImageService(uri, plan_pyramid(Size(width, height), tile_size))
 
     def services(self) -> list[tuple[str, Pyramid]]:
-        """Levels of all services of the slide, in the order of the ledger, by place below the slide, with a slash."""
+        """Return path below the slide, with a slash, and pyramid of all services, in the order of the digests."""
         api = Api(self.settings.api)
         beside = [(f"{place}/", service.pyramid) for place, service in self.associated_services(api)]
         return [("", self.service(api).pyramid), *beside]
 
     @property
     def file_count(self) -> int:
-        """Number of the files that the ledger has records of."""
+        """Number of files that have a digest."""
         return sum(order_files(pyramid, Api(self.settings.api)).count for _, pyramid in self.services())
 
     def moved(self, base_url: str, other_base: str | None) -> "Receipt":
-        """Give the receipt under another base URL."""
+        """Return the receipt with other base URLs."""
         return replace(self, base_url=base_url, other_base_url=other_base)
 
 

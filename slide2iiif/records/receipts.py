@@ -1,8 +1,8 @@
-"""The record of what was published for each slide: from what, with what options.
+"""Receipts of a tree: for each slide the source and options that it was published from.
 
 One small JSON file a slide, `receipts/<identifier>/receipt.json` in the private folder, written after the slide is
-published, and beside it the ledger: length and digest of every file. The receipt is read to skip what is unchanged and
-to write new documents without the source, the ledger to check the files. They never leave the private folder.
+published, and beside it the digests: length and digest of every file. The receipt serves to skip unchanged slides and
+to write new documents without the source, the digests to check the files. Neither leaves the private folder.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from slide2iiif import __version__
 from slide2iiif.iiif.identifiers import is_folded
 from slide2iiif.options import Options
-from slide2iiif.records.digests import DigestFile, Digests, ledger_bytes, whole_ledger
+from slide2iiif.records.digests import DigestFile, Digests, digest_stream, digests_size
 from slide2iiif.records.receipt import Receipt, Settings, _parse
 from slide2iiif.stores.base import Head, Objects, Staging, Store
 
@@ -24,14 +24,14 @@ _UNKNOWN = ""
 
 
 class Receipts:
-    """The receipts of a tree."""
+    """Receipts of a tree."""
 
     def __init__(self, private: Objects) -> None:
-        """Take the private side of the tree; nothing is touched before it is needed."""
+        """Open the private objects of a tree; nothing is touched before it is needed."""
         self.private = private
 
     def read(self, identifier: str) -> Receipt | None:
-        """Read a slide's receipt; None where there is none or it is not of this version's form.
+        """Read the receipt of a slide; None where there is none, or only one of another format.
 
         Raises:
             TargetError: it cannot be read.
@@ -42,7 +42,7 @@ class Receipts:
         return receipt if receipt is not None and receipt.identifier == identifier else None
 
     def head(self, identifier: str) -> Head | None:
-        """Return size and version of a slide's receipt, whatever its form; None where there is none."""
+        """Return size and version of the receipt of a slide, of any format; None where there is none."""
         return self.private.head(_name_of(identifier))
 
     def is_above(self, path: str) -> bool:
@@ -50,19 +50,19 @@ class Receipts:
         return self.private.is_folder(f"{_FOLDER}/{path}" if path else _FOLDER)
 
     def digests(self, identifier: str) -> Digests:
-        """Return the length and digest of every file of a slide, not read yet."""
+        """Return the digests of a slide, not read yet."""
         return Digests(self.private, _digests_of(identifier))
 
     def has_digests(self, receipt: Receipt) -> bool:
-        """Return True if a slide's digests are there, about as many as its receipt means; `verify` reads them."""
+        """Return True if the digests of a slide exist and are not too few for its receipt. Only `verify` reads them."""
         head = self.private.head(_digests_of(receipt.identifier))
-        return head is not None and head.size >= ledger_bytes(receipt.tiles)
+        return head is not None and head.size >= digests_size(receipt.tiles)
 
     def announce(self, receipt: Receipt) -> None:
         """Record that a slide is about to be published.
 
-        From now until `write`, whatever is found under its name counts as changed: a run that ends in between may
-        have published it or not, and an older receipt would speak for files that are no more.
+        Until `write`, the slide counts as changed: a run that ends in between may have published it or not, and an
+        older receipt would describe files that are gone.
 
         Raises:
             TargetError: it cannot be written.
@@ -70,7 +70,7 @@ class Receipts:
         self.write(replace(receipt, fingerprint=_UNKNOWN))
 
     def publish(self, receipt: Receipt, digests: Sequence[DigestFile], store: Store, staging: Staging) -> None:
-        """Publish what is staged of a slide, and record it.
+        """Publish a staged slide, and record it.
 
         Raises:
             TargetError: the place cannot be written.
@@ -84,26 +84,26 @@ class Receipts:
 
         Args:
             receipt: the record.
-            digests: those of the files of its services in order; none to leave them as they are.
+            digests: digests of its services in order; none to leave the stored ones as they are.
 
         Raises:
             TargetError: it cannot be written.
         """
         if digests:
-            self.private.write(_digests_of(receipt.identifier), whole_ledger(digests))
+            self.private.write(_digests_of(receipt.identifier), digest_stream(digests))
         content = json.dumps(asdict(receipt), indent=1).encode() + b"\n"
         self.private.write(_name_of(receipt.identifier), content)
 
     def remove(self, identifier: str) -> None:
-        """Forget a slide, and folders that it leaves empty."""
+        """Remove receipt and digests of a slide, and folders that they leave empty."""
         self.private.delete(_name_of(identifier))
         self.private.delete(_digests_of(identifier))
 
     def children(self, folder: str) -> tuple[list[str], list[str]]:
-        """Return the slides and the folders that lie in a folder, in no order; every folder holds a slide somewhere.
+        """Return slides and folders directly in a folder, in no order; only folders with a slide somewhere below.
 
         Args:
-            folder: path in the tree; empty for the root. What lies below a folded name lies in the folder itself.
+            folder: path in the tree; empty for the root. Entries below a folded name count as its own.
 
         Raises:
             TargetError: a folder cannot be listed.
@@ -127,7 +127,7 @@ class Receipts:
         """Yield identifiers of all published slides, folder by folder.
 
         Raises:
-            TargetError: a folder cannot be listed: slides of it would pass for slides that are not there.
+            TargetError: a folder cannot be listed; without it, its slides would count as removed.
         """
         waiting = [""]
         while waiting:
@@ -150,7 +150,10 @@ def _digests_of(identifier: str) -> str:
 def current_receipt(
     store: Store, receipts: Receipts, options: Options, identifier: str, fingerprint: str
 ) -> Receipt | None:
-    """Give the receipt of a slide if exactly this is published already, by looking at a few small files."""
+    """Return the receipt of a slide that is published from this source with these options; None if it must be made.
+
+    Only a few small files are read.
+    """
     receipt = receipts.read(identifier)
     is_current = (
         receipt is not None
@@ -164,5 +167,5 @@ def current_receipt(
 
 
 def staging_state(fingerprint: str, options: Options, plan: object) -> str:
-    """Return all that decides the files of a slide and the steps to them: the same text, the same files."""
+    """Return the key of everything that affects the files of a slide and the steps to them: equal keys, equal files."""
     return repr((__version__, fingerprint, Settings.of(options), plan))

@@ -1,4 +1,4 @@
-"""Request path -> answer, for a tree under one origin. Knows no sockets.
+"""Request path -> answer, for a tree under one origin. Without sockets.
 
 Source: Image API 2.1 and 3.0, sections 2 and 5 (requests and documents) and 7 (link headers, media types).
 """
@@ -22,13 +22,13 @@ from slide2iiif.server.listing import PAGE_POLICY, write_page
 from slide2iiif.stores.base import Objects
 
 VERSION_3_PREFIX = "!3"
-"""First name of the paths below which the tree is served as version 3.0."""
+"""Prefix of the paths under which the tree is served as version 3.0."""
 
 LISTED_SLIDES = 1000
-"""Most slides that the list at `/` shows."""
+"""Largest number of slides in the list at `/`."""
 
 _NAME = re.compile(r"[A-Za-z0-9_!,-][A-Za-z0-9._!,-]*", re.ASCII)
-"""What a name in a tree looks like: no leading dot, so nothing hidden and no way upwards, and no odd byte."""
+"""Allowed names in a tree: without a leading dot, so nothing hidden and no `..`, and without unusual bytes."""
 _SIZE = re.compile(r"(\d+,)\d+", re.ASCII)
 _DOCUMENTS = {DOCUMENT_NAME, *(other_document_name(api) for api in Api)}
 _TYPES = {
@@ -48,27 +48,27 @@ _PROFILES = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request gets."""
+    """Answer to a request."""
 
     status: HTTPStatus = HTTPStatus.OK
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
-    """Beyond those that every answer has."""
+    """Headers beyond those of every answer."""
 
 
 class Tree:
-    """The files that may be seen. No link is followed."""
+    """Files that may be served. No link is followed."""
 
     def __init__(self, public: Objects) -> None:
         self._public = public
 
     def has_file(self, names: list[str]) -> bool:
-        """Return True if there is a file at a path that may be seen."""
+        """Return True if a file that may be served is at a path."""
         return self.read_file(names) is not None
 
     def read_file(self, names: list[str]) -> bytes | None:
-        """Read the file at a path; None if there is none, or none that may be seen."""
+        """Read the file at a path; None if there is none that may be served."""
         if not all(_NAME.fullmatch(name) for name in names):
             return None
         if not self._public.is_folder("/".join(names[:-1])):
@@ -91,7 +91,7 @@ class Tree:
 
 
 class Site:
-    """The tree under one origin: request path -> answer."""
+    """Tree under one origin: request path -> answer."""
 
     def __init__(self, tree: Tree, origin: str) -> None:
         self._tree = tree
@@ -101,8 +101,8 @@ class Site:
         """Answer a request.
 
         Args:
-            raw: its path as it was sent, with a leading slash.
-            accepted: the media types that the client asks for.
+            raw: path of the request, still percent-encoded, with a leading slash.
+            accepted: value of the `Accept` header.
 
         Returns:
             The answer; None if there is nothing at the path.
@@ -126,7 +126,7 @@ class Site:
         return Answer(body=content, content_type=_TYPES.get(suffix, "application/octet-stream"))
 
     def _folder(self, names: list[str], raw: str) -> Answer | None:
-        """Answer a request for a folder: its page, or the way to a slide's document or to the page."""
+        """Answer a request for a folder: its page, or a redirect to the page or to the document of a slide."""
         is_folder = names[-1:] == [""]
         folder = names[:-1] if is_folder else names
         page = self._tree.read_file([*folder, PAGE_NAME])
@@ -139,7 +139,7 @@ class Site:
         return Answer(HTTPStatus.MOVED_PERMANENTLY, headers={"Location": f"{here}/"}) if page is not None else None
 
     def _presentation(self, names: list[str], content: bytes) -> Answer:
-        """Give a manifest or a collection with the addresses that it and all that it names have here."""
+        """Answer with a manifest or a collection, with all its URLs moved to this origin."""
         document = _parse_document(content)
         own = None if document is None else document.get("id")
         below = "/".join(names)
@@ -155,12 +155,12 @@ class Site:
         )
 
     def _document(self, names: list[str], wanted: Api | None, accepted: str) -> Answer | None:
-        """Give a document of a slide with the address that it has here.
+        """Answer with a document of a slide, with its id at this origin.
 
         Args:
-            names: its path, without the prefix of a version.
-            wanted: the version that the prefix stands for; None for the stored one.
-            accepted: the media types that the client asks for.
+            names: path of the document, without the prefix of a version.
+            wanted: version of the prefix; None for the stored one.
+            accepted: value of the `Accept` header.
         """
         folder, name = names[:-1], names[-1]
         if wanted is not None and name == DOCUMENT_NAME:
@@ -196,14 +196,14 @@ class Site:
 
 
 def _without_height(names: list[str]) -> list[str]:
-    """Spell the size of a tile as version 2.1 does: `w,h` becomes `w,`."""
+    """Write the size of a tile as version 2.1 does: `w,h` becomes `w,`."""
     before, size_to_end = names[:-3], names[-3:]
     match = _SIZE.fullmatch(size_to_end[0]) if size_to_end else None
     return [*before, match[1], *size_to_end[1:]] if match else names
 
 
 def _parse_document(content: bytes) -> dict[str, Any] | None:
-    """Parse a document; None if it is none."""
+    """Parse a document; None if it is no JSON object."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
@@ -212,7 +212,7 @@ def _parse_document(content: bytes) -> dict[str, Any] | None:
 
 
 def _moved(value: Any, base: str, new: str) -> Any:
-    """Give a document with every address below a base moved to another one."""
+    """Return a JSON value with every URL below a base moved to another base."""
     if isinstance(value, dict):
         return {key: _moved(each, base, new) for key, each in value.items()}
     if isinstance(value, list):

@@ -1,8 +1,8 @@
-"""The pages of a tree, kept up to date with its slides.
+"""Pages of a tree, kept up to date with its slides.
 
 A run that changes nothing touches nothing here but one small file of state. A run that changes slides writes the
-pages of their folders and of the folders above. Everything is looked at when options or design have changed, when a
-run before was cut off, and after `rebase`: folder by folder, so memory does not grow with the tree. A file is
+pages of their folders and of the folders above. All pages are checked when options or design have changed, when the
+last run was interrupted, and after `rebase`: folder by folder, so memory does not grow with the tree. A file is
 written only if its bytes change.
 """
 
@@ -38,33 +38,33 @@ if TYPE_CHECKING:
     from slide2iiif.site.pages import FolderCard
 
 ENTRIES = 1000
-"""Slides and folders on one page, and in one collection."""
+"""Most slides and folders on one page, and in one collection."""
 
 SLIDE_FILES = 2
-"""Files of the gallery that lie with those of a slide: its page and its manifest."""
+"""Number of gallery files among those of a slide: its page and its manifest."""
 
-_OURS = b"/site.css"
-"""What a page of ours has in its head, and somebody's own has not."""
+_PAGE_MARK = b"/site.css"
+"""Text in the head of every generated page, by which a page that somebody else wrote is left alone."""
 
 
 @dataclass
 class Gallery:
-    """The pages of one tree."""
+    """Pages of one tree."""
 
     store: Store
-    """The tree; entered."""
+    """Store of the tree; entered."""
     receipts: Receipts
-    """What is published in it."""
+    """Receipts of the tree."""
     options: SiteOptions
-    """What was asked for."""
+    """Options of the pages."""
     base_url: str
-    """Base of all ids."""
+    """Base URL of all ids."""
     viewer_script: Callable[[], bytes] | None = None
-    """Gives OpenSeadragon, where the tree is to hold it."""
+    """Function that returns OpenSeadragon, for a tree that hosts its own; None if there is none."""
     _dirty: set[str] = field(default_factory=set)
-    """Folders whose slides have changed."""
+    """Folders with changed slides."""
     _emptied: list[str] = field(default_factory=list)
-    """Folders that show nothing any more and still have their pages, the inner ones first."""
+    """Folders without slides that still have pages, the inner ones first."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_begun: bool = False
 
@@ -80,7 +80,7 @@ class Gallery:
         return SiteState(self.options, self.base_url, design(), is_whole=True)
 
     def begin(self) -> None:
-        """Make ready for slides that change: once, before the first of them is published, from any thread."""
+        """Prepare for changed slides: once, before the first of them is published, from any thread."""
         with self._lock:
             if self._is_begun:
                 return
@@ -91,7 +91,7 @@ class Gallery:
         threading.Thread(target=_load_templates, name="templates", daemon=True).start()
 
     def slide_files(self, receipt: Receipt) -> list[tuple[str, bytes]]:
-        """Give the files that lie with the files of a slide, by name."""
+        """Return the gallery files of a slide as pairs of name and content."""
         from slide2iiif.site.pages import write_slide_page
 
         subject = subject_of(receipt)
@@ -101,15 +101,15 @@ class Gallery:
         ]
 
     def changed(self, identifier: str) -> None:
-        """Note that a slide was published, or is about to be removed."""
+        """Mark the folder of a slide that was published, or is about to be removed."""
         with self._lock:
             self._dirty.add(parent_folder(identifier))
 
     def update(self, leaving: AbstractSet[str] = frozenset()) -> None:
-        """Bring the pages of folders up to date.
+        """Update the pages of folders.
 
         Args:
-            leaving: slides that are about to be removed, and are not shown any more.
+            leaving: slides that are about to be removed, and are left out.
 
         Raises:
             TargetError: a page cannot be written; the next run writes it.
@@ -136,7 +136,7 @@ class Gallery:
         self._is_begun = False
 
     def rewrite(self) -> None:
-        """Look at every page, and put right what is not as it should be."""
+        """Check every page, and rewrite those that differ."""
         self._before = None
         self.update()
 
@@ -186,7 +186,7 @@ class Gallery:
         self._states.write_folder(folder, FolderState(total, covers))
 
     def _read(self, identifier: str) -> Receipt | None:
-        """Give the receipt of a slide that can be shown."""
+        """Read the receipt of a slide; None unless the slide is published."""
         receipt = self.receipts.read(identifier)
         return receipt if receipt is not None and is_published(self.store, receipt) else None
 
@@ -199,7 +199,7 @@ class Gallery:
         self._put(_below(folder, page_name(number)), content)
 
     def _put_collection(self, folder: str, number: int, count: int, members: list[Member]) -> None:
-        """Write the part of a folder's collection; the collection of a large folder names its parts."""
+        """Write one part of a folder's collection; the collection of a large folder lists its parts."""
         name = COLLECTION_NAME if count == 1 else _collection_part(number)
         label = self._label(folder)
         self._put_document(folder, name, label if count == 1 else f"{label}, part {number}", members)
@@ -225,7 +225,7 @@ class Gallery:
                 yield Member(self._uri(each, COLLECTION_NAME), "Collection", self._label(each))
 
     def _withdraw_folder(self, folder: str, count: int) -> None:
-        """Remove what a folder has beyond its pages; without pages, everything."""
+        """Remove pages and collections of a folder beyond its number of pages; all of them if that is 0."""
         from slide2iiif.site.pages import page_name
 
         if not count:
@@ -242,12 +242,12 @@ class Gallery:
 
     def _put(self, path: str, content: bytes) -> None:
         found = self.store.public.read(path)
-        if found == content or (found and path.endswith(PAGE_NAME) and _OURS not in found):
+        if found == content or (found and path.endswith(PAGE_NAME) and _PAGE_MARK not in found):
             return
         self.store.public.write(path, content)
 
     def _is_ours(self, path: str) -> bool:
-        return _OURS in (self.store.public.read(path) or b"")
+        return _PAGE_MARK in (self.store.public.read(path) or b"")
 
     def _put_assets(self) -> None:
         for name, content in read_assets().items():
@@ -263,7 +263,7 @@ class Gallery:
             self.store.public.delete(f"!site-{before.design}/{name}")
 
     def _find_script(self) -> bytes:
-        """Give the viewer that the tree has, be it of the design before, or get it."""
+        """Read the viewer of the tree, of this design or the one before, or fetch it."""
         before = [f"!site-{self._before.design}"] if self._before else []
         for folder in (asset_folder(), *before):
             found = self.store.public.read(_below(folder, openseadragon.NAME))
@@ -281,21 +281,21 @@ class Gallery:
 
 
 def reopen_gallery(store: Store, receipts: Receipts, base_url: str | None = None) -> Gallery | None:
-    """Give the pages of a tree as they were last asked for; None where it has none.
+    """Open the pages of a tree with the options of the last run; None where it has none.
 
     Args:
-        store: the tree; entered.
-        receipts: what is published in it.
-        base_url: another base URL than the one they have.
+        store: store of the tree; entered.
+        receipts: receipts of the tree.
+        base_url: new base URL; None to keep the present one.
     """
     state = States(receipts).read_site()
     return None if state is None else Gallery(store, receipts, state.options, base_url or state.base_url)
 
 
 def known_pages(store: Store, receipts: Receipts) -> Callable[[Receipt], list[tuple[str, bytes]]] | None:
-    """Give what tells the pages that must lie with a slide's files.
+    """Return a function from a receipt to the gallery files that the slide must have.
 
-    None where that is not known: another version has written them, or a run that was cut off.
+    None where they are unknown: another version has written them, or the run was interrupted.
     """
     states = States(receipts)
     if not states.has_site():
@@ -335,7 +335,7 @@ def _folders_top_down(receipts: Receipts, folder: str) -> Iterator[str]:
 
 
 def _with_folders_above(folders: Iterable[str]) -> list[str]:
-    """Give folders and all above them, the deepest first."""
+    """Return folders and all folders above them, the deepest first."""
     found: set[str] = set()
     for folder in folders:
         place = folder
@@ -360,15 +360,15 @@ def _folder_card(path: str, above: str, state: FolderState) -> "FolderCard":
 
 
 def _covers(folders: "list[FolderCard]", slides: list[Card], room: int) -> list[Picture]:
-    """Pick pictures that stand for a folder: its slides, and one of each folder."""
+    """Pick cover pictures of a folder: those of its slides, then one of each folder in it."""
     found = [card.picture for card in slides[:room]]
     return [*found, *(card.cover[0] for card in folders if card.cover)][:room]
 
 
 def _summary(folders: int, slides: int, total: int) -> str:
-    told = [_counted(folders, "folder")] if folders else []
-    told += [_counted(slides, "slide")] if slides or not folders else []
-    return ", ".join(told) + (f" ({_counted(total, 'slide')} in all)" if folders else "")
+    parts = [_counted(folders, "folder")] if folders else []
+    parts += [_counted(slides, "slide")] if slides or not folders else []
+    return ", ".join(parts) + (f" ({_counted(total, 'slide')} in all)" if folders else "")
 
 
 def _counted(number: int, noun: str) -> str:

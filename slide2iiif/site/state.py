@@ -1,6 +1,6 @@
-"""What is known of the pages of a tree: with which options they were written, and what each folder comes to.
+"""State of the pages of a tree: the options that they were written with, and totals of each folder.
 
-Small files in the private folder. Without them every page would have to be looked at to find out that none changes.
+Small files in the private folder. Without them every page would have to be read to find out that none changes.
 """
 
 import json
@@ -16,57 +16,57 @@ from slide2iiif.site.cards import Picture
 _SITE = "site.json"
 _FOLDERS = "site"
 _NAME = "!folder.json"
-"""Of a folder's file; no identifier has such a name."""
+"""Name of the state file of a folder; no identifier has such a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteState:
-    """With what the pages of a tree were written."""
+    """Options and design that the pages of a tree were written with."""
 
     options: SiteOptions
-    """What was asked for."""
+    """Options of the pages."""
     base_url: str
-    """Base of all ids."""
+    """Base URL of all ids."""
     design: str
-    """What templates, style and scripts they have."""
+    """Digest of templates, style and scripts."""
     is_whole: bool
-    """Whether all pages are written; False while a run changes slides."""
+    """True if all pages are written; False while a run changes slides."""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderState:
-    """What the folder above has to know of a folder."""
+    """Totals of a folder, for the page of the folder above."""
 
     slides: int
-    """Slides in it, those of its folders included."""
+    """Number of slides in it, those of its folders included."""
     covers: list[Picture] = field(default_factory=list)
-    """A few pictures, with paths below the folder."""
+    """A few cover pictures, with paths below the folder."""
 
 
 class States:
     """States of a tree and its folders."""
 
     def __init__(self, receipts: Receipts) -> None:
-        """Name the tree by its receipts; nothing is touched before it is needed."""
+        """Open the states of a tree, which lie beside its receipts; nothing is touched before it is needed."""
         self._private = receipts.private
 
     def read_site(self) -> SiteState | None:
-        """Read the state of the tree; None where it has no pages, or the state is not of this version's form."""
+        """Read the state of the tree; None where it has no pages, or a state of another format."""
         try:
             return read_record(SiteState, self._private.read(_SITE) or b"{}")
         except (DamagedRecordError, UsageError):
             return None
 
     def has_site(self) -> bool:
-        """Return True if pages were ever written, be the state of this version's form or not."""
+        """Return True if the tree has pages, with a state of any format."""
         return self._private.head(_SITE) is not None
 
     def write_site(self, state: SiteState) -> None:
-        """Note the state of the tree."""
+        """Write the state of the tree."""
         self._write(_SITE, asdict(state))
 
     def remove_site(self) -> None:
-        """Note that the tree has no pages."""
+        """Remove the state of a tree that has no pages any more."""
         self._private.delete(_SITE)
 
     def read_folder(self, folder: str) -> FolderState | None:
@@ -77,12 +77,12 @@ class States:
             return None
 
     def write_folder(self, folder: str, state: FolderState) -> None:
-        """Note the state of a folder."""
+        """Write the state of a folder, if it has changed."""
         if self.read_folder(folder) != state:
             self._write(_name_of(folder), asdict(state))
 
     def remove_folder(self, folder: str) -> None:
-        """Forget a folder."""
+        """Remove the state of a folder."""
         self._private.delete(_name_of(folder))
 
     def _write(self, name: str, fields: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Stores: published trees in a place. `open_store` picks the kind from the name of the place."""
+"""Stores: published trees. `open_store` picks the kind of store from the name of the place."""
 
 import re
 from collections.abc import Callable
@@ -19,11 +19,11 @@ def open_store(
     is_stopped: Callable[[], bool] = lambda: False,
     source: Path | None = None,
 ) -> "Store":
-    """Return the store of a place, not entered: nothing is held, and nothing is written.
+    """Return the store of a place, not entered: no lock is taken, and nothing is written.
 
     Args:
         dest: the place: path of a folder.
-        private: folder of what is not published; None is one in the place.
+        private: folder of the unpublished records; None is one inside the place.
         is_stopped: returns True once the run was told to stop; what is staged is then left to the next run.
         source: root of the slides, which the private folder must not lie in.
 

@@ -1,7 +1,7 @@
-"""Contract of a store: it takes a slide's files aside, then publishes them, at once where the place can.
+"""Contract of a store: files of a slide are staged, then published, in one step where the place can.
 
-A store is a published tree in some place: a folder, a bucket, memory. What is served lies in `public`, what is recorded
-of it in `private`; both are named byte strings below one root.
+A store is a published tree in some place: a folder, a bucket, memory. Served files lie in `public`, records of them in
+`private`; both are named byte strings below one root.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,18 +13,18 @@ from typing import NamedTuple, Protocol, Self
 from slide2iiif.errors import TargetError
 
 JOURNAL = "journal"
-"""File in the scratch folder of a staging. Without it nothing that is staged is believed."""
+"""File in the scratch folder of a staging. Staged files without it are not resumed."""
 
 
 class NotAnObjectError(TargetError):
-    """Something that is no object, a folder or a link, is in an object's place."""
+    """A folder, a link or something else that is no object is in an object's place."""
 
 
 class UnreadableObjectError(TargetError):
-    """An object is there and cannot be read."""
+    """An object exists and cannot be read."""
 
     def __init__(self, message: str, detail: str) -> None:
-        """Take the message, and the reason alone."""
+        """Make an error of the whole message, and the reason alone."""
         super().__init__(message, detail)
 
     def __str__(self) -> str:
@@ -37,12 +37,12 @@ class UnreadableObjectError(TargetError):
 
 
 class Head(NamedTuple):
-    """Facts of an object that cost no reading."""
+    """Size and version of an object, known without reading it."""
 
     size: int
     """Length in bytes."""
     version: str
-    """Another text whenever the object was written again."""
+    """Version tag; changes whenever the object is written."""
 
 
 class Entry(NamedTuple):
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
 
 
 class Objects(Protocol):
-    """Named byte strings below one root. A value: it travels to workers.
+    """Named byte strings below one root. A value, which can be sent to workers.
 
     Names are relative paths with slashes. No link is followed.
     """
@@ -68,7 +68,7 @@ class Objects(Protocol):
         ...
 
     def read_range(self, name: str, start: int, length: int) -> bytes | None:
-        """Read a part of an object, less where it ends; None where there is none.
+        """Read a part of an object, cut at its end; None where there is no object.
 
         Raises:
             NotAnObjectError: something else is in its place.
@@ -81,7 +81,7 @@ class Objects(Protocol):
         ...
 
     def list(self, folder: str) -> Iterator[Entry]:
-        """Yield what lies directly below a folder, in no order; nothing where there is no folder.
+        """Yield the entries directly below a folder, in no order; none where there is no folder.
 
         Raises:
             UnreadableObjectError: it cannot be listed.
@@ -89,7 +89,7 @@ class Objects(Protocol):
         ...
 
     def is_folder(self, name: str) -> bool:
-        """Return True if something may lie below a name."""
+        """Return True if objects may lie below a name."""
         ...
 
     def write(
@@ -100,8 +100,8 @@ class Objects(Protocol):
         Args:
             name: of the object.
             content: all of it, or pieces of it in order.
-            durable: let it outlast a power cut before this returns, not only when the store is left.
-            secret: let nobody but the owner of the place read it.
+            durable: sync it to disk before this returns, not only when the store is left.
+            secret: make it readable for the owner of the place only.
 
         Raises:
             NotAnObjectError: something else is in its place, or on the way to it.
@@ -110,7 +110,7 @@ class Objects(Protocol):
         ...
 
     def copy(self, existing: str, name: str) -> None:
-        """Give the bytes of an object a second name, in one step.
+        """Copy an object to a second name in one step, by a link where the place has them.
 
         Raises:
             NotAnObjectError: something else is in its place, or on the way to it.
@@ -129,28 +129,28 @@ class Objects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What is left of a file system, and how it counts."""
+    """Free space of a file system, and its units of allocation."""
 
     place: Path
-    """Folder that was asked about, as its owner knows it."""
+    """Folder that was asked about, as the user named it."""
     inodes: int | None
-    """Inodes left; None where the file system makes them as it goes."""
+    """Free inodes; None where the file system allocates them dynamically."""
     size: int
-    """Bytes left."""
+    """Free bytes."""
     block: int = 4096
-    """Bytes that it gives out at a time: a file takes a whole number of them."""
+    """Bytes of an allocation block: a file takes a whole number of blocks."""
     folder: int = 4096
     """Bytes that a small folder takes."""
     counts_names: bool = False
-    """Whether every name of a file counts as an inode, links too."""
+    """True if every name of a file counts as an inode, hard links too."""
 
     def rounded(self, size: int) -> int:
-        """Give the bytes that a file of so many takes."""
+        """Return the size of a file in bytes, rounded up to whole blocks."""
         return -(-size // self.block) * self.block
 
 
 class Files(Protocol):
-    """A staging that is open for many files."""
+    """An open staging, for storing many files."""
 
     def put(self, paths: Sequence[str], content: bytes) -> None:
         """Store a file under its first path, and the same bytes under the others.
@@ -161,10 +161,10 @@ class Files(Protocol):
         ...
 
     def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
-        """Store a file of which many have the same bytes: once, where the place knows links.
+        """Store a file that has the same bytes as many others: once, where the place has links.
 
         Returns:
-            Whether the bytes took room; not where they were linked to what was there.
+            True if the bytes took space, False if the file was linked to an existing one.
 
         Raises:
             TargetError: the place cannot take it.
@@ -173,7 +173,7 @@ class Files(Protocol):
 
 
 class Staging(Protocol):
-    """Place of the files of one slide before anybody sees them. A value: it travels to workers, and hashes."""
+    """Files of one slide before they are published. A hashable value, which can be sent to workers."""
 
     @property
     def scratch(self) -> Path:
@@ -181,7 +181,7 @@ class Staging(Protocol):
         ...
 
     def below(self, place: str) -> "Staging":
-        """Give the staging of a service that is published below the slide, with a scratch folder of its own.
+        """Return the staging of a service that is published below the slide, with a scratch folder of its own.
 
         Raises:
             TargetError: the place cannot take it.
@@ -189,11 +189,11 @@ class Staging(Protocol):
         ...
 
     def read(self, path: str) -> bytes | None:
-        """Read a file that was put; None where there is none."""
+        """Read a staged file; None where there is none."""
         ...
 
     def opened(self) -> AbstractContextManager[Files]:
-        """Open it for many files; use it in a `with` statement, in one process and thread.
+        """Open the staging for many files. Use it in a `with` statement, in one process and thread.
 
         Raises:
             TargetError: it is not there.
@@ -206,12 +206,12 @@ class Store(Protocol):
 
     @property
     def place(self) -> str:
-        """Name of the place as its owner knows it: a path or a URL."""
+        """Name of the place as the user gave it: a path or a URL."""
         ...
 
     @property
     def public(self) -> Objects:
-        """Everything that is served."""
+        """Served files."""
         ...
 
     @property
@@ -226,7 +226,7 @@ class Store(Protocol):
 
     @property
     def atomic_publish(self) -> bool:
-        """Whether a slide is published in one step; else documents come last, and a reader may meet two versions."""
+        """True if a slide is published in one step; else documents come last, and a reader may see both versions."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -234,15 +234,15 @@ class Store(Protocol):
     def __exit__(self, *raised: object) -> None: ...
 
     def is_tree(self) -> bool:
-        """Return True if something was published here, by a look and no more."""
+        """Return True if something was published here; takes no lock, changes nothing."""
         ...
 
     def holder(self) -> str | None:
-        """Return who holds the tree, without touching the lock; None if nobody does."""
+        """Return a description of the process that holds the tree, without touching the lock; None if it is free."""
         ...
 
     def check_free(self) -> None:
-        """Check that no other exporter holds the tree, and change nothing: before work that goes before the lock.
+        """Check that no other exporter holds the tree, before work that is done before locking. Changes nothing.
 
         Raises:
             TargetBusyError: another one holds it.
@@ -255,11 +255,11 @@ class Store(Protocol):
         ...
 
     def identifiers(self) -> Iterator[str]:
-        """Yield identifiers of all slides that are published, whoever has put them there."""
+        """Yield identifiers of all published slides, with or without a receipt."""
         ...
 
     def capacity(self) -> "Capacity | None":
-        """Return what the place has room for, entered or not; None where nothing is known.
+        """Return the free space of the place, entered or not; None where it is unknown.
 
         Raises:
             TargetError: the place cannot be asked.
@@ -267,17 +267,17 @@ class Store(Protocol):
         ...
 
     def left_over(self) -> tuple[int, int]:
-        """Count inodes and bytes of what earlier runs have left in staging; that takes as long as there are files."""
+        """Count inodes and bytes that earlier runs have left in staging. Visits every file, so it may take long."""
         ...
 
     def resume(self, identifier: str, state: str) -> Staging | None:
-        """Take over the place where a run that was stopped has put files of a slide; None where there is none.
+        """Resume the staging of a slide from an interrupted run; None where there is none.
 
-        What was staged of the slide in another state is deleted.
+        Staged files of the slide in another state are deleted.
 
         Args:
             identifier: of the slide.
-            state: all that decides the files and the steps to them: the same text, the same files.
+            state: key of everything that affects the files and the steps to them: equal keys, equal files.
 
         Raises:
             TargetError: the place cannot be used.
@@ -285,27 +285,27 @@ class Store(Protocol):
         ...
 
     def stage(self, identifier: str | None, state: str = "") -> Staging:
-        """Prepare an empty place for the files of a slide; a later run in the same state can go on from it.
+        """Prepare an empty staging for the files of a slide; a later run in the same state can resume it.
 
         Args:
             identifier: of the slide; None for single files of a slide that is there.
             state: see `resume`.
 
         Raises:
-            SourceError: something that is not ours is in the way of this slide.
+            SourceError: something else than a published slide is in its place.
             TargetError: the place cannot be used.
         """
         ...
 
     def publish(self, identifier: str, staging: Staging) -> None:
-        """Replace what is published of a slide by what is staged.
+        """Replace the published files of a slide by the staged ones.
 
-        Nothing can be resumed from the staging any more. It holds what was published before, until it is dropped.
+        The staging cannot be resumed any more. It may hold the files that were published before, until it is dropped.
         """
         ...
 
     def drop(self, staging: Staging) -> None:
-        """Delete what is left of a staging whose files were taken; if the run was told to stop, leave it.
+        """Delete the rest of a staging that was published; leave it if the run was stopped.
 
         Raises:
             TargetError: it cannot be deleted; what was published stays published.
@@ -313,11 +313,11 @@ class Store(Protocol):
         ...
 
     def discard(self, staging: Staging) -> None:
-        """Throw staged files away; if the run was told to stop, leave them to the next one. No error is raised."""
+        """Discard staged files; if the run was stopped, leave them to the next one. Raises no error."""
         ...
 
     def drop_unfinished(self) -> None:
-        """Delete what earlier runs have staged and this one has not gone on from.
+        """Delete staged files of earlier runs that this run has not resumed.
 
         Raises:
             TargetError: it cannot be deleted.
@@ -325,7 +325,7 @@ class Store(Protocol):
         ...
 
     def remove(self, identifier: str) -> None:
-        """Unpublish a slide; nobody sees a part of it go, where the place can.
+        """Unpublish a slide, in one step where the place can.
 
         Raises:
             TargetError: it cannot be moved away, or not be deleted then.

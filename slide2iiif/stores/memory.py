@@ -142,7 +142,7 @@ class MemoryStore:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._held = False
 
     def is_tree(self) -> bool:
@@ -170,7 +170,7 @@ class MemoryStore:
         return (each for each in slides if not any(each.startswith(f"{other}/") for other in slides))
 
     def capacity(self) -> None:
-        """See `Store.capacity`; memory says when it is full."""
+        """See `Store.capacity`; that of memory is unknown."""
 
     def left_over(self) -> tuple[int, int]:
         """See `Store.left_over`; nothing outlives a run."""

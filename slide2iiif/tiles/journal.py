@@ -1,7 +1,7 @@
-"""Journal of a slide under way: one line for each finished task, beside the ledger of file digests.
+"""Journal of a slide under way: one line for each finished task, beside the digests of the files.
 
 Both lie in the scratch folder of the staging. A task's files are stored before its digests come back, and its digests
-are written to the ledger before its line. So a complete line is true, unless the system has crashed since. A run that
+are written there before its line. So a complete line is true, unless the system has crashed since. A run that
 is killed may leave the last line incomplete: each line begins with its checksum, and reading stops at the first that
 does not match. Staging from before a crash of the system is not resumed at all, which the store sees to.
 """
@@ -25,7 +25,7 @@ from slide2iiif.stores.base import JOURNAL
 from slide2iiif.system_errors import as_target_errors
 from slide2iiif.tiles.tasks import Rendered, RenderTask
 
-_LEDGER = "ledger"
+_DIGESTS = "ledger"
 _MOST_BLOCKS = 1_000_000
 """Limit of the blocks in one line; a task has a few."""
 _CHECKSUM_DIGITS = 8
@@ -49,12 +49,12 @@ class Journal:
         self.rendered = Rendered()
         """Sum of the results of all finished tasks."""
         with as_target_errors(scratch):
-            has_ledger = (scratch / _LEDGER).exists()
-            self.ledger = DigestFile(scratch / _LEDGER, order.count)
+            has_digests = (scratch / _DIGESTS).exists()
+            self.digests = DigestFile(scratch / _DIGESTS, order.count)
             """Lengths and digests of the files that have been stored."""
             self._file = os.open(scratch / JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             self._replay()
-        if not has_ledger:
+        if not has_digests:
             self.begin_anew()
 
     def __enter__(self) -> Self:
@@ -81,7 +81,7 @@ class Journal:
         """
         numbers = [_number(task.pass_, block) for block in task.blocks]
         with as_target_errors(self._scratch):
-            self.ledger.write(rendered.records)
+            self.digests.write(rendered.records)
             _write_all(self._file, _line(_note(task.pass_.input_level, numbers, rendered)))
         self._take(task.pass_.input_level, numbers, rendered)
 
@@ -98,14 +98,14 @@ class Journal:
 
     def close(self) -> None:
         """Close the files; closing twice is allowed."""
-        self.ledger.close()
+        self.digests.close()
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
     def _take(self, input_level: int, numbers: Iterable[int], rendered: Rendered) -> None:
         self._done.setdefault(input_level, set()).update(numbers)
-        # The digests are in the ledger: they need not stay in memory.
+        # The digests are on disk: they need not stay in memory.
         self.rendered += replace(rendered, records=())
 
     def _replay(self) -> None:
@@ -131,7 +131,7 @@ def _note(input_level: int, numbers: Sequence[int], rendered: Rendered) -> dict[
         "input": input_level,
         # Blocks of one task follow each other.
         "blocks": [numbers[0], numbers[-1]],
-        "made": [[level, how, count] for (level, how), count in rendered.made.items()],
+        "made": [[level, how, count] for (level, how), count in rendered.origins.items()],
         "bytes": rendered.stored_bytes,
         "damaged": rendered.damaged,
         "blank": rendered.blank,
@@ -151,11 +151,11 @@ def _parse(line: bytes) -> tuple[int, Iterable[int], Rendered] | None:
     try:
         note = read_json(text)
         first, last = note["blocks"]
-        made = Counter({(level, TileOrigin(how)): count for level, how, count in note["made"]})
+        origins = Counter({(level, TileOrigin(how)): count for level, how, count in note["made"]})
         damaged = tuple(Tile(*tile) for tile in note["damaged"])
         if not 0 <= first <= last < first + _MOST_BLOCKS:
             return None
-        return note["input"], range(first, last + 1), Rendered(made, note["bytes"], damaged, note["blank"])
+        return note["input"], range(first, last + 1), Rendered(origins, note["bytes"], damaged, note["blank"])
     except (ValueError, TypeError, KeyError):
         return None
 

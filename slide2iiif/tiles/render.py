@@ -110,10 +110,10 @@ def _put_tiles(
             batch.add_tile(tile, encode(part, slide.encoding), is_blank=False)
         else:
             batch.add_tile(tile, encode_blank(colour, Size(width, height), slide.encoding), is_blank=True)
-    made = Counter(
+    origins = Counter(
         {(level, _tile_origin(task, level)): count - len(damaged), (level, TileOrigin.PLACEHOLDER): len(damaged)}
     )
-    return batch.put(files) + Rendered(+made, damaged=tuple(sorted(damaged)))
+    return batch.put(files) + Rendered(+origins, damaged=tuple(sorted(damaged)))
 
 
 def _put_picture(task: RenderTask, level: int, pixels: Pixels, damaged: set[Tile], files: Files) -> Rendered:

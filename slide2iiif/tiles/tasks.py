@@ -96,7 +96,7 @@ def _unpack(packed: bytes) -> SlideTask:
 class Rendered:
     """Result of a task: the files that it has stored."""
 
-    made: Counter[tuple[int, TileOrigin]] = field(default_factory=Counter)
+    origins: Counter[tuple[int, TileOrigin]] = field(default_factory=Counter)
     """Number of tiles by level and origin."""
     stored_bytes: int = 0
     """Bytes of tiles and pictures, without aliases."""
@@ -105,16 +105,16 @@ class Rendered:
     blank: int = 0
     """Number of tiles of a single colour, which share their files."""
     records: tuple[Run, ...] = ()
-    """Lengths and digests of the stored files, for the ledger."""
+    """Lengths and digests of the stored files."""
 
     @property
     def tiles(self) -> int:
         """Number of tiles of all levels, the top level included."""
-        return self.made.total()
+        return self.origins.total()
 
     def __add__(self, other: "Rendered") -> "Rendered":
         return Rendered(
-            self.made + other.made,
+            self.origins + other.origins,
             self.stored_bytes + other.stored_bytes,
             self.damaged + other.damaged,
             self.blank + other.blank,

@@ -244,7 +244,7 @@ def test_a_task_that_takes_too_much_memory_fails_alone_and_says_so() -> None:
 
 
 def test_a_worker_that_does_not_start_is_told_from_a_task_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_NOT_TO_FORK", ("os",))
+    monkeypatch.setattr(workers, "_UNSAFE_TO_FORK", ("os",))
     monkeypatch.setattr(workers, "_START_SECONDS", 0.5)
     deadline = Deadline(FOREVER, "doubling", "--patience")
     with (

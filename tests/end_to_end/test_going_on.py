@@ -97,8 +97,8 @@ def test_a_run_goes_on_where_the_last_one_was_ended(tmp_path: Path, tasks: int, 
     untouched = sum(after[path] == facts for path, facts in before.items())
     # The finished blocks are the same files as before; others are made again.
     assert untouched >= done
-    ledgers = [tree / ".slide2iiif" / "receipts" / "a.synthetic" / "ledger" for tree in (dest, whole)]
-    assert ledgers[0].read_bytes() == ledgers[1].read_bytes()
+    digests = [tree / ".slide2iiif" / "receipts" / "a.synthetic" / "ledger" for tree in (dest, whole)]
+    assert digests[0].read_bytes() == digests[1].read_bytes()
 
 
 def test_copied_tiles_and_the_list_of_damaged_ones_survive(slides: Path, tmp_path: Path) -> None:

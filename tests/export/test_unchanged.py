@@ -48,7 +48,7 @@ def test_an_unchanged_slide_costs_a_handful_of_looks(
     for number in range(5):
         name = f"{number}.synthetic"
         looks = asked.below(tree.root / name) + asked.below(tree.root / ".slide2iiif" / "receipts" / name)
-        # The receipt, the ledger's size, and the two documents; that one is there is asked for first.
+        # The receipt, the size of the digests, and the two documents; that one is there is asked for first.
         assert set(looks) == {
             f"{tree.root}/{name}/info.json",
             f"{tree.root}/{name}/info-v3.json",
@@ -58,7 +58,7 @@ def test_an_unchanged_slide_costs_a_handful_of_looks(
         assert looks.total() <= 5
 
 
-def test_a_slide_whose_ledger_is_gone_is_not_unchanged(tmp_path: Path) -> None:
+def test_a_slide_whose_digests_are_gone_is_not_unchanged(tmp_path: Path) -> None:
     tree = PublishedTree(tmp_path / "public", write_synthetic(tmp_path / "slides" / "a.synthetic", 64, 64).parent)
     tree.export()
     tree.digest_file("a.synthetic").unlink()

@@ -26,7 +26,7 @@ from slide2iiif.iiif.file_order import order_files
 from slide2iiif.iiif.pyramid import plan_pyramid
 from slide2iiif.maintenance.file_check import Checked, CheckTask
 from slide2iiif.options import Options
-from slide2iiif.records.digests import DigestFile, digest_of, record_of, whole_ledger
+from slide2iiif.records.digests import DigestFile, digest_of, digest_stream, record_of
 from slide2iiif.records.documents import documents
 
 SIDE = 256
@@ -54,11 +54,13 @@ def enlarge(tree: PublishedTree, tiles: int, folder: Path) -> int:
     side = int((tiles * 3 / 4) ** 0.5) * SIDE
     order = order_files(plan_pyramid(Size(side, side), SIDE), Api.V2)
     content = (tree.root / NAME / "full/max/0/default.jpg").read_bytes()
-    with DigestFile(folder / "records", order.count) as ledger:
+    with DigestFile(folder / "records", order.count) as digests:
         with (folder / "records").open("r+b") as file:
             file.write(record_of(content) * order.count)
-        receipt = replace(receipt, width=side, height=side, tiles=order.count, ledger=digest_of(whole_ledger([ledger])))
-        tree.receipts.write(receipt, [ledger])
+        receipt = replace(
+            receipt, width=side, height=side, tiles=order.count, ledger=digest_of(digest_stream([digests]))
+        )
+        tree.receipts.write(receipt, [digests])
     for name, text in documents(receipt, Api.V2):
         (tree.root / NAME / name).write_bytes(text)
     return order.count

@@ -233,9 +233,7 @@ def test_a_receipt_that_is_damaged_asks_for_an_export(tree: PublishedTree) -> No
     assert not (tree.root / TILE).exists()
 
 
-def test_bytes_that_are_not_those_of_the_ledger_are_not_published(
-    tree: PublishedTree, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bytes_of_another_digest_are_not_published(tree: PublishedTree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "slide2iiif.tiles.render.encode", lambda *what: encode(*what)[:-2] + b"\xff\xfe\x00\x03x\xff\xd9"
     )

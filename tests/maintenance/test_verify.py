@@ -22,7 +22,7 @@ from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.maintenance import verify
 from slide2iiif.maintenance.findings import Kind
 from slide2iiif.options import Options
-from slide2iiif.records.digests import DigestFile, Run, digest_of, record_of, whole_ledger
+from slide2iiif.records.digests import DigestFile, Run, digest_of, digest_stream, record_of
 from slide2iiif.stores.folder.store import FolderStore
 
 
@@ -209,7 +209,7 @@ def test_a_document_that_is_none_is_no_more_than_a_finding(tree: PublishedTree, 
 
 @pytest.mark.parametrize("damage", ["gone", "empty", "bit"])
 @pytest.mark.parametrize("name", ["receipt.json", "ledger"])
-def test_a_receipt_or_ledger_that_is_gone_or_damaged_is_found(tree: PublishedTree, name: str, damage: str) -> None:
+def test_a_receipt_or_digests_that_are_gone_or_damaged_is_found(tree: PublishedTree, name: str, damage: str) -> None:
     path = tree.root / ".slide2iiif" / "receipts" / ONE / name
     content = path.read_bytes()
     path.unlink()
@@ -240,10 +240,10 @@ def test_a_tile_that_is_no_image_is_found_when_tiles_are_decoded(tree: Published
     content[-40:-2] = bytes(38)
     (tree.root / TILE).write_bytes(content)
     records = tree.digest_file(ONE).read_bytes()[16:]
-    with DigestFile(tmp_path / "ledger", len(records) // 16) as ledger:
+    with DigestFile(tmp_path / "ledger", len(records) // 16) as digests:
         (tmp_path / "ledger").write_bytes(records)
-        ledger.write([Run(2 * 11 + 1, record_of(bytes(content)))])
-        tree.receipts.write(replace(receipt, ledger=digest_of(whole_ledger([ledger]))), [ledger])
+        digests.write([Run(2 * 11 + 1, record_of(bytes(content)))])
+        tree.receipts.write(replace(receipt, ledger=digest_of(digest_stream([digests]))), [digests])
     assert tree.findings() == []
     [finding] = tree.findings(deep=True)
     assert (finding.kind, finding.path) == (Kind.UNDECODABLE, TILE)

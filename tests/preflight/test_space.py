@@ -20,16 +20,16 @@ from slide2iiif.plan.service import ServicePlan
 from slide2iiif.plan.slide import SlidePlan, plan_slide
 from slide2iiif.preflight.footprint import (
     Step,
-    expected_room,
-    least_room,
-    most_room,
-    peak_room,
-    published_room,
-    slide_room,
+    expected_footprint,
+    least_footprint,
+    most_footprint,
+    peak_footprint,
+    published_footprint,
+    slide_footprint,
 )
-from slide2iiif.preflight.quick import Survey
+from slide2iiif.preflight.quick import QuickCheck
 from slide2iiif.preflight.sampling import sample, sample_task
-from slide2iiif.preflight.space import Room, Verdict, shortage
+from slide2iiif.preflight.space import Footprint, Verdict, shortage
 from slide2iiif.preflight.thorough import describe_if_readable
 from slide2iiif.progress import Silent
 from slide2iiif.records.receipts import Receipts
@@ -39,10 +39,10 @@ from slide2iiif.stores.folder.capacity import capacity_of
 from slide2iiif.stores.folder.store import FolderStore
 
 
-def taken(folder: Path) -> Room:
+def taken(folder: Path) -> Footprint:
     """What a folder takes, as the file system counts."""
     seen = {path.lstat().st_ino: path.lstat() for path in [folder, *folder.rglob("*")]}
-    return Room(len(seen), sum(status.st_blocks * 512 for status in seen.values()))
+    return Footprint(len(seen), sum(status.st_blocks * 512 for status in seen.values()))
 
 
 def planned(slide: Path, options: Options) -> SlidePlan:
@@ -51,8 +51,8 @@ def planned(slide: Path, options: Options) -> SlidePlan:
     return plan_slide(slide.name, described, options)
 
 
-def room_of(plan: SlidePlan, of_service: Callable[[ServicePlan], Room], capacity: Capacity) -> Room:
-    return slide_room(of_service(plan.levels), [of_service(each) for each in plan.pictures], capacity)
+def footprint_of(plan: SlidePlan, of_service: Callable[[ServicePlan], Footprint], capacity: Capacity) -> Footprint:
+    return slide_footprint(of_service(plan.levels), [of_service(each) for each in plan.pictures], capacity)
 
 
 def test_pictures_beside_the_levels_are_counted(slides: Path, tmp_path: Path) -> None:
@@ -61,9 +61,9 @@ def test_pictures_beside_the_levels_are_counted(slides: Path, tmp_path: Path) ->
     capacity = capacity_of(tmp_path / "public")
     plan = planned(slide, options)
     assert {each.picture for each in plan.pictures} == {"thumbnail", "label", "macro"}
-    about = room_of(
+    about = footprint_of(
         plan,
-        lambda each: expected_room(each, sample(sample_task(slide, each, options)), capacity, links_blank=False),
+        lambda each: expected_footprint(each, sample(sample_task(slide, each, options)), capacity, links_blank=False),
         capacity,
     )
     receipts = export(slide, tmp_path / "public", options)
@@ -71,11 +71,11 @@ def test_pictures_beside_the_levels_are_counted(slides: Path, tmp_path: Path) ->
     truth = taken(tmp_path / "public" / identifier)
     assert about.inodes == truth.inodes
     assert about.size == pytest.approx(truth.size, rel=0.15)
-    alone = room_of(plan, lambda each: least_room(each, capacity, links_blank=False), capacity)
+    alone = footprint_of(plan, lambda each: least_footprint(each, capacity, links_blank=False), capacity)
     assert alone.inodes == truth.inodes
     receipt = receipts.read(identifier)
     assert receipt is not None
-    assert published_room(receipt, 0, capacity).inodes == truth.inodes
+    assert published_footprint(receipt, 0, capacity).inodes == truth.inodes
 
 
 class NarrowStore(FolderStore):
@@ -91,8 +91,8 @@ def verdict_of(source: Path, root: Path, inodes: int) -> Verdict:
     store = NarrowStore(root)
     store.inodes = inodes
     with SerialEngine() as engine:
-        survey = Survey(store, Receipts(store.private), engine, Options(tile_size=128))
-        return survey.judge([each for each in walk(source) if isinstance(each, Slide)])
+        check = QuickCheck(store, Receipts(store.private), engine, Options(tile_size=128))
+        return check.judge([each for each in walk(source) if isinstance(each, Slide)])
 
 
 def test_where_tiles_share_files_only_what_cannot_fit_is_refused(tmp_path: Path) -> None:
@@ -126,9 +126,9 @@ def test_a_run_with_plenty_of_room_does_not_load_what_looks_closer(tmp_path: Pat
     assert loaded.isdisjoint(f"slide2iiif.preflight.{name}" for name in ("thorough", "footprint", "sampling"))
 
 
-def told(plan: ServicePlan, slide: Path, options: Options, capacity: Capacity) -> Room:
+def told(plan: ServicePlan, slide: Path, options: Options, capacity: Capacity) -> Footprint:
     samples = sample(sample_task(slide, plan, options))
-    return expected_room(plan, samples, capacity, links_blank=options.blank is Blank.LINK)
+    return expected_footprint(plan, samples, capacity, links_blank=options.blank is Blank.LINK)
 
 
 def export(source: Path, root: Path, options: Options) -> Receipts:
@@ -177,7 +177,7 @@ def test_room_of_real_slides_is_told_before(slides: Path, tmp_path: Path, name: 
     sys.stdout.write(f"{name} {asked}: {about} for {truth}, {about.size / truth.size - 1:+.1%}\n")
     assert about.size == pytest.approx(truth.size, rel=0.15)
     is_linked = options.blank is Blank.LINK
-    least, most = least_room(plan, capacity, links_blank=is_linked), most_room(plan, capacity)
+    least, most = least_footprint(plan, capacity, links_blank=is_linked), most_footprint(plan, capacity)
     assert least.size <= truth.size <= most.size
     if is_linked:
         assert about.inodes == pytest.approx(truth.inodes, rel=0.02)
@@ -186,7 +186,7 @@ def test_room_of_real_slides_is_told_before(slides: Path, tmp_path: Path, name: 
         assert about.inodes == least.inodes == most.inodes == truth.inodes
     receipt = receipts.read(identifier)
     assert receipt is not None
-    given_back = published_room(receipt, 0, capacity)
+    given_back = published_footprint(receipt, 0, capacity)
     assert given_back.inodes == pytest.approx(truth.inodes, rel=0.02)
     assert given_back.size == pytest.approx(truth.size, rel=0.15)
 
@@ -205,27 +205,27 @@ def test_a_file_system_that_counts_names_counts_links_too(tmp_path: Path) -> Non
 
 
 def test_what_is_given_back_on_the_way_is_not_counted_twice() -> None:
-    new, scratch = Room(10, 100), Room(1, 5)
-    first = [Step(new, scratch, Room(0, 0))] * 3
+    new, scratch = Footprint(10, 100), Footprint(1, 5)
+    first = [Step(new, scratch, Footprint(0, 0))] * 3
     again = [Step(new, scratch, new)] * 3
-    grown = [Step(new, scratch, Room(4, 60))] * 3
-    assert peak_room(first, 1) == Room(31, 305)
-    assert peak_room(first, 9) == Room(33, 315)
-    assert peak_room(again, 1) == Room(11, 105)
-    assert peak_room(again, 2) == Room(22, 210)
-    assert peak_room(grown, 1) == Room(23, 185)
-    assert peak_room([], 1) == Room(0, 0)
+    grown = [Step(new, scratch, Footprint(4, 60))] * 3
+    assert peak_footprint(first, 1) == Footprint(31, 305)
+    assert peak_footprint(first, 9) == Footprint(33, 315)
+    assert peak_footprint(again, 1) == Footprint(11, 105)
+    assert peak_footprint(again, 2) == Footprint(22, 210)
+    assert peak_footprint(grown, 1) == Footprint(23, 185)
+    assert peak_footprint([], 1) == Footprint(0, 0)
 
 
 def test_a_shortage_says_what_is_needed_what_is_there_and_what_to_do() -> None:
     capacity = Capacity(Path("public"), 100, 2_000_000)
-    assert shortage(Room(100, 2_000_000), capacity) == ""
-    assert shortage(Room(1_234, 0), capacity) == (
+    assert shortage(Footprint(100, 2_000_000), capacity) == ""
+    assert shortage(Footprint(1_234, 0), capacity) == (
         "1,234 inodes (files and folders), and 100 are left: free some, choose larger tiles (--tile-size), "
         "or use a file system made with more"
     )
-    assert shortage(Room(0, 3_400_000_000), capacity) == (
+    assert shortage(Footprint(0, 3_400_000_000), capacity) == (
         "about 3.40 GB, and 2.0 MB are left: free some, or choose another DEST"
     )
-    assert "; and about" in shortage(Room(101, 2_000_001), capacity)
-    assert shortage(Room(10**9, 0), Capacity(Path("public"), None, 1)) == ""
+    assert "; and about" in shortage(Footprint(101, 2_000_001), capacity)
+    assert shortage(Footprint(10**9, 0), Capacity(Path("public"), None, 1)) == ""

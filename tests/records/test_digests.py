@@ -19,10 +19,10 @@ from slide2iiif.records.digests import (
     Recorder,
     Run,
     digest_of,
-    ledger_bytes,
+    digest_stream,
+    digests_size,
     length_of,
     record_of,
-    whole_ledger,
 )
 
 SMALL = order_files(plan_pyramid(Size(1001, 701), 256), Api.V2)
@@ -66,26 +66,26 @@ def test_records_are_found_where_they_belong_in_whatever_order_they_came(tmp_pat
     with DigestFile(tmp_path / "new", 12) as file:
         for numbers in ([7, 8, 9], [0], [3, 4, 2], [1, 5, 6]):
             file.write(noted((number, contents[number]) for number in numbers))
-        (tmp_path / "ledger").write_bytes(b"".join(whole_ledger([file])))
+        (tmp_path / "ledger").write_bytes(b"".join(digest_stream([file])))
     digests = Digests(objects_in(tmp_path), "ledger")
     assert digests.read(0, 12) == b"".join(map(record_of, contents)) + 2 * NO_FILE
     assert digests.read(4, 1) == record_of(contents[4])
 
 
-def test_the_ledger_of_several_services_has_them_one_after_the_other(tmp_path: Path) -> None:
+def test_the_digests_of_several_services_lie_one_after_the_other(tmp_path: Path) -> None:
     with DigestFile(tmp_path / "1", 2) as first, DigestFile(tmp_path / "2", 1) as second:
         first.write(noted([(1, b"a")]))
         second.write(noted([(0, b"b")]))
-        content = b"".join(whole_ledger([first, second]))
-    assert len(content) == ledger_bytes(3)
+        content = b"".join(digest_stream([first, second]))
+    assert len(content) == digests_size(3)
     assert content[RECORD_BYTES:] == NO_FILE + record_of(b"a") + record_of(b"b")
 
 
 @pytest.mark.parametrize("change", ["nothing", "bit", "cut", "longer", "empty"])
-def test_a_ledger_is_whole_if_not_a_bit_of_it_has_changed(tmp_path: Path, change: str) -> None:
+def test_digests_are_whole_if_not_a_bit_of_it_has_changed(tmp_path: Path, change: str) -> None:
     with DigestFile(tmp_path / "new", 3) as file:
         file.write(noted([(0, b"a"), (2, b"c")]))
-        content = b"".join(whole_ledger([file]))
+        content = b"".join(digest_stream([file]))
     digest = digest_of([content])
     changed = {
         "nothing": content,
@@ -100,7 +100,7 @@ def test_a_ledger_is_whole_if_not_a_bit_of_it_has_changed(tmp_path: Path, change
     assert not digests.is_whole(4, digest)
 
 
-def test_an_open_ledger_keeps_what_an_earlier_run_wrote(tmp_path: Path) -> None:
+def test_an_open_digest_file_keeps_what_an_earlier_run_wrote(tmp_path: Path) -> None:
     with DigestFile(tmp_path / "new", 2) as file:
         file.write(noted([(0, b"a")]))
     with DigestFile(tmp_path / "new", 2) as file:

@@ -34,9 +34,9 @@ def task_of(*blocks: Block) -> RenderTask:
 
 
 def rendered(number: int) -> Rendered:
-    made = Counter({(0, TileOrigin.COPIED): 4, (1, TileOrigin.DOWNSAMPLED): 1})
+    origins = Counter({(0, TileOrigin.COPIED): 4, (1, TileOrigin.DOWNSAMPLED): 1})
     damaged = (Tile(0, number, 0),) if number % 2 else ()
-    return Rendered(made, 100 + number, damaged, 2, (Run(number, record_of(bytes([number]))),))
+    return Rendered(origins, 100 + number, damaged, 2, (Run(number, record_of(bytes([number]))),))
 
 
 @pytest.fixture
@@ -63,10 +63,10 @@ def test_what_is_noted_is_known_in_the_next_run(tmp_path: Path, noted: list[int]
         assert [journal.is_done(PASS, [block]) for block in BLOCKS] == 6 * [True] + 18 * [False]
         assert journal.is_done(PASS, BLOCKS[:6])
         assert not journal.is_done(PASS, BLOCKS[:7])
-        assert journal.rendered.made == Counter({(0, TileOrigin.COPIED): 24, (1, TileOrigin.DOWNSAMPLED): 6})
+        assert journal.rendered.origins == Counter({(0, TileOrigin.COPIED): 24, (1, TileOrigin.DOWNSAMPLED): 6})
         assert (journal.rendered.stored_bytes, journal.rendered.blank) == (615, 12)
         assert journal.rendered.damaged == (Tile(0, 1, 0), Tile(0, 3, 0), Tile(0, 5, 0))
-        records = b"".join(journal.ledger.records())
+        records = b"".join(journal.digests.records())
     assert records[: 6 * 16] == b"".join(record_of(bytes([number])) for number in range(6))
 
 

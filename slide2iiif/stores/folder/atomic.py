@@ -1,4 +1,4 @@
-"""Changes of a tree that a reader sees as a whole or not at all."""
+"""Atomic changes of a tree: a reader sees the whole of each or nothing."""
 
 import contextlib
 import ctypes
@@ -14,7 +14,7 @@ from slide2iiif.system_errors import target_error
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 _NO_EXCHANGE = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM})
-"""What systems and file systems say that cannot swap (man 2 rename), and containers that do not let it through."""
+"""Errors of systems and file systems that cannot swap (man 2 rename), and of containers that forbid it."""
 
 
 def write_pieces_atomically(

@@ -1,4 +1,4 @@
-"""Free space of the file system of a folder, and how it counts."""
+"""Free space of the file system of a folder, and its units of allocation."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 def capacity_of(folder: Path) -> Capacity:
-    """Ask the file system of a folder, or of the nearest one above that there is.
+    """Return the free space of a folder's file system; of a missing folder, that of the nearest one above.
 
     Raises:
         TargetError: it does not answer.
@@ -34,7 +34,7 @@ def capacity_of(folder: Path) -> Capacity:
 
 
 def count_files(top: Path) -> tuple[int, int]:
-    """Count the inodes and bytes of a folder and all that is in it; links and names that vanish are no concern."""
+    """Count inodes and bytes of a folder and everything in it: hard links once, vanishing names not at all."""
     seen: set[int] = set()
     size = 0
     for folder, _, names in os.walk(top):
@@ -50,7 +50,7 @@ def count_files(top: Path) -> tuple[int, int]:
 
 
 def _type_of(device: int) -> str:
-    """Give the type of a mounted file system; empty where the system does not tell (man 5 proc)."""
+    """Return the type of a mounted file system; empty where it is unknown (man 5 proc)."""
     wanted = f"{os.major(device)}:{os.minor(device)}"
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,6 +1,6 @@
-"""Bytes that outlast a power cut: what is staged reaches the disk before a name leads to it.
+"""Durability across power cuts: staged files reach the disk before they are published.
 
-One `syncfs` for all files of a slide costs half of what an `fsync` of each costs (man 2 syncfs). It waits for all
+One `syncfs` for all files of a slide costs half as much as an `fsync` of each (man 2 syncfs). It waits for everything
 that was written to the file system before it began, so slides that are ready at the same time share one.
 """
 
@@ -12,17 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
-"""What file systems say that have nothing to sync in a folder."""
+"""Errors of file systems that have nothing to sync in a folder."""
 
 
 class FileSystemSync:
-    """Brings to the disk what was written to a file system, for several threads at once."""
+    """Sync of a file system, shared by threads that wait at the same time."""
 
     def __init__(self, folder: Path) -> None:
-        """Take a folder of the file system.
+        """Open a folder of the file system, and keep it open.
 
-        It is held open: the system tells of a block that could not be written once to each opening of the file
-        system, and only of those since then.
+        The system reports a failed write once for each open descriptor, and only failures since it was opened.
 
         Raises:
             OSError: it cannot be opened.
@@ -33,10 +32,10 @@ class FileSystemSync:
         self._error: OSError | None = None
 
     def sync(self) -> None:
-        """Wait until all that is written by now is on the disk.
+        """Wait until everything written so far is on the disk.
 
         Raises:
-            OSError: something of it could not be written, ours or not.
+            OSError: something could not be written, by this program or another.
         """
         with self._turn:
             # One that has begun may have passed by what we wrote last.
@@ -57,7 +56,7 @@ class FileSystemSync:
             raise OSError(self._error.errno, self._error.strerror)
 
     def close(self) -> None:
-        """Let the file system go."""
+        """Close the folder."""
         os.close(self._folder)
 
 
@@ -87,10 +86,10 @@ def sync_file(file: int) -> None:
 
 
 def _wait_aside(wait: Callable[[], None]) -> None:
-    """Wait for the disk, and not in the main thread itself: it answers signals, and not while it is in such a call.
+    """Wait for the disk in another thread, so that the main thread can answer signals meanwhile.
 
     Raises:
-        OSError: what the call gave.
+        OSError: the error of the call.
     """
     if threading.current_thread() is not threading.main_thread():
         wait()

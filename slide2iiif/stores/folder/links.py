@@ -1,4 +1,4 @@
-"""Symbolic links in a tree: none is followed, as it may lead out of it. Nobody publishes through one by accident."""
+"""Symbolic links in a tree: none is followed, because it may lead out of the tree."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,9 @@ from slide2iiif.errors import TargetError
 
 
 def find_link(root: Path, path: Path) -> Path | None:
-    """Give the first link on the way from a folder, itself not looked at, to a path below it; None where there is none.
+    """Return the first link on the way from a folder to a path below it; None where there is none.
 
-    What is not there is no link.
+    The folder itself is not checked. A missing name is no link.
     """
     place = root
     for name in path.relative_to(root).parts:
@@ -20,7 +20,7 @@ def find_link(root: Path, path: Path) -> Path | None:
 
 
 def link_refusal(link: Path) -> str:
-    """Say what is wrong with a link, and what to do."""
+    """Format the message about a link in the way, with the remedy."""
     return f"{link} is a link, which may lead out of the tree, and is not followed: remove it, then run again"
 
 

@@ -1,8 +1,8 @@
-"""One exporter at a time: a tree is locked while it is written, and whoever comes second is told who holds it.
+"""Lock of a tree: one exporter at a time; the message to a second one names the holder.
 
-A lock is of the open file and not the file itself: it ends with its process, however that ends, and needs no hand.
+A lock belongs to the open file, not to the file itself: it ends with its process, and never has to be removed by hand.
 `flock` comes first (man 2 flock). Where a file system has no such locks, those of `fcntl` are taken (man 2 fcntl),
-which some have that lack the others.
+which some file systems have that lack the others.
 """
 
 import errno
@@ -16,13 +16,13 @@ from slide2iiif.errors import TargetBusyError, TargetError
 from slide2iiif.system_errors import target_error
 
 _NO_LOCKS = frozenset({errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL})
-"""What file systems say that have no such locks, or not of a folder."""
+"""Errors of file systems without such locks, or without locks of folders."""
 
-_TAKEN = frozenset({errno.EAGAIN, errno.EACCES})
-"""What a lock of `fcntl` says that another process holds."""
+_HELD = frozenset({errno.EAGAIN, errno.EACCES})
+"""Errors of `fcntl` when another process holds the lock."""
 
 _NO_LOCK_YET = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-"""What it means that there is no lock, or that something is in its place, which whoever takes it has words for."""
+"""Errors when there is no lock file, or something else in its place, which taking the lock reports."""
 
 _NOTE_BYTES = 300
 
@@ -35,7 +35,7 @@ class TreeLock:
 
         Args:
             root: of the tree.
-            private: folder of what is not published.
+            private: folder of the unpublished records.
 
         Raises:
             TargetBusyError: another process holds it.
@@ -51,7 +51,7 @@ class TreeLock:
             raise
 
     def release(self) -> None:
-        """Give the lock back; twice does no harm."""
+        """Release the lock; releasing twice is allowed."""
         while self._open:
             os.close(self._open.pop())
 
@@ -75,7 +75,7 @@ class TreeLock:
 
 
 def check_free(root: Path, private: Path) -> None:
-    """Tell at once if another process holds a tree, and change nothing: before work that goes before the lock.
+    """Check that no other process holds a tree, before work that is done before locking. Changes nothing.
 
     Raises:
         TargetBusyError: another process holds it.
@@ -96,7 +96,7 @@ def check_free(root: Path, private: Path) -> None:
 
 
 def _holder(lock: int) -> str:
-    """Say who holds a lock, from what the holder has written into it."""
+    """Read the holder of a lock from the note in the lock file."""
     note = os.pread(lock, _NOTE_BYTES, 0).decode(errors="replace").partition("\n")[0].strip()
     return note or "another process"
 
@@ -113,16 +113,16 @@ def _lock_file(file: int, root: Path) -> None:
 
 
 def _lock_record(file: int, root: Path) -> None:
-    """Lock a file in the other way.
+    """Lock a file with `fcntl`, where the file system has no `flock`.
 
     Raises:
         BlockingIOError: another process holds it.
-        TargetError: there is no such lock either.
+        TargetError: the file system does not support this lock either.
     """
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in _TAKEN:
+        if error.errno in _HELD:
             raise BlockingIOError(error.errno, error.strerror) from None
         if error.errno not in _NO_LOCKS:
             raise
@@ -133,7 +133,7 @@ def _lock_record(file: int, root: Path) -> None:
 
 
 def _lock_folder(folder: int) -> None:
-    """Lock an open folder where the file system can; NFS cannot, and there the private folder's lock must do.
+    """Lock an open folder where the file system supports it; on NFS only the lock of the private folder is taken.
 
     Raises:
         BlockingIOError: another process holds it.
@@ -148,7 +148,7 @@ def _lock_folder(folder: int) -> None:
 
 
 def lock_holder(private: Path) -> str | None:
-    """Return who holds a tree, without touching its lock: a look must not be in the way of a run. None if nobody."""
+    """Return the holder of a tree, without touching its lock, which could fail a starting run. None if it is free."""
     try:
         file = os.open(private / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

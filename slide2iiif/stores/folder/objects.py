@@ -29,7 +29,7 @@ class FolderObjects:
     root: Path
     """Folder of all of them."""
     spare: Path
-    """Folder of the same file system, for files that do not have their names yet."""
+    """Folder of the same file system, for files that are being written."""
 
     def read(self, name: str) -> bytes | None:
         """Read a file. See `Objects.read`."""
@@ -62,7 +62,7 @@ class FolderObjects:
             raise self._refused(error, name) from None
 
     def head(self, name: str) -> Head | None:
-        """Ask for a file. See `Objects.head`."""
+        """Return size and version of a file. See `Objects.head`."""
         try:
             status = os.lstat(f"{self.root}/{name}")
         except OSError as error:
@@ -84,7 +84,7 @@ class FolderObjects:
                 raise self._refused(error, folder) from None
 
     def is_folder(self, name: str) -> bool:
-        """Ask for a folder. See `Objects.is_folder`."""
+        """Return True for a folder that no link leads to. See `Objects.is_folder`."""
         path = self.root / name
         return path.is_dir() and find_link(self.root, path) is None
 
@@ -117,7 +117,7 @@ class FolderObjects:
         remove_empty(path.parent, self.root)
 
     def _make_way(self, name: str) -> None:
-        """Make the folders above a file, and see that they are folders and the file's place is none."""
+        """Make the folders above a file; refuse a link or file among them, and a folder in the place of the file."""
         place = self.root
         for part in ("", *name.split("/")[:-1]):
             place = place / part

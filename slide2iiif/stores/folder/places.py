@@ -1,4 +1,4 @@
-"""Private folder of a tree: where it may lie, and whose it is."""
+"""Private folder of a tree: allowed locations, and the tree that it belongs to."""
 
 import os
 from pathlib import Path
@@ -8,14 +8,14 @@ from slide2iiif.stores.folder.atomic import write_pieces_atomically
 from slide2iiif.system_errors import PRIVATE
 
 _TREE_NAME = "tree"
-"""File in a private folder outside the tree that says which tree it belongs to."""
+"""File in a private folder outside the tree with the path of the tree that it belongs to."""
 
 
 def check_private_dir(private: Path | None, dest: Path, source: Path | None = None) -> None:
     """Refuse a private folder that would be published, taken for slides, or belongs to another tree.
 
     Raises:
-        UsageError: why, and what to do.
+        UsageError: the folder is one of these.
     """
     if private is None:
         return

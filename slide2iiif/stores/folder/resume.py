@@ -1,14 +1,14 @@
-"""What runs that were stopped have left in a staging folder: what can be gone on from, and what is deleted.
+"""Staging folders of interrupted runs: some can be resumed, the others are deleted.
 
-The name of a staging folder says all that decides this, as digests that tell nothing of a slide:
+The name of a staging folder decides that. It consists of digests that disclose nothing of a slide:
 `BOOT-SLIDE-STATE-NONCE`.
 
-* BOOT: of the system's start. What is staged is not on the disk for sure before it is published, so what a power cut
-  may have hit is not gone on from.
-* SLIDE: of the identifier. STATE: of all that decides the files. They are salted with the id of the start, which
-  only this system knows, so nobody can try out names.
-* NONCE: new whenever a run takes the folder over. A worker that has outlived its run finds its place gone, and cannot
-  write into files that somebody else has finished.
+* BOOT: boot id of the system. Staged files are surely on the disk only once they are published, so those that a power
+  cut may have hit are not resumed.
+* SLIDE: identifier. STATE: everything that affects the files. Both are salted with the boot id, which only this system
+  knows, so that names cannot be guessed.
+* NONCE: new whenever a run takes the folder over. A worker that outlives its run finds its folder gone, and cannot
+  write into files that another run has finished.
 """
 
 import errno
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 from slide2iiif.stores.base import JOURNAL
 
 SCRATCH = ".scratch"
-"""Ends the name of the folder beside a staged one."""
+"""Suffix of the scratch folder beside a staging folder."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NAME = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{16})-[0-9a-f]{12}")
 _DIGITS = 16
-_MEANWHILE = frozenset({errno.ENOENT, errno.ENOTEMPTY})
-"""What it means that somebody else deletes or makes files at the same time."""
+_CONCURRENT_CHANGES = frozenset({errno.ENOENT, errno.ENOTEMPTY})
+"""Errors when another process makes or deletes files at the same time."""
 
 
 def staging_name(identifier: str, state: str) -> str:
-    """Give a new name for the staging of a slide."""
+    """Return a new name for the staging folder of a slide."""
     return "-".join((_tag(""), _tag("slide", identifier), _tag("state", state), uuid.uuid4().hex[:12]))
 
 
 class Unfinished:
-    """Staged folders that earlier runs have left; the lock says that nobody uses them."""
+    """Staging folders of earlier runs. The tree is locked, so no other run uses them."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the staging folder, and delete in it what nobody can go on from.
+        """Open the staging folder, and delete everything in it that cannot be resumed.
 
         Raises:
-            OSError: it cannot be listed, or something not be deleted.
+            OSError: it cannot be listed, or something in it cannot be deleted.
         """
         self._folder = folder
         self._left: dict[str, list[str]] = {}
@@ -60,10 +60,10 @@ class Unfinished:
                 self._left.setdefault(match[2], []).append(name)
 
     def take(self, identifier: str, state: str) -> Path | None:
-        """Take over the staging of a slide in this state; what is there of it in others is deleted.
+        """Take over the staging of a slide in this state; delete those in other states.
 
         Raises:
-            OSError: it cannot be renamed, or what is in other states not be deleted.
+            OSError: it cannot be renamed, or another one cannot be deleted.
         """
         taken: Path | None = None
         wanted = _tag("state", state)
@@ -79,7 +79,7 @@ class Unfinished:
         return taken
 
     def drop(self) -> None:
-        """Delete all that was not taken over.
+        """Delete everything that was not taken over.
 
         Raises:
             OSError: it cannot be deleted.
@@ -103,8 +103,8 @@ def _delete(path: Path) -> None:
 
 
 def _raise(_: object, __: object, raised: "tuple[type[BaseException], BaseException, TracebackType]") -> None:
-    """Stop deleting, unless it is about what a worker does that outlives its run by a moment."""
-    if not isinstance(raised[1], OSError) or raised[1].errno not in _MEANWHILE:
+    """Raise an error of deletion, unless a worker that outlives its run by a moment may have caused it."""
+    if not isinstance(raised[1], OSError) or raised[1].errno not in _CONCURRENT_CHANGES:
         raise raised[1]
 
 

@@ -1,8 +1,7 @@
-"""The private folder in which the files of one slide come together, under their final names.
+"""Private folder in which the files of one slide are collected, under their final names.
 
-Aliases are hard links. A symbolic link would cost an inode, break where a server is told not to follow links,
-and be one more thing that can point outside; a hard link is the file. Where the file system has none, or has
-run out of links to one file, the alias is a copy.
+Aliases are hard links. A symbolic link would cost an inode, break where a server does not follow links, and could
+point outside; a hard link is the file. Where the file system has none, or no more for one file, the alias is a copy.
 """
 
 import errno
@@ -29,7 +28,7 @@ class FolderStaging:
     folder: Path
     """The files, under their final names."""
     scratch: Path
-    """A folder beside them, for pictures on their way between passes."""
+    """A folder beside them, for intermediate images between passes."""
 
     def below(self, place: str) -> "FolderStaging":
         """See `Staging.below`."""
@@ -56,8 +55,8 @@ class FolderStaging:
 class FolderFiles:
     """The folder of a staging, held open: see `Files`.
 
-    Names are looked up from it: the way from the root is not walked again for every folder and file (a tenth of what
-    they cost in memory), and whatever becomes of the folder's own name, they lead into it and nowhere else.
+    Names are resolved relative to its descriptor: the path from the root is not walked again for every folder and file
+    (a tenth of their cost on a tmpfs), and they stay inside the folder even if its own name is replaced.
     """
 
     def __init__(self, staging: FolderStaging) -> None:
@@ -92,23 +91,23 @@ class FolderFiles:
     def put_shared(self, paths: Sequence[str], content: bytes) -> bool:
         """Link a file to others of the same bytes. See `Files.put_shared`."""
         stem = f"{self._scratch}/{hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()}"
-        took_room = False
+        is_stored = False
         try:
             for path in paths:
                 _make_folders(path, self._place)
-                took_room |= _link_shared(stem, path, content, self._place)
+                is_stored |= _link_shared(stem, path, content, self._place)
         except OSError as error:
             raise target_error(error, self._folder) from None
-        return took_room
+        return is_stored
 
 
 def staging_at(folder: Path) -> FolderStaging:
-    """Give the staging that has a folder for its files."""
+    """Return the staging of a folder."""
     return FolderStaging(folder, folder.with_name(folder.name + SCRATCH))
 
 
 def folder_of(staging: Staging) -> Path:
-    """Give the folder of a staging.
+    """Return the folder of a staging.
 
     Raises:
         TypeError: it is of another store.
@@ -119,7 +118,7 @@ def folder_of(staging: Staging) -> Path:
 
 
 def _make_folders(path: str, place: int) -> None:
-    """Make the folders above a file, from the top: as many calls as there are folders, where all are new.
+    """Make the folders above a file from the top: one call a folder, where all are new.
 
     Args:
         path: of the file, below the place.
@@ -151,7 +150,7 @@ def _write_new(path: str, content: bytes, place: int | None = None) -> None:
 
 
 def link_or_copy(existing: str, alias: str, content: bytes, place: int | None = None) -> None:
-    """Give a file another name, or copy its content where the file system has no more links to give.
+    """Link a file to another name, or copy its content where the file system allows no more links.
 
     Args:
         existing: path of the file.
@@ -173,26 +172,26 @@ def link_or_copy(existing: str, alias: str, content: bytes, place: int | None = 
 def _link_shared(stem: str, path: str, content: bytes, place: int) -> bool:
     """Link a file to the original of its content in the scratch folder, which all workers share.
 
-    A file system has an end of links to one file (65,000 on ext4), and then the next original begins.
+    The number of links to one file is limited (65,000 on ext4); after that a new original is written.
 
     Args:
-        stem: how the whole paths of originals begin.
+        stem: common beginning of the absolute paths of the originals.
         path: of the file, below the place.
         content: its bytes.
         place: descriptor of a folder.
 
     Returns:
-        Whether an original or a copy was written.
+        True if an original or a copy was written.
     """
     number = _full_originals.get(stem, 0)
-    took_room = False
+    is_stored = False
     while True:
         original = f"{stem}-{number}"
         try:
             os.link(original, path, dst_dir_fd=place)
         except FileNotFoundError:
             _make_original(original, content)
-            took_room = True
+            is_stored = True
         except FileExistsError:
             os.unlink(path, dir_fd=place)
         except OSError as error:
@@ -205,15 +204,15 @@ def _link_shared(stem: str, path: str, content: bytes, place: int) -> bool:
             _write_new(path, content, place)
             return True
         else:
-            return took_room
+            return is_stored
 
 
 _full_originals: dict[str, int] = {}
-"""How many originals of a content cannot be linked to any more, as far as this process knows."""
+"""Number of originals of a content that have reached the limit of links, as far as this process knows."""
 
 
 def _make_original(path: str, content: bytes) -> None:
-    """Write a file under a name of its own first: nobody must link to a half of it."""
+    """Write a file under a temporary name first, so that an incomplete one is never linked."""
     fresh = f"{path}.{uuid.uuid4().hex}"
     _write_new(fresh, content)
     os.rename(fresh, path)

@@ -1,11 +1,11 @@
 """A tree in a folder of a local file system.
 
-A slide's files go straight into a private staging folder of the same file system, under their final names, and
-one rename publishes the folder. A reader sees the old slide or the new one, never a mix. What is staged is on the
-disk before it is renamed, and the new name before the receipt says so. Staging, receipts and the lock live in
-`.slide2iiif/` at the root of the tree, which the shipped server configuration denies, or in a folder outside the
-tree. Staging stays in the tree where that other folder is on another file system: no rename leads from there. What
-is staged has random names, and nothing in it tells of a source.
+The files of a slide are written to a private staging folder of the same file system, under their final names, and
+one rename publishes the folder. A reader sees the old slide or the new one, never a mix. Staged files are on the disk
+before the rename, and the new name before the receipt. Staging, receipts and the lock live in `.slide2iiif/` at the
+root of the tree, which the shipped server configuration denies, or in a folder outside the tree. Staging stays in the
+tree where that other folder is on another file system, from which no rename is possible. Staging folders have random
+names, and contain nothing that identifies a source.
 """
 
 import contextlib
@@ -32,24 +32,24 @@ from slide2iiif.stores.folder.resume import Unfinished, staging_name
 from slide2iiif.stores.folder.staging import FolderStaging, folder_of, staging_at
 from slide2iiif.system_errors import PRIVATE, as_target_errors, target_error
 
-_OWN_PLACES = ("staging", "receipts", "site", "lock")
-"""What the private folder holds that is written to by its name."""
+_ENTRIES = ("staging", "receipts", "site", "lock")
+"""Entries of the private folder that are written by name."""
 _PRIVATE_MODE = 0o700
 _STOP_SECONDS = 1.0
-"""How long staged files are deleted once a run was told to stop."""
+"""Time for deleting staged files once a run was stopped."""
 
 
 class FolderStore:
     """A published tree in a folder. Use in a `with` statement: it holds the lock."""
 
     def __init__(self, root: Path, is_stopped: Callable[[], bool] = lambda: False, private: Path | None = None) -> None:
-        """Name the root of the tree; nothing is touched before the store is entered.
+        """Make a store of a folder; nothing is touched before it is entered.
 
         Args:
             root: the folder.
-            private: folder of what is not published; None is one at the root of the tree.
-            is_stopped: tells whether the run was told to stop. What is staged is then left to the next run, which
-                goes on from it.
+            private: folder of the unpublished records; None is one at the root of the tree.
+            is_stopped: returns True once the run was told to stop. Staged files are then left to the next run, which
+                resumes them.
         """
         self._is_stopped = is_stopped
         self.root = root
@@ -82,15 +82,15 @@ class FolderStore:
 
     @property
     def atomic_publish(self) -> bool:
-        """A rename publishes. See `Store.atomic_publish`."""
+        """True: a rename publishes. See `Store.atomic_publish`."""
         return True
 
     def is_tree(self) -> bool:
-        """Look for the two folders. See `Store.is_tree`."""
+        """Return True if both folders exist. See `Store.is_tree`."""
         return self.root.is_dir() and self._private.is_dir()
 
     def holder(self) -> str | None:
-        """Look at the locks of the system. See `Store.holder`."""
+        """Look up the locks of the system. See `Store.holder`."""
         return lock_holder(self._private)
 
     def check_free(self) -> None:
@@ -122,10 +122,10 @@ class FolderStore:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Bring to the disk what is not there yet, unless an error is on its way out, and give the lock back.
+        """Sync the file system, unless an error is being raised, and release the lock.
 
         Raises:
-            TargetError: the disk has lost something.
+            TargetError: something could not be written to the disk.
         """
         try:
             if raised[0] is None:
@@ -136,13 +136,13 @@ class FolderStore:
             self._release()
 
     def holds(self, identifier: str) -> bool:
-        """Tell whether a slide is published. See `Store.holds`."""
+        """Return True if a slide is published. See `Store.holds`."""
         folder = self.root / identifier
         with as_target_errors(folder):
             return find_link(self.root, folder) is None and (folder / DOCUMENT_NAME).is_file()
 
     def identifiers(self) -> Iterator[str]:
-        """Find the documents of slides, without a look at their tiles. See `Store.identifiers`."""
+        """Find the documents of slides, without listing their tiles. See `Store.identifiers`."""
         folders = [self.root]
         while folders:
             folder = folders.pop()
@@ -157,11 +157,11 @@ class FolderStore:
             folders += [folder / name for name in sorted(inner, reverse=True) if name != PRIVATE]
 
     def capacity(self) -> Capacity:
-        """Ask the file system. See `Store.capacity`."""
+        """Return the free space of the file system. See `Store.capacity`."""
         return capacity_of(self.root)
 
     def left_over(self) -> tuple[int, int]:
-        """Count what lies in staging. See `Store.left_over`."""
+        """Count the files in staging. See `Store.left_over`."""
         return count_files(self._staging)
 
     def resume(self, identifier: str, state: str) -> FolderStaging | None:
@@ -176,7 +176,7 @@ class FolderStore:
         return None if folder is None else staging_at(folder)
 
     def drop_unfinished(self) -> None:
-        """Delete what is left in the staging folder. See `Store.drop_unfinished`."""
+        """Delete the rest of the staging folder. See `Store.drop_unfinished`."""
         if self._unfinished is not None:
             with as_target_errors(self.root):
                 self._unfinished.drop()
@@ -220,27 +220,27 @@ class FolderStore:
             raise target_error(error, target) from None
 
     def drop(self, staging: Staging) -> None:
-        """Delete a staging folder, by now with what was published before. See `Store.drop`."""
+        """Delete a staging folder, which now holds the older version. See `Store.drop`."""
         if self._is_stopped():
             return
         for folder in (staging.scratch, folder_of(staging)):
             with as_target_errors(self.root), contextlib.suppress(FileNotFoundError):
-                _delete(folder, _Patience(self._is_stopped))
+                _delete(folder, _DeleteDeadline(self._is_stopped))
 
     def discard(self, staging: Staging) -> None:
         """Delete a staging folder. See `Store.discard`."""
         if self._is_stopped():
             return
-        patience = _Patience(self._is_stopped)
+        deadline = _DeleteDeadline(self._is_stopped)
         # The journal first: without it the rest cannot be mistaken for something to go on from.
         with contextlib.suppress(OSError):
             (staging.scratch / JOURNAL).unlink()
         for folder in (staging.scratch, folder_of(staging)):
             with contextlib.suppress(OSError):
-                _delete(folder, patience)
+                _delete(folder, deadline)
 
     def remove(self, identifier: str) -> None:
-        """Rename a slide out of sight, then delete it, and folders that it leaves empty. See `Store.remove`."""
+        """Move a slide into staging, then delete it, and folders that it leaves empty. See `Store.remove`."""
         target = self.root / identifier
         trash = self._staging / uuid.uuid4().hex
         check_no_link(self.root, target)
@@ -252,7 +252,7 @@ class FolderStore:
             raise target_error(error, target) from None
         remove_empty(target.parent, self.root)
         with as_target_errors(self.root):
-            _delete(trash, _Patience(self._is_stopped))
+            _delete(trash, _DeleteDeadline(self._is_stopped))
 
     def _check_place(self, identifier: str) -> None:
         target = self.root / identifier
@@ -274,7 +274,7 @@ class FolderStore:
         self.root.mkdir(parents=True, exist_ok=True)
         if self._private.parent == self.root:
             check_no_link(self.root, self._private)
-        for name in _OWN_PLACES:
+        for name in _ENTRIES:
             check_no_link(self._private, self._private / name)
         if self._private.parent == self.root:
             self._private.mkdir(exist_ok=True)
@@ -294,37 +294,37 @@ class FolderStore:
             self._lock = None
 
 
-class _Patience:
-    """How long a deletion may go on: to its end, unless the run is told to stop."""
+class _DeleteDeadline:
+    """Time limit of a deletion: none, until the run is told to stop."""
 
     def __init__(self, is_stopped: Callable[[], bool]) -> None:
         self._is_stopped = is_stopped
         self._end = math.inf
 
     def is_over(self) -> bool:
-        """Tell whether to leave the rest."""
+        """Return True if the rest is to be left."""
         now = time.monotonic()
         if self._end == math.inf and self._is_stopped():
             self._end = now + _STOP_SECONDS
         return now > self._end
 
 
-def _delete(folder: str | Path, patience: _Patience) -> None:
+def _delete(folder: str | Path, deadline: _DeleteDeadline) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if patience.is_over():
+            if deadline.is_over():
                 return
             if entry.is_dir(follow_symlinks=False):
-                _delete(entry.path, patience)
+                _delete(entry.path, deadline)
             else:
                 os.unlink(entry.path)
     # What is left of a folder in it, if the time was over there.
-    if not patience.is_over():
+    if not deadline.is_over():
         os.rmdir(folder)
 
 
 def _make_private(folder: Path) -> None:
-    """Make a folder that other users cannot enter, or close one that is there: a link in it would be followed."""
+    """Make a folder that other users cannot enter, or close an existing one: a link planted in it would be followed."""
     folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_MODE)
     with contextlib.suppress(PermissionError):
         # It may be somebody else's, or on a file system that knows no owners.
@@ -332,13 +332,13 @@ def _make_private(folder: Path) -> None:
 
 
 def _file_systems(*folders: Path) -> list[FileSystemSync]:
-    """Give each file system that the folders are on, once."""
+    """Open the file systems of the folders, each once."""
     by_device = {folder.stat().st_dev: folder for folder in folders}
     return [FileSystemSync(folder) for folder in by_device.values()]
 
 
 def _can_rename(folder: Path, target: Path) -> bool:
-    """Tell whether files can be renamed from one folder to another, by trying: mounts hide behind equal devices."""
+    """Return True if a rename from one folder to another succeeds: two mounts may have the same device number."""
     trial = uuid.uuid4().hex
     (folder / trial).mkdir()
     try:
