@@ -16,7 +16,7 @@ EARLY = {("engines.child", "tiles"), ("engines.child", "tiles.render")}
 """A worker loads what makes tiles ahead of its first task."""
 KNOWN_BY = {
     "openslide": {"sources.openslide"},
-    "pyvips": {"sources.vips"},
+    "pyvips": {"sources.vips", "imaging.profiled"},
     "tifffile": {"sources.tiff"},
     "pydicom": {"sources.dicom"},
     "joblib": {"engines.worker"},

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
@@ -160,3 +161,22 @@ def _turbojpeg() -> Any:
         except (RuntimeError, OSError):
             continue
     return None
+
+
+_SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
+"""Colour space to decode to, by the number of components."""
+
+
+def decode_samples(stream: bytes, components: int) -> NDArray[np.uint8]:
+    """Decode a stream of grey, colour or CMYK to samples, shape (height, width, components).
+
+    Raises:
+        SourceError: the stream is damaged; what a lenient decoder would make up is not taken.
+    """
+    import simplejpeg
+
+    try:
+        samples: NDArray[np.uint8] = simplejpeg.decode_jpeg(stream, colorspace=_SPACES[components], strict=True)
+    except ValueError as error:
+        raise SourceError(f"holds a damaged JPEG stream: {error}") from None
+    return samples

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size, ceil_div
 from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.formats import may_be_dicom
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
-from slide2iiif.sources.unsupported import damaged_directory, is_of_system
+from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, damaged_directory, is_of_system, several
 
 _MAGIC = b"DICM"
 _MAGIC_OFFSET = 128
@@ -48,6 +49,10 @@ class DicomHeader:
     """Total pixel matrix; 0×0 where there is none."""
     compression: str
     """Name of the compression, or the transfer syntax's UID."""
+    kind: str = ""
+    """Name of its kind, such as `CT Image Storage`."""
+    optical_paths: tuple[str, ...] = ()
+    """Identifiers of the optical paths that its frames show."""
 
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -93,6 +98,7 @@ def read_header(path: Path) -> DicomHeader | None:
                     "ImageType",
                     "TotalPixelMatrixColumns",
                     "TotalPixelMatrixRows",
+                    "OpticalPathSequence",
                 ],
             )
             syntax = str(header.file_meta.TransferSyntaxUID)
@@ -105,10 +111,39 @@ def read_header(path: Path) -> DicomHeader | None:
                     int(header.get("TotalPixelMatrixRows") or 0),
                 ),
                 compression=_COMPRESSIONS.get(syntax, syntax),
+                kind=str(header.SOPClassUID.name),
+                optical_paths=_optical_paths(header),
             )
     except Exception as error:  # noqa: BLE001 - pydicom raises a dozen unrelated classes on damaged files
         logging.getLogger(__name__).info("DICOM header of %s: %r", path, error)
         return None
+
+
+def _optical_paths(header: Any) -> tuple[str, ...]:
+    """Read the identifiers of optical paths (PS3.3, section C.8.12.5)."""
+    items = header.get("OpticalPathSequence") or ()
+    return tuple(str(item.get("OpticalPathIdentifier", number)) for number, item in enumerate(items))
+
+
+def check_one_path(path: Path) -> None:
+    """Check that a series shows one optical path: readers take the first of several.
+
+    Raises:
+        SourceError: it shows several.
+    """
+    paths = {each for _, header in find_series(path) if header.is_whole_slide for each in header.optical_paths}
+    if len(paths) > 1:
+        raise SourceError(several("optical paths", len(paths)))
+
+
+def refusal_of(path: Path) -> str:
+    """Return why a DICOM file is no slide, in words for its owner."""
+    header = read_header(path)
+    if header is None:
+        return f"is DICOM whose header cannot be read: it is damaged, or compressed as a whole; {COPY_AGAIN}"
+    if not header.is_whole_slide:
+        return f"is DICOM, and no whole-slide image but {header.kind}: leave it out, or convert it to TIFF"
+    return f"is a whole-slide image in DICOM of a kind that OpenSlide does not know: {COMPARE}"
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ _SCAN_HEAD = 5
 _find_end = re.compile(_EOI).search
 """As `bytes.find`, in a third of its time."""
 JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
-_ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 _DHT, _SOF0, _SOF1, _SOS, _DQT, _DRI = 0xC4, 0xC0, 0xC1, 0xDA, 0xDB, 0xDD
 _APP0, _APP15, _COM = 0xE0, 0xEF, 0xFE
@@ -91,7 +91,7 @@ class JpegTiles:
 
     @property
     def _colour_marker(self) -> bytes:
-        return _ADOBE_RGB if self.is_rgb else JFIF
+        return ADOBE_RGB if self.is_rgb else JFIF
 
     def with_profile(self, segment: bytes) -> "JpegTiles":
         """Give tiles that are published with the segment of a colour profile."""

@@ -22,9 +22,11 @@ from slide2iiif.sources.crosscheck import is_shown
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.sources.tiff import is_tiff
+from slide2iiif.sources.tiff_layout import read_layout
+from slide2iiif.sources.tiff_tags import TiffFile
 from slide2iiif.sources.unsupported import check_open_files, explain
 
-_GENERIC_TIFF = "generic-tiff"
+_GENERIC_TIFF, _DICOM = "generic-tiff", "dicom"
 _DOUBTFUL_COLOURS = (
     "the header says that samples are RGB, and they look like YCbCr: colours are published as the header has them, "
     "which is how OpenSlide shows them; if they are false, correct the header"
@@ -55,6 +57,11 @@ class OpenSlideSource(ClosingSource):
         self._background = _colour(self._slide.properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR))
 
     @property
+    def is_of_no_scanner(self) -> bool:
+        """True if OpenSlide takes the file for any tiled TIFF."""
+        return bool(self._slide.properties.get(openslide.PROPERTY_NAME_VENDOR) == _GENERIC_TIFF)
+
+    @property
     def _slide(self) -> openslide.OpenSlide:
         """The handle; a new one after one that failed.
 
@@ -75,9 +82,14 @@ class OpenSlideSource(ClosingSource):
         vendor = properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
         microns = _number(properties.get(openslide.PROPERTY_NAME_MPP_X))
         objective = _number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
+        notes: tuple[str, ...] = ()
+        if vendor == _DICOM:
+            dicom.check_one_path(self._path)
         if vendor == _GENERIC_TIFF:
             # Any TIFF in tiles is that to OpenSlide, and it takes the first picture of many.
-            acquisition = tiff.acquisition_of(self._path)
+            with TiffFile(self._path) as file:
+                layout = read_layout(file)
+            acquisition, notes = layout.acquisition, layout.notes
             vendor = acquisition.format if acquisition.format != "tiff" else vendor
             microns, objective = microns or acquisition.microns_per_pixel, objective or acquisition.objective
         levels = tuple(self._levels())
@@ -88,7 +100,7 @@ class OpenSlideSource(ClosingSource):
             microns_per_pixel=microns,
             objective=objective,
             background=self._background,
-            notes=(_DOUBTFUL_COLOURS,) if any(_is_doubtful(level.jpeg) for level in levels) else (),
+            notes=(*notes, _DOUBTFUL_COLOURS) if any(_is_doubtful(level.jpeg) for level in levels) else notes,
             profile=self._profile(),
         )
 
@@ -241,9 +253,9 @@ def _open(path: Path) -> openslide.OpenSlide:
 
 def _images(path: Path) -> Mapping[Size, StoredImage]:
     head = probe(path)
-    if is_tiff(head):
-        return tiff.read_images(path)
-    return dicom.read_images(path) if dicom.is_dicom(head) else {}
+    if dicom.is_dicom(head):
+        return dicom.read_images(path)
+    return tiff.read_images(path) if is_tiff(head) else {}
 
 
 def _image_of(size: Size, images: Mapping[Size, StoredImage]) -> StoredImage:

@@ -17,6 +17,9 @@ _ADVICE = {
     "time points": "export one of them as a slide of its own",
     "channels": "which colour each has is a choice, so compose them to one RGB picture first",
     "scenes": "export each as a slide of its own",
+    "pictures of different sizes": "export each as a file of its own",
+    "frames": "export one of them as an image of its own",
+    "optical paths": "which colour each has is a choice, so compose them to one RGB picture first",
     "pictures of one size": "they may be focal planes or channels; export one of them as a slide of its own",
 }
 """What to do about several, by what there are several of."""

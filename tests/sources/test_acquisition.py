@@ -13,7 +13,7 @@ from formats.tiff_files import write_tiff
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region
 from slide2iiif.sources import open_source
-from slide2iiif.sources.tiff import holds_levels
+from slide2iiif.sources.tiff_choice import holds_levels
 from slide2iiif.sources.unsupported import explain
 
 OME = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">{}</OME>'

@@ -82,7 +82,7 @@ def _row(format_: str, variant: str, tried: str, path: Path) -> str:
         format_,
         variant,
         tried,
-        {"openslide": "OpenSlide", "vips": "libvips", "pillow": "Pillow"}[description.reader],
+        {"openslide": "OpenSlide", "tiff": "our own", "vips": "libvips", "pillow": "Pillow"}[description.reader],
         _scales(plan, copied=True),
         _scales(plan, copied=False),
         _colour(description.levels[0]),
