@@ -16,6 +16,7 @@ CAUSES = {
     "32 bits": r"\b32[- ]bits?\b|uint32",
     "few bits": r"\b(1|2|4|one|two|four)[- ]bits?\b",
     "16 bits": r"\b16[- ]bits?\b|uint16",
+    "more bits": r"\b(10|12|16)[- ]bits?\b|uint16|more than 8 bits",
     "signed": r"\bsigned\b",
     "float": r"\bfloat",
     "CIELAB": r"CIE ?L\*?a\*?b|CIELAB",
@@ -27,6 +28,8 @@ CAUSES = {
     "planes": r"\bplanes\b|\bplanar\b",
     "predictor": r"[Pp]redictor",
     "profile": r"\bprofile\b",
+    "components": r"\bcomponents?\b|\bchannels?\b|order of colou?rs",
+    "orientation": r"[Oo]rientation|\bturned\b|\brotat",
     "frames": r"\bframes?\b|anima",
 }
 """Words of which one must be in a reason, by what is not read."""
@@ -45,9 +48,11 @@ class Cell(NamedTuple):
     write: Callable[[Path], object]
     """Writes it."""
     show: Callable[[], Sequence[Shown]]
-    """Returns pictures of which one must be published; none where it must be refused."""
+    """Returns pictures of which one must be published."""
     causes: frozenset[str] = frozenset()
     """Why it may be refused; empty where it must be published."""
+    told: str = ""
+    """Cause that the summary must have a note of, where it is published."""
 
     def is_true_reason(self, reason: str) -> bool:
         """Tell whether a refusal names what is not read, and does not blame the file."""

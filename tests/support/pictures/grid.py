@@ -7,9 +7,23 @@ from pathlib import Path
 from commands import run_command
 from pictures.cells import Cell
 from pictures.judging import Verdict, judge
+from pictures.lossy_cells import jpeg_2000_cells, jpeg_cells, webp_cells
+from pictures.plain_cells import bmp_cells, gif_cells, netpbm_cells
+from pictures.png_cells import png_cells
 from pictures.tiff_cells import tiff_cells
+from pictures.tiff_directory_cells import tiff_directory_cells
 
-GRIDS: dict[str, Callable[[], Iterator[Cell]]] = {"tiff": tiff_cells}
+GRIDS: dict[str, Callable[[], Iterator[Cell]]] = {
+    "tiff": tiff_cells,
+    "tiff-directories": tiff_directory_cells,
+    "png": png_cells,
+    "netpbm": netpbm_cells,
+    "gif": gif_cells,
+    "bmp": bmp_cells,
+    "jpeg": jpeg_cells,
+    "webp": webp_cells,
+    "jpeg-2000": jpeg_2000_cells,
+}
 """Cells by container."""
 
 _OPTIONS = ("--base-url", "https://host.example/iiif", "--no-site", "--tile-size", 64, "--quality", 95)
