@@ -103,8 +103,10 @@ def _is_sound(profile: bytes, meaning: Meaning) -> bool:
     """Return True if a profile can be applied to one pixel."""
     import pyvips
 
+    # Colours of a palette are looked up before.
+    colours = 3 if meaning is Meaning.PALETTE else meaning.colours
     try:
-        _transform(np.zeros((1, 1, meaning.colours), np.uint8), meaning, profile)
+        _transform(np.zeros((1, 1, colours), np.uint8), meaning, profile)
     except (pyvips.Error, SourceError):
         return False
     return True

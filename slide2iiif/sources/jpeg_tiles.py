@@ -104,6 +104,23 @@ class JpegTiles:
         """Whether every tile is stored."""
         return bool(self.lengths.all())
 
+    def without_those_over_missing(self, finer: "JpegTiles", scale: float) -> "JpegTiles":
+        """Return tiles of which none is taken for stored that covers a place that a finer level does not store.
+
+        Args:
+            finer: tiles of the next finer level.
+            scale: pixels of that level, across and down, for one of this.
+        """
+        rows, columns = np.nonzero(finer.lengths == 0)
+        if not len(rows):
+            return self
+        lengths = self.lengths.copy()
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            down = _covered(row, finer.tile.height, self.tile.height * scale)
+            across = _covered(column, finer.tile.width, self.tile.width * scale)
+            lengths[down, across] = 0
+        return replace(self, lengths=lengths)
+
     @property
     def stored_bytes(self) -> int:
         """Bytes of all tiles as they are published."""
@@ -179,6 +196,11 @@ class JpegTiles:
         if head.sampling != self.sampling:
             raise DamagedTileError(f"its sampling factors are {head.sampling} and not {self.sampling}")
         return b"".join((_SOI, self._colour_marker, self.profile, self.tables, *head.segments))
+
+
+def _covered(place: int, side: int, coarser: float) -> slice:
+    """Return the tiles of a coarser level, in one direction, that a tile lies under."""
+    return slice(int(place * side // coarser), int(((place + 1) * side - 1) // coarser) + 1)
 
 
 def find_tiles(

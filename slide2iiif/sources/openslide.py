@@ -26,6 +26,9 @@ from slide2iiif.sources.tiff_layout import read_layout
 from slide2iiif.sources.tiff_tags import TiffFile
 from slide2iiif.sources.unsupported import check_open_files, explain
 
+_APERIO = "aperio"
+"""Format whose tiles over a place that the next finer level does not store are sometimes corrupt: OpenSlide makes
+those from the finer level."""
 _GENERIC_TIFF, _DICOM = "generic-tiff", "dicom"
 _DOUBTFUL_COLOURS = (
     "the header says that samples are RGB, and they look like YCbCr: colours are published as the header has them, "
@@ -184,9 +187,17 @@ class OpenSlideSource(ClosingSource):
 
     def _levels(self) -> Iterator[StoredLevel]:
         images = _images(self._path)
+        is_aperio = self._slide.properties.get(openslide.PROPERTY_NAME_VENDOR) == _APERIO
+        finer: tuple[JpegTiles, Size] | None = None
         for index, dimensions in enumerate(self._slide.level_dimensions):
             size = Size(*dimensions)
             image = _image_of(size, images)
+            if is_aperio and isinstance(image.jpeg, JpegTiles):
+                tiles = image.jpeg
+                if finer is not None:
+                    tiles = tiles.without_those_over_missing(finer[0], finer[1].width / size.width)
+                finer = (tiles, size)
+                image = image._replace(jpeg=tiles)
             yield StoredLevel(
                 size=size,
                 tile=_tile(self._slide.properties, index) or _stored_tile(image),

@@ -50,6 +50,11 @@ class PyramidSource(ClosingSource):
             raise
         self._rows: tuple[int, Pixels] | None = None
 
+    @property
+    def picture(self) -> PictureFormat:
+        """Format of the samples of full resolution."""
+        return self._layout.picture
+
     @functools.cached_property
     def description(self) -> Description:
         """What the slide is; found out when it is first asked for, which only one worker does."""

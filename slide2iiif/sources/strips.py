@@ -30,7 +30,7 @@ class StripsSource(ClosingSource):
         self._vips: VipsSource | None = None
         # Its complaint may be about what nobody looks at.
         with contextlib.suppress(SourceError):
-            self._vips = VipsSource(path)
+            self._vips = VipsSource(path, picture=self._own.picture)
 
     @functools.cached_property
     def description(self) -> Description:

@@ -40,7 +40,9 @@ def is_for_openslide(path: Path, *, of_no_scanner: bool = False) -> bool:
 
 
 def _takes_the_same(layout: Layout) -> bool:
-    return layout.is_as_openslide_reads
+    # Profiles of slides are for RGB; that of a grey picture is applied by our own reader.
+    is_grey_profiled = layout.picture.meaning is Meaning.GREY and (layout.picture.profile or b"")[16:20] == b"GRAY"
+    return layout.is_as_openslide_reads and not is_grey_profiled
 
 
 def _are_decoded(directories: Sequence[Directory]) -> bool:

@@ -76,13 +76,16 @@ class VipsSource(ClosingSource):
     of blocks have the same rows.
     """
 
-    def __init__(self, path: Path, content: bytes | None = None, note: str = "") -> None:
+    def __init__(
+        self, path: Path, content: bytes | None = None, note: str = "", picture: PictureFormat | None = None
+    ) -> None:
         """Open the image.
 
         Args:
             path: the file.
             content: the image in memory, in place of what is in the file.
             note: told of the image.
+            picture: format of its samples, where libvips does not tell all of it.
 
         Raises:
             NoLoaderError: libvips has no loader for it.
@@ -98,7 +101,7 @@ class VipsSource(ClosingSource):
             source = from_file if content is None else pyvips.Source.new_from_memory(content)
             loader = _find_loader(source)
             header = _load(source, "random")
-            self._picture = _format_of(header)
+            self._picture = picture or _format_of(header)
             check_publishable(self._picture)
             frames = frame_count(path, loader, _whole_number(header, "n-pages", 1))
             if frames > 1:

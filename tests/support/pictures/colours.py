@@ -182,7 +182,9 @@ def _lab_values() -> NDArray[np.float64]:
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
     )
     eight = np.asarray(ImageCms.applyTransform(Image.fromarray(as_bytes(painted())), transform)).astype(np.float64)
-    return frozen(np.concatenate([eight[..., :1] * 100 / 255, eight[..., 1:] - 128], axis=2))
+    # Pillow hands out a and b as bytes with a sign.
+    signed = np.where(eight[..., 1:] < 128, eight[..., 1:], eight[..., 1:] - 256)
+    return frozen(np.concatenate([eight[..., :1] * 100 / 255, signed], axis=2))
 
 
 def _lab(sample: Sample, *, is_icc: bool) -> NDArray[Any]:
