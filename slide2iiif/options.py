@@ -93,7 +93,7 @@ class Check(StrEnum):
     """How closely a stored tile is looked at before it is published as it is."""
 
     BASIC = "basic"
-    """Whole in the file, from the first marker to the last, of the dimensions and sampling of its level."""
+    """Whole in the file, from the first marker to the last, of the dimensions and components of its level."""
     STRICT = "strict"
     """Also every coefficient is parsed; a warning of the decoder is an error."""
 

@@ -63,7 +63,7 @@ class JpegTiles:
     is_rgb: bool
     """Whether the samples are RGB, which no decoder would guess."""
     sampling: tuple[tuple[int, int], ...]
-    """Sampling factors of the components, the same for all tiles."""
+    """Sampling factors of the components, of most tiles."""
     usual_head: bytes = b""
     """What tiles usually begin with, the start of a scan of all components included."""
     usual_published: bytes = b""
@@ -179,7 +179,7 @@ class JpegTiles:
         else:
             head = parse_head(stored)
             scan, published = head.scan, self._publish_head(head)
-            if stored[scan + _SCAN_HEAD - 1 : scan + _SCAN_HEAD] != self._scan_components:
+            if stored[scan + _SCAN_HEAD - 1 : scan + _SCAN_HEAD] != bytes((len(head.sampling),)):
                 raise DamagedTileError(_MORE_SCANS)
         end = stored.rfind(_EOI)
         # Padding to an even length is all that may follow; anything else is the middle of a torn stream.
@@ -193,8 +193,9 @@ class JpegTiles:
     def _publish_head(self, head: "Head") -> bytes:
         if head.size != self.tile:
             raise DamagedTileError(f"it says {head.size} pixels where the level says {self.tile}")
-        if head.sampling != self.sampling:
-            raise DamagedTileError(f"its sampling factors are {head.sampling} and not {self.sampling}")
+        # Each tile is an image of its own: chroma may be sampled otherwise than in the next one.
+        if len(head.sampling) != len(self.sampling):
+            raise DamagedTileError(f"it has {len(head.sampling)} components and not {len(self.sampling)}")
         return b"".join((_SOI, self._colour_marker, self.profile, self.tables, *head.segments))
 
 

@@ -190,7 +190,6 @@ class TestRead:
             BARE[: len(BARE) // 2] + bytes(len(BARE) // 2),
             bytes(10) + BARE[10:],
             BARE + b"rest",
-            encode_ycbcr(PIXELS, 80, "444"),
             encode_ycbcr(PIXELS[:16], 80, "420"),
             encode_ycbcr(PIXELS[..., :1], 80, "420"),
         ],
@@ -200,6 +199,12 @@ class TestRead:
         with pytest.raises(SourceError, match=f"tile 1, 0 at byte {len(BARE)} is damaged: its? "):
             read(tiles, 1)
         assert read(tiles, 0)
+
+    @pytest.mark.parametrize("sampling", ["444", "422"])
+    def test_a_tile_of_another_sampling_than_the_others_is_read_like_them(self, path: Path, sampling: str) -> None:
+        stored = encode_ycbcr(PIXELS, 80, sampling)
+        tiles = write_tiles(path, [BARE, stored], columns=2, tables=TABLES)
+        assert np.array_equal(decode(read(tiles, 1)), decode(stored))
 
     def test_no_beginning_of_a_tile_is_taken_for_one(self, path: Path) -> None:
         tiles = write_tiles(path, [BARE], columns=1, tables=TABLES)
