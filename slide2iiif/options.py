@@ -89,6 +89,38 @@ PATH_IDENTIFIERS, HASHED_IDENTIFIERS = "path", "hash"
 """How slides are named, besides by a table; the first is the default."""
 
 
+@dataclass(frozen=True, slots=True)
+class MaxDelete:
+    """A limit for removals: a number of slides, or a share of those that are published."""
+
+    text: str
+    """The limit as it was given."""
+    count: int | None
+    """Most slides that may be removed; None where a share is meant."""
+    percent: float = 0.0
+    """Largest share that may be removed, in per cent."""
+
+    def allows(self, count: int, total: int) -> bool:
+        """Return whether so many of all published slides may be removed."""
+        return count <= self.count if self.count is not None else 100 * count <= self.percent * total
+
+
+DELETED_AT_ONCE = 1
+"""Slides that may always be removed, however few there are, unless a limit is given."""
+
+DELETED_SHARE = MaxDelete("50%", None, 50.0)
+"""Share of a tree that may be removed, unless a limit is given."""
+
+
+class Only(StrEnum):
+    """Kinds of images that can be asked for, told apart by their names."""
+
+    SLIDES = "slides"
+    """All but ordinary images; TIFF counts as a slide."""
+    IMAGES = "images"
+    """Ordinary images such as JPEG and PNG."""
+
+
 class Check(StrEnum):
     """How closely a stored tile is looked at before it is published as it is."""
 
@@ -237,6 +269,21 @@ def parse_mpp(text: str | None) -> float | None:
         return None if text is None else float(text)
     except ValueError:
         raise UsageError(f"--mpp {text}: must be a number of µm a pixel") from None
+
+
+def parse_max_delete(text: str | None) -> MaxDelete | None:
+    """Read how many slides may be removed: a number, or a share in per cent.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if text is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,18}", text):
+        return MaxDelete(text, int(text))
+    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,9})?%", text) and float(text[:-1]) <= 100:  # noqa: PLR2004 - per cent
+        return MaxDelete(text, None, float(text[:-1]))
+    raise UsageError(f"--max-delete {text}: must be a number of slides, or a share from 0% to 100%")
 
 
 def parse_associated(text: str) -> tuple[str, ...]:

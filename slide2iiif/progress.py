@@ -74,7 +74,7 @@ class Lines(Silent):
 
     def finished(self, identifier: str, status: str, note: str = "") -> None:
         """See `Progress.finished`."""
-        if status == "unchanged" and not self._verbose:
+        if status in {"unchanged", "passed_over"} and not self._verbose:
             return
         with self._lock:
             self._write(printable(f"{status}: {identifier}{f': {note}' if note else ''}"))

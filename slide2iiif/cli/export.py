@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from slide2iiif.cli.naming import add_identifier_options, keep_naming, settle_naming
 from slide2iiif.cli.places import add_private_dir, check_places, check_summary_file, listed_paths
-from slide2iiif.cli.selection import Seen, check_selection, choose_slides
+from slide2iiif.cli.selection import (
+    add_choice_options,
+    add_max_delete,
+    check_selection,
+    choice_of,
+    choose_slides,
+    warn_of_unused,
+)
 from slide2iiif.cli.site import add_site_options, check_site_options, open_gallery
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
 from slide2iiif.errors import TargetError, UsageError
@@ -35,6 +42,7 @@ from slide2iiif.options import (
     other_base_url,
     parse_associated,
     parse_base_url,
+    parse_max_delete,
     parse_mpp,
     parse_properties,
     parse_tile_size,
@@ -47,6 +55,7 @@ if TYPE_CHECKING:
 
     from slide2iiif.discovery.naming import Naming
     from slide2iiif.discovery.walk import Slide, Unusable
+    from slide2iiif.export.prune import Seen
     from slide2iiif.export.run import Export
     from slide2iiif.export.summary import Summary
     from slide2iiif.preflight.space import Verdict
@@ -60,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_places(parser)
     _add_tile_options(parser.add_argument_group("tiles"))
     _add_slide_options(parser.add_argument_group("slides"))
+    add_choice_options(parser.add_argument_group("choice of files"))
     _add_privacy_options(parser.add_argument_group("privacy"))
     add_site_options(parser.add_argument_group("pages"))
     _add_run_options(parser.add_argument_group("the run"))
@@ -194,6 +204,7 @@ def _add_run_options(parser: argparse._ArgumentGroup) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="export again what is published and unchanged")
     parser.add_argument("--delete", action="store_true", help="remove published slides that have no source any more")
+    add_max_delete(parser)
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be done, write nothing")
     parser.add_argument("--json", metavar="FILE", help="write a summary for machines; - writes to standard output")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
@@ -225,7 +236,8 @@ def run(args: argparse.Namespace) -> int:
 
         store = FolderStore(args.dest, engine.is_cancelled, args.private_dir)
         receipts = Receipts(store.private)
-        naming, found = choose_slides(args, store, receipts, listed)
+        choice = choice_of(args)
+        naming, found = choose_slides(args, choice, store, receipts, listed)
         pages = _page_count(args)
         survey = Survey(store, receipts, engine, options, args.overwrite, pages, in_flight(engine))
         verdict, found = survey.of(found)
@@ -252,6 +264,7 @@ def run(args: argparse.Namespace) -> int:
             page_count=pages,
         )
         summary, refusal = _run(flow, args, found, naming)
+        warn_of_unused(choice, args)
     summary.verdict = verdict if args.dry_run else None
     report(summary, args)
     if refusal is not None:
@@ -343,25 +356,51 @@ def _run(
     flow: "Export", args: argparse.Namespace, found: "Iterator[Slide | Unusable]", naming: "Naming | None"
 ) -> "tuple[Summary, UsageError | None]":
     """Export, then delete if asked to; a refusal to delete is told after what was exported."""
-    from slide2iiif.export.prune import removals
+    from slide2iiif.export.prune import Seen
 
-    seen = Seen(keep=args.delete)
-    summary = flow.plans(seen.of(found)) if args.dry_run else flow.slides(seen.of(found))
+    seen = Seen(args.source, flow.receipts) if args.delete else None
+    publish = flow.plans if args.dry_run else flow.slides
+    summary = publish(found if seen is None else seen.of(found))
     if args.files_from is None and not args.dry_run and args.source.is_dir():
         # All slides have been seen: what was staged and not gone on from belongs to none.
         flow.store.drop_unfinished()
     if flow.gallery is not None:
         flow.gallery.update()
-    if args.delete:
-        try:
-            seen.check()
-        except UsageError as error:
-            return summary, error
-        for outcome in removals(flow.store, flow.receipts, seen.identifiers, flow.gallery, dry=args.dry_run):
+    if seen is None:
+        return summary, None
+    refusal = _delete(flow, args, seen, summary, naming)
+    if seen.held:
+        # What was in their way is gone by now; else they fail, and say so.
+        summary.join(publish(seen.held))
+        if flow.gallery is not None:
+            flow.gallery.update()
+    return summary, refusal
+
+
+def _delete(
+    flow: "Export", args: argparse.Namespace, seen: "Seen", summary: "Summary", naming: "Naming | None"
+) -> UsageError | None:
+    """Remove what has no source any more, or return why nothing is removed."""
+    from slide2iiif.export.prune import removals
+
+    limit = parse_max_delete(args.max_delete)
+    try:
+        seen.check()
+        gone = removals(
+            flow.store,
+            flow.receipts,
+            seen.identifiers,
+            flow.gallery,
+            dry=args.dry_run,
+            check=lambda gone: seen.check_removals(gone, limit),
+        )
+        for outcome in gone:
             summary.add(outcome)
-        if not args.dry_run:
-            settle_naming(flow.receipts, naming)
-    return summary, None
+    except UsageError as error:
+        return error
+    if not args.dry_run:
+        settle_naming(flow.receipts, naming)
+    return None
 
 
 def _progress(args: argparse.Namespace) -> "Silent | Bar":

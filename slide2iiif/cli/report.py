@@ -11,6 +11,9 @@ from slide2iiif.preflight.space import Verdict, amount
 from slide2iiif.progress import printable
 from slide2iiif.stores.base import Capacity
 
+_REASONS = 20
+"""Reasons for passing files over that are printed."""
+
 
 def report(summary: Summary, args: argparse.Namespace) -> None:
     """Tell what a run came to, where and as the command line asks for it.
@@ -65,24 +68,40 @@ def _failures(summary: Summary) -> list[Outcome]:
 
 def _print_table(summary: Summary, args: argparse.Namespace) -> None:
     for status in Status:
-        count = summary.counts[status]
-        if not count:
-            continue
-        chosen = [outcome for outcome in summary.outcomes if outcome.status is status]
-        print(f"{status.value:<10} {count:>7,}{_amounts(chosen, status)}")
-        for outcome in chosen:
-            if outcome.damaged:
-                print(f"    {printable(outcome.identifier)}: {outcome.damaged:,} damaged tiles")
-            if outcome.note:
-                print(f"    {printable(_name(outcome))}: {outcome.note}")
-        if status in {Status.FAILED, Status.REMOVED, Status.REMOVABLE} or args.verbose:
-            for outcome in chosen:
-                print(f"    {printable(_line(outcome))}")
+        if summary.counts[status]:
+            _print_status(summary, status, args)
     if summary.verdict is not None and summary.verdict.capacity is not None:
         print(f"fits       {printable(_fit(summary.verdict, summary.verdict.capacity))}")
     if not summary.counts.total():
         print(f"no slide found in {printable(str(args.source))}")
     print(f"in {summary.seconds:.1f} s")
+
+
+def _print_status(summary: Summary, status: Status, args: argparse.Namespace) -> None:
+    chosen = [outcome for outcome in summary.outcomes if outcome.status is status]
+    name = status.value.replace("_", " ")
+    print(f"{name:<10} {summary.counts[status]:>7,}{_amounts(chosen, status)}")
+    for outcome in chosen:
+        if outcome.damaged:
+            print(f"    {printable(outcome.identifier)}: {outcome.damaged:,} damaged tiles")
+        if outcome.note:
+            print(f"    {printable(_name(outcome))}: {outcome.note}")
+    if status in {Status.FAILED, Status.REMOVED, Status.REMOVABLE} or args.verbose:
+        for outcome in chosen:
+            print(f"    {printable(_line(outcome))}")
+    elif status is Status.PASSED_OVER:
+        _print_passed_over(summary, chosen)
+
+
+def _print_passed_over(summary: Summary, chosen: list[Outcome]) -> None:
+    """Print reasons, each with its number and the first file that it goes for; --json and -v have all of them."""
+    first = {outcome.reason: outcome.identifier for outcome in reversed(chosen)}
+    for reason, count in summary.reasons.most_common(_REASONS):
+        example = f"{first[reason]}: " if reason in first else ""
+        more = f" (and {count - 1:,} more)" if count > 1 else ""
+        print(f"    {printable(f'{example}{reason}{more}')}")
+    if len(summary.reasons) > _REASONS:
+        print(f"    and for {len(summary.reasons) - _REASONS:,} other reasons")
 
 
 def _fit(verdict: Verdict, capacity: Capacity) -> str:

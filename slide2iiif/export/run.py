@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 from slide2iiif import __version__
 from slide2iiif.discovery.fingerprint import check_unchanged, take_fingerprint
 from slide2iiif.discovery.guard import FolderWatch, ways_to
-from slide2iiif.discovery.walk import Slide, Unusable
+from slide2iiif.discovery.walk import PassedOver, Slide, Unusable
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, SourceError, TargetError
 from slide2iiif.export.results import check_not_lost, record_outcome, record_receipt
@@ -293,6 +293,8 @@ class Export:
         return summary
 
     def _guard(self, found: Slide | Unusable, work: Callable[[Slide], Outcome]) -> Outcome:
+        if isinstance(found, PassedOver):
+            return Outcome(str(found.path), Status.PASSED_OVER, found.reason)
         if isinstance(found, Unusable):
             return Outcome(str(found.path), Status.FAILED, found.reason)
         try:

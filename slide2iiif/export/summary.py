@@ -17,11 +17,17 @@ class Status(StrEnum):
     """Was published and unchanged; only the ids in its documents are new."""
     UNCHANGED = "unchanged"
     FAILED = "failed"
+    PASSED_OVER = "passed_over"
+    """Is left out on purpose: a picture that accompanies a slide, or what was not asked for."""
     REMOVED = "removed"
     PLANNED = "planned"
     """Would be exported: a dry run."""
     REMOVABLE = "removable"
     """Would be removed: a dry run."""
+
+
+_LISTED_PASSED_OVER = 10_000
+"""Outcomes of this kind that are kept; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,8 @@ class Summary:
     """All but unchanged slides, which are only counted, if they are whole: a tree may hold a million."""
     counts: Counter[Status] = field(default_factory=Counter)
     """Slides by status."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Files and folders that were passed over, by reason."""
     seconds: float = 0.0
     """Duration of the run."""
     verdict: Verdict | None = None
@@ -86,8 +94,19 @@ class Summary:
     def add(self, outcome: Outcome) -> None:
         """Take in what became of a slide."""
         self.counts[outcome.status] += 1
+        if outcome.status is Status.PASSED_OVER:
+            self.reasons[outcome.reason] += 1
+            if self.counts[outcome.status] > _LISTED_PASSED_OVER:
+                return
         if outcome.status is not Status.UNCHANGED or outcome.damaged:
             self.outcomes.append(outcome)
+
+    def join(self, other: "Summary") -> None:
+        """Take in another summary of the same run."""
+        self.outcomes += other.outcomes
+        self.counts += other.counts
+        self.reasons += other.reasons
+        self.seconds += other.seconds
 
     @property
     def exit_code(self) -> int:
@@ -103,6 +122,7 @@ class Summary:
         return {
             **_room(self.verdict),
             "counts": {status.value: self.counts[status] for status in Status},
+            "passed_over": dict(self.reasons),
             "tiles": self.total("tiles"),
             "bit_exact_tiles": self.total("exact"),
             "damaged_tiles": self.total("damaged"),

@@ -9,7 +9,8 @@ URL path, as a folder on disk and as an object key, so only `A-Z a-z 0-9 . _ -` 
 * A leading dot is escaped: hidden names are the publisher's own. So are a trailing dot and Windows' device names.
 * So is the first byte of `RESERVED` names: pages and documents of the tree have them.
 * An upper-case letter is escaped as well where a neighbour in the same folder differs only by case, so
-  that no two slides meet on a host that ignores case.
+  that no two slides meet on a host that ignores case. A name without one, whose neighbour is published already, has
+  its first letter escaped.
 * A name that grows beyond `NAME_LIMIT` is folded over several folders: all but the last end in `!`, which no
   complete escape does.
 """
@@ -18,6 +19,7 @@ import os
 import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from enum import Enum
 from pathlib import PurePath
 
 NAME_LIMIT = 240
@@ -34,6 +36,23 @@ _WHOLE_NAMES = re.compile(r"(?<!!)/")
 _ESCAPE = re.compile(rb"!([0-9A-F]{2})")
 
 
+class Spelling(Enum):
+    """Ways to write one name of a path; all of them mean the same name."""
+
+    PLAIN = 0
+    """No more is escaped than must be."""
+    UPPER = 1
+    """Upper-case letters are escaped: two names written so never differ by case alone."""
+    APART = 2
+    """The first lower-case letter is escaped as well: differs from each PLAIN and UPPER spelling of another name, by
+    more than case."""
+
+
+def encode_name(name: str, spelling: Spelling = Spelling.PLAIN) -> str:
+    """Return the part of an identifier that stands for one name of a path; it has `/` in it where it is folded."""
+    return _encode_name(os.fsencode(name), spelling)
+
+
 def encode_path(path: PurePath, crowded: AbstractSet[PurePath] = frozenset()) -> str:
     """Give the identifier of a file.
 
@@ -47,7 +66,7 @@ def encode_path(path: PurePath, crowded: AbstractSet[PurePath] = frozenset()) ->
     if path.is_absolute() or not path.parts or ".." in path.parts:
         raise ValueError(f"no identifier for the path {str(path)!r}: it is not below the source root")
     steps = [path, *path.parents][:-1][::-1]
-    return "/".join(_encode_name(os.fsencode(step.name), crowded=step in crowded) for step in steps)
+    return "/".join(encode_name(step.name, Spelling.UPPER if step in crowded else Spelling.PLAIN) for step in steps)
 
 
 def decode_identifier(identifier: str) -> PurePath:
@@ -59,10 +78,22 @@ def decode_identifier(identifier: str) -> PurePath:
     texts = _WHOLE_NAMES.split(identifier)
     names = [_decode_name(text) for text in texts]
     for text, name in zip(texts, names, strict=True):
-        spellings = {_encode_name(name, crowded=crowded) for crowded in (False, True)} if name else set()
-        if text not in spellings or name in {b".", b".."} or b"/" in name or b"\0" in name:
+        # Most are plain: the others are spelt only where that one is not it.
+        is_spelt_so = name and any(_encode_name(name, spelling) == text for spelling in Spelling)
+        if not is_spelt_so or name in {b".", b".."} or b"/" in name or b"\0" in name:
             raise ValueError(f"not an identifier: {identifier!r}")
     return PurePath(*map(os.fsdecode, names))
+
+
+def last_part(identifier: str) -> str:
+    """Return the part of an identifier that stands for the last name of the path; it has `/` in it where it is folded.
+
+    That part is an identifier itself.
+    """
+    place = identifier.rfind("/")
+    while place > 0 and identifier[place - 1] == "!":
+        place = identifier.rfind("/", 0, place)
+    return identifier[place + 1 :]
 
 
 def crowded_names(names: Iterable[str]) -> frozenset[str]:
@@ -80,14 +111,18 @@ def _decode_name(text: str) -> bytes:
     return _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), text.replace("!/", "").encode("ascii"))
 
 
-def _encode_name(name: bytes, *, crowded: bool) -> str:
-    plain = _PLAIN - _UPPER if crowded else _PLAIN
+def _encode_name(name: bytes, spelling: Spelling) -> str:
+    plain = _PLAIN if spelling is Spelling.PLAIN else _PLAIN - _UPPER
     parts = [chr(byte) if byte in plain else f"!{byte:02X}" for byte in name]
     text = "".join(parts)
     if text.startswith(".") or _DEVICE.match(text) or text.lower() in RESERVED:
         parts[0] = f"!{name[0]:02X}"
     if text.endswith("."):
         parts[-1] = "!2E"
+    if spelling is Spelling.APART:
+        first = next((index for index, part in enumerate(parts) if part.isalpha()), None)
+        if first is not None:
+            parts[first] = f"!{name[first]:02X}"
     return "/".join(_fold(parts))
 
 
@@ -112,4 +147,4 @@ def is_folded(path: str) -> bool:
 def is_plain_identifier(identifier: str) -> bool:
     """Tell whether a text can be an identifier as it stands, in names that need no escape on any host."""
     names = identifier.split("/")
-    return all(name and _encode_name(os.fsencode(name), crowded=False) == name for name in names)
+    return all(name and encode_name(name) == name for name in names)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slide2iiif.discovery.choice import EVERYTHING
 from slide2iiif.discovery.fingerprint import check_unchanged, take_fingerprint
 from slide2iiif.discovery.walk import Slide, Unusable, find_listed
 from slide2iiif.engines.base import Engine
@@ -120,7 +121,7 @@ class Repair:
             SourceError: it is gone, or another one.
         """
         root = self.source if self.source.is_dir() else self.source.parent
-        for found in find_listed(root, [receipt.source]):
+        for found in find_listed(root, [receipt.source], EVERYTHING):
             if isinstance(found, Unusable):
                 raise SourceError(f"{found.path}: {found.reason}")
             if take_fingerprint(found.members) != receipt.fingerprint:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slide2iiif.discovery.fingerprint import take_fingerprint
-from slide2iiif.discovery.walk import Slide, Unusable, walk
+from slide2iiif.discovery.walk import PassedOver, Slide, Unusable, walk
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import SourceError, WorkerError
 from slide2iiif.iiif.api import Api
@@ -141,7 +141,12 @@ class Verification:
             if receipt is not None:
                 published[receipt.source] = (identifier, receipt.fingerprint)
         sees_all = root.is_dir()
-        for found in walk(root):
+        for each in walk(root):
+            # What is passed over may have been asked for by name, and is looked at if it is published.
+            is_published = isinstance(each, PassedOver) and each.slide is not None and each.slide.source in published
+            if isinstance(each, PassedOver) and not is_published:
+                continue
+            found = each.slide if isinstance(each, PassedOver) and each.slide is not None else each
             if isinstance(found, Unusable):
                 sees_all = sees_all and not found.hides_slides
                 yield Finding(Kind.UNREADABLE, "", str(found.path), found.reason)

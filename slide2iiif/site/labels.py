@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from slide2iiif.iiif.identifiers import decode_identifier, is_folded
+from slide2iiif.iiif.identifiers import decode_identifier, is_folded, last_part
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of characters that change how others are shown, or cannot be shown: controls, marks of direction, line
@@ -13,9 +13,10 @@ _NUMBER = re.compile(r"(\d{1,18})")
 
 
 def display_name(path: str) -> str:
-    """Give the last name of an identifier or of a folder as people wrote it, safe to show."""
+    """Return the last name of an identifier or of a folder as people wrote it, safe to show."""
     try:
-        name = decode_identifier(path).name
+        # The names before it are not read: with many folders, one in the other, they would be read for each of them.
+        name = decode_identifier(last_part(path)).name
     except ValueError:
         # A name that was chosen in a table is shown as it is.
         name = path.rpartition("/")[2]
