@@ -12,20 +12,17 @@ from pathlib import Path
 from slide2iiif.geometry import Size
 
 _SOI = b"\xff\xd8"
-_SOS, _DQT, _DHT, _DRI, _DAC = 0xDA, 0xDB, 0xC4, 0xDD, 0xCC
-_APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
+_SOS, _DHT, _DAC = 0xDA, 0xC4, 0xCC
+_APP0, _APP2, _APP14 = 0xE0, 0xE2, 0xEE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC}
 _USUAL_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
-_TABLES = frozenset({_DQT, _DHT, _DRI, _DAC})
 _ADOBE_TRANSFORM = 11
-_KNOWN_TRANSFORMS = (0, 1, 2)
 _PROFILE = b"ICC_PROFILE\0"
-_EXIF = b"Exif\0\0"
 _JFIF = b"JFIF\0"
-_PLAIN_JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"
 _YCC, _YCCK = 1, 2
-_KEPT = {_APP0: _JFIF + b"\1", _APP1: _EXIF, _APP2: _PROFILE}
-"""Application segments that are kept, by what they begin with."""
+_SEQUENTIAL = (0, 1)
+_WHOLE_SPECTRUM = b"\x00\x3f\x00"
+"""First and last coefficient and bits of a scan that is not progressive (T.81, table B.3)."""
 _HEAD = 1 << 22
 _PROCESSES = {3: "lossless coding", 9: "arithmetic coding", 10: "arithmetic coding", 11: "lossless, arithmetic coding"}
 
@@ -79,51 +76,48 @@ def disturbs_decoders(path: Path) -> bool:
     """Return True if the header of a file holds what decoders warn of though no pixel is lost by it."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
+    process, components = _frame(head)
     last = len(_SOI)
     for marker, segment, end in _segments(head):
-        if end - len(segment) - 4 != last and head[last : end - len(segment) - 4].strip(b"\xff"):
+        begin = end - len(segment) - 4
+        if begin > last and head[last:begin].strip(b"\xff"):
             return True
-        if marker == _APP14 and segment.startswith(b"Adobe") and segment[_ADOBE_TRANSFORM:][:1] > b"\2":
-            return True
-        if marker == _APP0 and segment.startswith(_JFIF) and segment[5:6] != b"\1":
+        if _settled(marker, segment, process, components) != segment:
             return True
         last = end
     return False
 
 
-def cleaned(content: bytes) -> bytes | None:
-    """Copy a file without what lies between segments, and with markers that decoders know.
-
-    Returns:
-        The copy; None where there is nothing to clean.
-    """
-    parts, components = [_SOI], 0
+def cleaned(content: bytes) -> bytes:
+    """Copy a file without what lies between segments, with values in its header that decoders know."""
+    process, components = _frame(content)
+    parts = [_SOI]
     for marker, segment, end in _segments(content):
-        if marker in _FRAMES and len(segment) > 5:  # noqa: PLR2004 - T.81, section B.2.2
-            components = segment[5]
+        parts.append(_segment(marker, _settled(marker, segment, process, components)))
         if marker == _SOS:
-            parts.append(_segment(marker, segment) + content[end:])
-            copy = b"".join(parts)
-            return None if copy == content else copy
-        kept = _kept(marker, segment, components)
-        if kept is not None:
-            parts.append(_segment(marker, kept))
-    return None
+            parts.append(content[end:])
+    return b"".join(parts)
 
 
-def _kept(marker: int, segment: bytes, components: int) -> bytes | None:
-    begin = _KEPT.get(marker)
-    if marker in _FRAMES | _TABLES or (begin is not None and segment.startswith(begin)):
-        return segment
-    if marker == _APP0 and segment.startswith(_JFIF):
-        return _PLAIN_JFIF
+def _frame(head: bytes) -> tuple[int, int]:
+    """Return the process and the number of components of a header; 0 and 0 where it has no frame."""
+    for marker, segment, _ in _segments(head):
+        if marker in _FRAMES and len(segment) > 5:  # noqa: PLR2004 - T.81, section B.2.2
+            return marker - 0xC0, segment[5]
+    return 0, 0
+
+
+def _settled(marker: int, segment: bytes, process: int, components: int) -> bytes:
+    """Return a segment with values that decoders know, where libjpeg takes others for those anyway."""
+    if marker == _APP0 and segment.startswith(_JFIF) and segment[5:6] not in {b"\1", b""}:
+        return segment[:5] + b"\1" + segment[6:]
     if marker == _APP14 and segment.startswith(b"Adobe") and len(segment) > _ADOBE_TRANSFORM:
-        if segment[_ADOBE_TRANSFORM] in _KNOWN_TRANSFORMS:
-            return segment
-        # What libjpeg takes an unknown number for.
         usual = _YCCK if components == 4 else _YCC  # noqa: PLR2004 - CMYK
-        return segment[:_ADOBE_TRANSFORM] + bytes((usual,)) + segment[_ADOBE_TRANSFORM + 1 :]
-    return None
+        if segment[_ADOBE_TRANSFORM] not in {0, usual}:
+            return segment[:_ADOBE_TRANSFORM] + bytes((usual,)) + segment[_ADOBE_TRANSFORM + 1 :]
+    if marker == _SOS and process in _SEQUENTIAL:
+        return segment[: -len(_WHOLE_SPECTRUM)] + _WHOLE_SPECTRUM
+    return segment
 
 
 def _segment(marker: int, content: bytes) -> bytes:

@@ -14,7 +14,7 @@ from slide2iiif.geometry import Region
 from slide2iiif.imaging.pixels import Pixels
 from slide2iiif.sources.base import ClosingSource, Description
 from slide2iiif.sources.pyramids import PyramidSource
-from slide2iiif.sources.vips import VipsSource
+from slide2iiif.sources.vips import NoLoaderError, VipsSource
 
 
 class StripsSource(ClosingSource):
@@ -29,7 +29,7 @@ class StripsSource(ClosingSource):
         self._own = PyramidSource(path)
         self._vips: VipsSource | None = None
         # Its complaint may be about what nobody looks at.
-        with contextlib.suppress(SourceError):
+        with contextlib.suppress(SourceError, NoLoaderError):
             self._vips = VipsSource(path, picture=self._own.picture)
 
     @functools.cached_property
