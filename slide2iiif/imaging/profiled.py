@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from slide2iiif.errors import SourceError
 from slide2iiif.imaging.icc import is_srgb
 from slide2iiif.imaging.picture import Meaning, PictureFormat
+from slide2iiif.imaging.srgb import opens
 
 _PROFILE = "icc-profile-data"
 _SPACES = {
@@ -103,6 +104,8 @@ def _is_sound(profile: bytes, meaning: Meaning) -> bool:
     """Return True if a profile can be applied to one pixel."""
     import pyvips
 
+    if not opens(profile):
+        return False
     # Colours of a palette are looked up before.
     colours = 3 if meaning is Meaning.PALETTE else meaning.colours
     try:

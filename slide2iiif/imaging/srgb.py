@@ -30,6 +30,17 @@ def to_srgb_from(profile: bytes, pixels: Pixels) -> Pixels:
     return _apply(_build_transform(profile), pixels)
 
 
+def opens(profile: bytes) -> bool:
+    """Return True if LittleCMS takes bytes for a profile."""
+    from PIL import ImageCms
+
+    try:
+        ImageCms.getOpenProfile(io.BytesIO(profile))
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return False
+    return True
+
+
 def _apply(transform: Any, pixels: Pixels) -> Pixels:
     from PIL import ImageCms
 

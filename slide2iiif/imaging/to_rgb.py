@@ -17,6 +17,8 @@ _BYTE, _WORD = 255, 65535
 _LONGEST = 16
 """Bits of the longest sample whose brightness is defined."""
 _PIXELS_AT_ONCE = 1 << 20
+_COMPOSED_AS_STORED = (Meaning.GREY, Meaning.RGB)
+"""Colours that are the same whether they are composed before they are converted or after."""
 _GREYS = (Meaning.GREY, Meaning.INVERTED_GREY)
 _D50 = (0.9642, 1.0, 0.8249)
 _XYZ_TO_SRGB = (
@@ -124,14 +126,17 @@ def _convert(samples: Samples, picture: PictureFormat, background: Colour) -> Pi
     full = _WORD if picture.full > _BYTE or _has_deep_palette(picture) else _BYTE
     colours = _colours(samples[..., : picture.meaning.colours], picture, full)
     alpha = _alpha(samples, picture, full)
-    if alpha is not None and picture.alpha is Extra.PREMULTIPLIED:
-        colours = _straight(colours, alpha, full)
-    shown = _to_srgb(colours, picture, full)
-    if alpha is not None:
-        weight = alpha[..., np.newaxis].astype(np.uint64)
-        under = np.array(background, np.uint64) * (full // _BYTE)
-        shown = (shown * weight + under * (full - weight) + full // 2) // full
-    return to_bytes(shown, full)
+    if alpha is None:
+        return to_bytes(_to_srgb(colours, picture, full), full)
+    weight = alpha[..., np.newaxis].astype(np.uint64)
+    under = np.array(background, np.uint64) * (full // _BYTE) * (full - weight)
+    is_premultiplied = picture.alpha is Extra.PREMULTIPLIED
+    if is_premultiplied and picture.meaning in _COMPOSED_AS_STORED and not has_usable_profile(picture):
+        over = np.minimum(_to_srgb(colours, picture, full), weight) * np.uint64(full)
+    else:
+        straight = _straight(colours, alpha, full) if is_premultiplied else colours
+        over = _to_srgb(straight, picture, full) * weight
+    return to_bytes(np.asarray((over + under + full // 2) // full, np.uint64), full)
 
 
 def _has_deep_palette(picture: PictureFormat) -> bool:

@@ -4,11 +4,11 @@ Bytes come from Python's own libraries and, for LZW, PackBits and fax, from libt
 the compressed bytes in a directory of our own. What none of them knows, imagecodecs may (the extra `formats`).
 """
 
-import importlib
 import io
 import lzma
 import struct
 import zlib
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -212,7 +212,7 @@ def _decode_by_imagecodecs(stored: bytes, compression: int) -> Samples:
 
 def _imagecodecs(name: str) -> Any:
     try:
-        return importlib.import_module("imagecodecs")
+        return import_module("imagecodecs")
     except ImportError:
         raise UnsupportedCodecError(
             f"is compressed as {name}, which nothing installed here decodes: {_INSTALL}"

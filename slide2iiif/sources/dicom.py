@@ -98,6 +98,7 @@ def read_header(path: Path) -> DicomHeader | None:
                     "ImageType",
                     "TotalPixelMatrixColumns",
                     "TotalPixelMatrixRows",
+                    "NumberOfOpticalPaths",
                     "OpticalPathSequence",
                 ],
             )
@@ -122,7 +123,9 @@ def read_header(path: Path) -> DicomHeader | None:
 def _optical_paths(header: Any) -> tuple[str, ...]:
     """Read the identifiers of optical paths (PS3.3, section C.8.12.5)."""
     items = header.get("OpticalPathSequence") or ()
-    return tuple(str(item.get("OpticalPathIdentifier", number)) for number, item in enumerate(items))
+    listed = tuple(str(item.get("OpticalPathIdentifier", number)) for number, item in enumerate(items))
+    count = int(header.get("NumberOfOpticalPaths") or 0)
+    return listed if len(listed) >= count else tuple(str(number) for number in range(count))
 
 
 def check_one_path(path: Path) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -202,7 +203,9 @@ def test_a_tile_that_is_not_what_its_level_says_fails_the_slide(
 
 
 @pytest.mark.parametrize("sampling", ["444", "422"])
-def test_tiles_of_differing_sampling_are_published_as_they_are(tmp_path: Path, private: Path, sampling: str) -> None:
+def test_tiles_of_differing_sampling_are_published_as_they_are(
+    tmp_path: Path, private: Path, sampling: Literal["444", "422"]
+) -> None:
     path = tmp_path / "mixed.svs"
     write_aperio(path, Size(1000, 700), scales=(1,))
     stream = encode_ycbcr(decode(smooth_stream(Size(256, 256), 90)), 90, sampling)
