@@ -40,7 +40,7 @@ def _turned() -> Iterator[Cell]:
         for order in "<>":
             yield Cell(
                 f"tiff-directories/turned-{orientation}-{way}-{sample.name}-{colour}-{'im'[order == '>']}.tif",
-                f"tiff orientation {way} {sample.name} {colour}",
+                f"tiff-directories orientation {way} {sample.name} {colour}",
                 functools.partial(
                     _write_turned, made=(colour, sample), orientation=orientation, layout=layout._replace(order=order)
                 ),
@@ -119,7 +119,7 @@ def _chain(name: str, chain: list[Directory], shown: Sequence[Shown], told: str 
         return write_tiff(path, chain)
 
     causes = frozenset({told} if told else ())
-    return Cell(f"tiff-directories/{name}.tif", f"tiff directories {name}", write, lambda: shown, causes, told)
+    return Cell(f"tiff-directories/{name}.tif", f"tiff-directories {name}", write, lambda: shown, causes, told)
 
 
 def _ycbcr() -> Iterator[Cell]:
@@ -129,7 +129,7 @@ def _ycbcr() -> Iterator[Cell]:
             chosen = layout._replace(compression=compression, order=order)
             yield Cell(
                 f"tiff-directories/ycbcr-{across}{down}-{chosen.name}.tif",
-                f"tiff ycbcr {across}×{down} {way}",
+                f"tiff-directories ycbcr {across}×{down} {way}",
                 functools.partial(_write_ycbcr, across=across, down=down, layout=chosen),
                 lambda: [as_bytes(_soft())],
                 frozenset({"YCbCr"}),
@@ -175,7 +175,7 @@ def _palettes() -> Iterator[Cell]:
     for way, layout in _WAYS.items():
         yield Cell(
             f"tiff-directories/palette-of-bytes-{way}.tif",
-            f"tiff palette of bytes {way}",
+            f"tiff-directories palette of bytes {way}",
             functools.partial(_write_old_palette, layout=layout),
             lambda: [_old_palette()[U8.store(painted_grey())[..., 0]]],
             frozenset({"palette"}),
