@@ -44,4 +44,4 @@ def test_the_list_of_wrong_kinds_names_no_others() -> None:
 
 def test_the_grid_has_thousands_of_cells_in_every_container() -> None:
     assert {cell.name.split("/")[0] for cells in KINDS.values() for cell in cells} == GRIDS.keys()
-    assert sum(map(len, KINDS.values())) > 2000
+    assert sum(map(len, KINDS.values())) > 3000

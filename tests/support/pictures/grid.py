@@ -10,11 +10,13 @@ from pictures.judging import Verdict, judge
 from pictures.lossy_cells import jpeg_2000_cells, jpeg_cells, webp_cells
 from pictures.plain_cells import bmp_cells, gif_cells, netpbm_cells
 from pictures.png_cells import png_cells
-from pictures.tiff_cells import tiff_cells
+from pictures.tiff_cells import layout_cells, profile_cells, sample_cells
 from pictures.tiff_directory_cells import tiff_directory_cells
 
 GRIDS: dict[str, Callable[[], Iterator[Cell]]] = {
-    "tiff": tiff_cells,
+    "tiff-samples": sample_cells,
+    "tiff-profiles": profile_cells,
+    "tiff-layouts": layout_cells,
     "tiff-directories": tiff_directory_cells,
     "png": png_cells,
     "netpbm": netpbm_cells,

@@ -1,5 +1,6 @@
 """What was published of the grid, compared with what it shows: every level, every edge."""
 
+import functools
 import io
 import json
 import re
@@ -79,11 +80,13 @@ def _managed(tile: Shown, content: bytes, slide: Path) -> Shown:
 
 def through_profile(pixels: NDArray[np.uint8], profile: bytes, mode: str = "RGB") -> Shown:
     """Return pixels of a profile as sRGB."""
-    transform = ImageCms.buildTransform(
-        io.BytesIO(profile), ImageCms.createProfile("sRGB"), mode, "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC
-    )
-    image = ImageCms.applyTransform(Image.fromarray(pixels, mode), transform)
-    return np.asarray(image)
+    return np.asarray(ImageCms.applyTransform(Image.fromarray(pixels, mode), _transform(profile, mode)))
+
+
+@functools.lru_cache(maxsize=32)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    srgb = ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(io.BytesIO(profile), srgb, mode, "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC)
 
 
 def reduced(shown: Shown, scale: int) -> NDArray[np.float64]:

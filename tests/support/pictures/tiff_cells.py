@@ -16,37 +16,35 @@ _FEW = (U1, U2, U4)
 _SAMPLE_KINDS = ("", "", "signed", "float")
 
 
-def tiff_cells() -> Iterator[Cell]:
-    """Return every cell."""
-    yield from _samples()
-    yield from _profiles()
-    yield from _layouts()
-
-
-def _samples() -> Iterator[Cell]:
+def sample_cells() -> Iterator[Cell]:
+    """Return samples × colours × extra bands × strips and tiles × planes."""
     turn = 0
     for sample, colour, extra, layout in product(SAMPLES, _COLOURS, EXTRAS, _LAYOUTS):
         if _is_there(sample, colour, extra, layout):
             # Both byte orders and both kinds of TIFF, without four times as many cells.
             turn += 1
-            yield cell(sample, colour, extra, layout._replace(order="<>"[turn % 2], big=turn % 4 > 1))
+            full = layout._replace(order="<>"[turn % 2], big=turn % 4 > 1)
+            yield _cell("tiff-samples", sample, colour, extra, full)
 
 
-def _profiles() -> Iterator[Cell]:
+def profile_cells() -> Iterator[Cell]:
+    """Return 8 and 16 bits × colours × extra bands × strips and tiles × planes × profile."""
     colours = ("black-is-zero", "white-is-zero", "rgb", "cmyk", "palette")
     for sample, colour, extra, layout, profile in product((U8, U16), colours, EXTRAS[:4], _LAYOUTS, PROFILES):
         if _is_there(sample, colour, extra, layout):
-            yield cell(sample, colour, extra, layout._replace(order="<>"[layout.apart]), profile)
+            full = layout._replace(order="<>"[layout.apart])
+            yield _cell("tiff-profiles", sample, colour, extra, full, profile)
 
 
-def _layouts() -> Iterator[Cell]:
+def layout_cells() -> Iterator[Cell]:
+    """Return samples × grey and RGB × byte order × BigTIFF × compression and prediction."""
     ways = [(NONE, False), (LZW, False), (DEFLATE, False), (LZW, True), (DEFLATE, True)]
     for sample, colour, layout, order, big, way in product(
         SAMPLES, ("black-is-zero", "rgb"), _LAYOUTS, "<>", (False, True), ways
     ):
         full = layout._replace(order=order, big=big, compression=way[0], predicted=way[1])
         if _is_there(sample, colour, NO_EXTRA, full) and way != (NONE, False):
-            yield cell(sample, colour, NO_EXTRA, full)
+            yield _cell("tiff-layouts", sample, colour, NO_EXTRA, full)
 
 
 _COLOURS = (*GREYS, "rgb", "palette", "cmyk", "cielab", "icclab")
@@ -87,10 +85,10 @@ def causes(sample: Sample, colour: str, extra: Extra) -> frozenset[str]:
     return frozenset(found)
 
 
-def cell(sample: Sample, colour: str, extra: Extra, layout: Layout, profile: str = "") -> Cell:
+def _cell(folder: str, sample: Sample, colour: str, extra: Extra, layout: Layout, profile: str = "") -> Cell:
     """Return a cell of one directory."""
     words = [sample.name, colour, extra.name, layout.name, *([profile] if profile else [])]
-    kind = ["tiff", _SAMPLE_KINDS[sample.format] or sample.name, colour]
+    kind = [folder, _SAMPLE_KINDS[sample.format] or sample.name, colour]
     kind += ["spots" if len(extra.codes) > 1 else extra.name]
     layout_words = ["tiles" if layout.tiled else "strips", *["apart"] * layout.apart]
     kind += [f"{profile} profile"] if profile else layout_words
@@ -101,7 +99,7 @@ def cell(sample: Sample, colour: str, extra: Extra, layout: Layout, profile: str
         return write_tiff(path, [directory], big=layout.big, order=layout.order)
 
     return Cell(
-        f"tiff/{'-'.join(words)}.tif",
+        f"{folder}/{'-'.join(words)}.tif",
         " ".join(kind),
         write,
         lambda: content(colour, sample, extra, profile).shown,

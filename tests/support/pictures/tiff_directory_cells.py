@@ -40,7 +40,7 @@ def _turned() -> Iterator[Cell]:
         for order in "<>":
             yield Cell(
                 f"tiff-directories/turned-{orientation}-{way}-{sample.name}-{colour}-{'im'[order == '>']}.tif",
-                f"tiff orientation {way} {sample.name} {colour}",
+                f"tiff-directories orientation {way} {sample.name} {colour}",
                 functools.partial(
                     _write_turned, made=(colour, sample), orientation=orientation, layout=layout._replace(order=order)
                 ),
@@ -86,11 +86,11 @@ def _directories() -> Iterator[Cell]:
         chains: dict[str, list[Directory]] = {
             "levels": [full, half, quarter],
             "levels-ascending": [quarter, half, full],
-            "thumbnail-first": [thumbnail, full],
-            "thumbnail-first-of-levels": [thumbnail, full, half],
-            "thumbnail-second": [full, thumbnail, half],
-            "old-thumbnail-first": [old, _level(1, {_OLD_SUBFILE: 1}, layout)],
-            "old-thumbnail-second": [bare, old],
+            "smaller-first": [thumbnail, full],
+            "smaller-first-of-levels": [thumbnail, full, half],
+            "smaller-second": [full, thumbnail, half],
+            "old-smaller-first": [old, _level(1, {_OLD_SUBFILE: 1}, layout)],
+            "old-smaller-second": [bare, old],
             "mask": [full, _mask(1, layout)],
             "mask-of-each-level": [full, _mask(1, layout), half, _mask(2, layout)],
             "masks-last": [full, half, _mask(1, layout), _mask(2, layout)],
@@ -99,7 +99,7 @@ def _directories() -> Iterator[Cell]:
             "reduced-alone": [_level(1, {_SUBFILE: _REDUCED}, layout)],
             "below": [_level(1, {_SUBFILE: 0}, layout, (half, quarter))],
             "full-below": [_level(4, {_SUBFILE: _REDUCED}, layout, (full,))],
-            "full-below-thumbnail-in-strips": [_level(4, {_SUBFILE: _REDUCED}, _STRIPS, (full,))],
+            "full-below-smaller-in-strips": [_level(4, {_SUBFILE: _REDUCED}, _STRIPS, (full,))],
         }
         for name, chain in chains.items():
             yield _chain(f"{name}-{way}", chain, [as_bytes(painted())])
@@ -119,7 +119,7 @@ def _chain(name: str, chain: list[Directory], shown: Sequence[Shown], told: str 
         return write_tiff(path, chain)
 
     causes = frozenset({told} if told else ())
-    return Cell(f"tiff-directories/{name}.tif", f"tiff directories {name}", write, lambda: shown, causes, told)
+    return Cell(f"tiff-directories/{name}.tif", f"tiff-directories {name}", write, lambda: shown, causes, told)
 
 
 def _ycbcr() -> Iterator[Cell]:
@@ -129,7 +129,7 @@ def _ycbcr() -> Iterator[Cell]:
             chosen = layout._replace(compression=compression, order=order)
             yield Cell(
                 f"tiff-directories/ycbcr-{across}{down}-{chosen.name}.tif",
-                f"tiff ycbcr {across}×{down} {way}",
+                f"tiff-directories ycbcr {across}×{down} {way}",
                 functools.partial(_write_ycbcr, across=across, down=down, layout=chosen),
                 lambda: [as_bytes(_soft())],
                 frozenset({"YCbCr"}),
@@ -175,7 +175,7 @@ def _palettes() -> Iterator[Cell]:
     for way, layout in _WAYS.items():
         yield Cell(
             f"tiff-directories/palette-of-bytes-{way}.tif",
-            f"tiff palette of bytes {way}",
+            f"tiff-directories palette of bytes {way}",
             functools.partial(_write_old_palette, layout=layout),
             lambda: [_old_palette()[U8.store(painted_grey())[..., 0]]],
             frozenset({"palette"}),
