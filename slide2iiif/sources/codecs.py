@@ -84,6 +84,8 @@ def check_decodes(compression: int, bits: int) -> None:
     if is_of_libraries or (decodes_to_bytes(compression) and compression != _ZSTD):
         return
     if compression not in {_ZSTD, _JPEG, *_JPEG_2000, *_RARE}:
+        if compression in COMPRESSIONS:
+            raise UnsupportedCodecError(f"is compressed as {name}, which nothing here decodes: {_CONVERT}")
         words = f"its TIFF compression {compression} is none that is known here"
         raise UnsupportedCodecError(f"is damaged or of an unknown variant: {words}: {_CONVERT}")
     _imagecodecs(name if bits == 8 else f"{name} of {bits} bits a sample")  # noqa: PLR2004 - bits of a byte

@@ -95,14 +95,17 @@ def read_picture(header: Jpeg2000Header) -> PictureFormat:
     colours = count - len(extras)
     meaning = {1: Meaning.GREY, 2: Meaning.GREY}.get(colours, Meaning.RGB)
     extras += [Extra.UNSPECIFIED] * max(0, colours - meaning.colours)
-    is_known = header.colours in {None, _SRGB, _GREY, _SYCC} and colours >= 1
+    # Nothing says what a second or fourth component means where channels are not defined.
+    is_told = count in {1, 3} or bool(header.channels)
+    is_known = header.colours in {None, _SRGB, _GREY, _SYCC} and colours >= 1 and is_told
     return PictureFormat(
         meaning if is_known else Meaning.UNKNOWN,
         8 if header.has_palette else first.bits,
         kind,
         tuple(extras),
         profile=header.profile,
-        stated=f"{count} components of JPEG 2000 in the colour space {header.colours}",
+        stated=f"{count} components of JPEG 2000 "
+        + (f"in the colour space {header.colours}" if is_told else "and does not state what the last one means"),
     )
 
 
@@ -119,7 +122,7 @@ def refusal_of_pillow(header: Jpeg2000Header) -> str | None:
     elif header.has_palette and not header.is_plain_palette:
         reason = "a palette that is not plain RGB"
     elif header.is_subsampled and not _is_evenly_subsampled(header):
-        reason = "subsampled colours of an odd size"
+        reason = "subsampled components, of an odd size or not of YCbCr"
     elif header.colours == _SYCC and channel_order(header) != tuple(range(count)):
         reason = "YCbCr in another order"
     return None if reason is None else f"holds JPEG 2000 with {reason}, which nothing installed here reads: {_INSTALL}"

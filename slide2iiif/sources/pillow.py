@@ -107,6 +107,9 @@ class PillowSource(WholeImageSource):
         except (OSError, ValueError, SyntaxError, EOFError) as error:
             if isinstance(error, OSError) and is_of_system(error):
                 raise SourceError(system_refusal(error)) from None
+            if str(error).startswith("Unsupported"):
+                words = f"is of a variant that nothing here reads ({error}): convert it to PNG or TIFF"
+                raise SourceError(words) from None
             raise SourceError(f"is damaged: {error}; {COPY_AGAIN}") from None
 
 

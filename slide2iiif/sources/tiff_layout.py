@@ -194,7 +194,7 @@ def _hangs_below_larger(directory: Directory, pictures: Sequence[Directory]) -> 
 
 def _others(directories: Sequence[Directory], main: Directory) -> list[Directory]:
     """List the pictures that are not reduced from the main one and do not say that they are."""
-    return [
+    others = [
         each
         for each in directories
         if each is not main
@@ -202,8 +202,10 @@ def _others(directories: Sequence[Directory], main: Directory) -> list[Directory
         and not each.is_reduced
         and min(each.size) > 0
         and not _hangs_below_larger(each, directories)
-        and not is_reduced(each.size, main.size)
     ]
+    sizes = [each.size for each in others]
+    # A level is there once; two pictures of one size are no levels, whatever their size.
+    return [each for each in others if not is_reduced(each.size, main.size) or sizes.count(each.size) > 1]
 
 
 def _check_others(others: Sequence[Directory], main: Directory) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ def test_jpeg_2000_whose_colours_are_subsampled_oddly_is_refused_by_its_name(tmp
     for component in (1, 2):
         content[sizes + 3 * component + 1 : sizes + 3 * component + 3] = b"\2\2"
     (tmp_path / "a.jp2").write_bytes(content)
-    with pytest.raises(SourceError, match="subsampled colours of an odd size"):
+    with pytest.raises(SourceError, match="subsampled components, of an odd size"):
         PillowSource(tmp_path / "a.jp2")
 
 

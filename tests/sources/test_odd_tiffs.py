@@ -178,7 +178,8 @@ def test_tiles_that_only_the_extra_decodes(tmp_path: Path, compression: int, enc
         (34887, 8, "compressed as LERC"),
         (50002, 8, "compressed as JPEG XL"),
         (7, 12, "compressed as jpeg of 12 bits a sample"),
-        (6, 8, "its TIFF compression 6 is none that is known here"),
+        (6, 8, "compressed as old-style JPEG"),
+        (52479, 8, "its TIFF compression 52479 is none that is known here"),
     ],
 )
 def test_a_compression_that_nothing_decodes_is_named_with_what_would_help(
