@@ -45,7 +45,7 @@ class Glob:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which of the slides of a source are meant. By default all but the pictures that accompany a slide."""
+    """A choice among the slides of a source; by default all but the pictures that accompany a slide."""
 
     exclude: tuple[Glob, ...] = ()
     """Patterns of what is left out, whatever else is asked for."""

@@ -38,9 +38,9 @@ class Folder:
     """Folders of the published tree that hold, or are to hold, what is in this one; each ends in `/`, apart from the
     root, which is empty. Newcomers go to the first."""
     is_published: bool = False
-    """Whether something in it may be published already."""
+    """True if something in it may be published already."""
     is_beside_slides: bool = False
-    """Whether slides lie in the folder above."""
+    """True if slides lie in the folder above."""
     files: list[str] = field(default_factory=list)
     """Names of files, also through links."""
     folders: dict[str, Identity] = field(default_factory=dict)

@@ -46,7 +46,7 @@ class Unusable:
     reason: str
     """The cause, in words for its owner."""
     hides_slides: bool = False
-    """Whether slides may be behind it that are not seen, so that nothing must be deleted for being gone."""
+    """True if slides may be behind it that are not seen, so that nothing must be deleted for being gone."""
 
 
 @dataclass(frozen=True, slots=True)

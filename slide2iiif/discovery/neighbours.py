@@ -32,7 +32,7 @@ class Neighbours:
     folded: frozenset[str]
     """Names that are published in the first place, in lower case."""
     has_escapes: bool
-    """Whether any name is spelt with an escape."""
+    """True if any name is spelt with an escape."""
 
     @classmethod
     def read(cls, places: Sequence[str], published: Published | None) -> "Neighbours":

@@ -15,6 +15,10 @@ from slide2iiif.discovery.neighbours import Neighbours, Published
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.identifiers import crowded_names
 from slide2iiif.sources.formats import is_image_name, is_plain_tiff_name, is_slide_name, suffix_of
+from slide2iiif.system_errors import PRIVATE
+
+_RECORDS = ("receipts", "lock", "staging")
+"""Contents of a private folder of ours, one of which at least is there."""
 
 _REMEMBERED = 100_000
 """Folders of which it is remembered whether they hold slides."""
@@ -23,7 +27,7 @@ _NOT_ENTERED = "its tiles would be taken for slides; it is not entered"
 
 @dataclass
 class Contents:
-    """What one folder holds, apart from what is in the folders in it."""
+    """Contents of one folder, without those of the folders in it."""
 
     folder: Folder
     """The folder, read."""
@@ -38,7 +42,7 @@ class Contents:
 
     @cached_property
     def has_slides(self) -> bool:
-        """Whether a slide, rather than an ordinary image, lies here."""
+        """True if a slide, rather than an ordinary image, lies here."""
         dicom = (each.name for each in self.candidates if not is_slide_name(each.name))
         names = (name for name in (*self.folder.files, *self.folder.strays) if is_slide_name(name))
         return any(_is_slide(name) for name in names) or next(dicom, None) is not None
@@ -128,6 +132,9 @@ class SourceTree:
         folder = Folder(str(self.path), "", str(self._allowed[0]), self._allowed, is_published=True)
         folder.read()
         identity = _identity(self.path) or (0, 0)
+        if folder.tree_sign == PRIVATE and not any((self.path / PRIVATE / each).exists() for each in _RECORDS):
+            # Named by its owner, it takes more than a hidden folder of that name.
+            folder.tree_sign = ""
         if folder.tree_sign or self._is_closed(identity):
             sign = f"holds {folder.tree_sign}" if folder.tree_sign else "is DEST"
             raise UsageError(f"SOURCE {self.path}: {sign}: it is a tree that was published; name the folder of slides")

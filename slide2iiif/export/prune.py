@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Seen:
-    """What a walk has found, to know afterwards what is gone."""
+    """Findings of a walk, kept to know afterwards what is gone."""
 
     def __init__(self, root: Path, receipts: Receipts) -> None:
         """Take the source root and the receipts as they are before the run."""

@@ -1,4 +1,4 @@
-"""Which file names can be slides. Names alone; the readers judge the contents."""
+"""File names that can be slides. Names alone; the readers judge the contents."""
 
 OPENSLIDE_SUFFIXES = frozenset(
     {".svs", ".tif", ".tiff", ".qptiff", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".svslide", ".bif", ".czi"}
@@ -74,13 +74,13 @@ _SYNTHETIC_SUFFIX = ".synthetic"
 
 
 def suffix_of(name: str) -> str:
-    """Give the lower-case suffix of a file name, with its dot; empty if there is none."""
+    """Return the lower-case suffix of a file name, with its dot; empty if there is none."""
     stem, dot, suffix = name.rpartition(".")
     return f".{suffix.lower()}" if dot and stem else ""
 
 
 def is_image_name(name: str) -> bool:
-    """Tell whether a file is an ordinary image by its name."""
+    """Return whether a file is an ordinary image by its name."""
     return suffix_of(name) in IMAGE_SUFFIXES
 
 
@@ -95,12 +95,12 @@ def is_own_tiff_name(name: str) -> bool:
 
 
 def is_synthetic_name(name: str) -> bool:
-    """Tell whether a file describes a synthetic slide by its name."""
+    """Return whether a file describes a synthetic slide by its name."""
     return suffix_of(name) == _SYNTHETIC_SUFFIX
 
 
 def is_slide_name(name: str) -> bool:
-    """Tell whether a file must be a slide or an image by its name; DICOM is told apart elsewhere."""
+    """Return whether a file must be a slide or an image by its name; DICOM is told apart elsewhere."""
     suffix = suffix_of(name)
     return suffix in OPENSLIDE_SUFFIXES | IMAGE_SUFFIXES | _BIG_TIFF_SUFFIXES or suffix == _SYNTHETIC_SUFFIX
 
@@ -111,6 +111,6 @@ def is_unread_name(name: str) -> bool:
 
 
 def may_be_dicom(name: str) -> bool:
-    """Tell whether a file may be DICOM by its name: a suffix for it, none, or the digits of a UID."""
+    """Return whether a file may be DICOM by its name: a suffix for it, none, or the digits of a UID."""
     suffix = suffix_of(name)
     return suffix in DICOM_SUFFIXES or not suffix or suffix[1:].isdecimal()

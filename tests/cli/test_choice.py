@@ -1,4 +1,4 @@
-"""What an export publishes, passes over and removes, by the command line."""
+"""Slides that a command line publishes, passes over and removes."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What --delete may remove at once, by default and as asked for."""
+"""Limits of --delete, by default and as asked for."""
 
 from collections.abc import Iterable
 from pathlib import Path

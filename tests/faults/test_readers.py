@@ -85,6 +85,7 @@ class Scene:
         options += ["--base-url", self.rng.choice(BASES)]
         options += ["--api", self.rng.choice([2, 3])]
         options += [each for each in ("--delete", "--overwrite", "--no-site") if self.rng.random() < 0.4]
+        options += ["--max-delete", "100%"] if "--delete" in options else []
         return ["export", self.source, self.dest, "--jobs", 2, "-q", *options]
 
     @staticmethod
