@@ -20,7 +20,7 @@ TURBOJPEG_PACKAGE = "libturbojpeg0"
 _TURBOJPEG_NAME = "libturbojpeg.so.0"
 
 _JFIF_END = 20
-"""Where the JFIF segment ends, which every stream that is encoded begins with."""
+"""End of the JFIF segment, which every stream that is encoded begins with."""
 
 DECODER_SCALES = (8, 4, 2)
 """By how much the decoder itself can reduce, from the coefficients."""
@@ -28,7 +28,7 @@ DECODER_SCALES = (8, 4, 2)
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How tiles are encoded."""
+    """Parameters of encoding."""
 
     quality: int
     """On libjpeg's scale, 1 to 100."""
@@ -103,7 +103,7 @@ def check_strictly(stream: bytes, size: Size) -> None:
 
 
 def can_crop() -> bool:
-    """Tell whether the library for lossless cropping is there."""
+    """Return True if the library for lossless cropping is there."""
     return _turbojpeg() is not None
 
 

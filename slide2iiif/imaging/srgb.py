@@ -22,7 +22,7 @@ def to_srgb(pixels: Pixels, profile: Path) -> Pixels:
 
 
 def to_srgb_from(profile: bytes, pixels: Pixels) -> Pixels:
-    """Do the same for a single picture, with the profile at hand.
+    """Transform a single picture from the colours of a profile in memory.
 
     Raises:
         SourceError: the profile is damaged, or not one for RGB.

@@ -18,7 +18,7 @@ _X_RESOLUTION, _UNIT, _CENTIMETRE = 282, 296, 3
 """Tags of the resolution, and a value of its unit."""
 _EIGHT_BITS = "uint8"
 _BESIDE_THE_SLIDE = ("label", "macro", "thumbnail", "overview", "barcode")
-"""What pictures that are no scenes are called."""
+"""Names of pictures that are no scenes."""
 _MICRONS = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}
 _NANOMETRES_PER_MICRON = 1000
 

@@ -12,40 +12,40 @@ from slide2iiif.sources.jpeg_tiles import JpegTiles, left_out
 
 @dataclass(frozen=True, slots=True)
 class KeptBack:
-    """What a slide holds that is not published unless it is asked for."""
+    """Parts of a slide that are not published unless they are asked for."""
 
     properties: Mapping[str, str]
     """By name."""
     associated: Mapping[str, Size]
     """Sizes of pictures beside the levels, by name."""
     segments: Mapping[str, str]
-    """What lies in stored tiles beside their pixels."""
+    """Comments and application data of stored tiles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What was found."""
+    """Result of an inspection."""
 
     description: Description
-    """What the slide is."""
+    """Description of the slide."""
     area: Region | None
-    """What cutting it down to its scanned area would leave; None where it names none."""
+    """Scanned area that cropping would leave; None where it names none."""
     kept_back: KeptBack | None
-    """None where it was not asked for."""
+    """Parts that are kept back; None where they were not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class InspectTask:
-    """What to look at. A value: it travels to a worker."""
+    """Task of an inspection. A value: it travels to a worker."""
 
     path: Path
     """Slide file."""
     with_kept_back: bool
-    """Whether to list what is not published."""
+    """True to list what is not published."""
 
 
 def inspect_slide(task: InspectTask) -> Inspected:
-    """Open a slide and tell what it is.
+    """Open a slide and describe it.
 
     Raises:
         SourceError: it cannot be opened.
@@ -65,16 +65,16 @@ PUBLIC_PROPERTIES = frozenset({"openslide.vendor", "openslide.mpp-x", "openslide
 
 
 _COLOUR_MARKERS = (b"JFIF", b"Adob")
-"""What says how colours are coded, and is published anew."""
+"""Beginnings of segments that say how colours are coded, and are published anew."""
 
 
 _GEOMETRY = ("openslide.level", "openslide.associated.", "openslide.bounds-", "openslide.region[")
-"""What properties begin with that tell of nothing but sizes and places."""
+"""Beginnings of properties that tell of nothing but sizes and places."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What of a slide is to go out besides its levels."""
+    """Associated images and properties to publish."""
 
     path: Path
     """The slide file."""
@@ -86,7 +86,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """The part of a wish that the slide has."""
+    """Part of a wish that the slide has."""
 
     associated: Mapping[str, Size]
     """Pictures, in the order of the wish."""
@@ -109,7 +109,7 @@ def disclose(wish: Wish) -> Disclosed:
 
 
 def segments_kept_back(description: Description) -> dict[str, str]:
-    """Give comments and application data of the longest tile of each level, as text, by where they are.
+    """Return comments and application data of the longest tile of each level, as text, by their place.
 
     Raises:
         SourceError: the slide cannot be read.
@@ -128,7 +128,7 @@ def segments_kept_back(description: Description) -> dict[str, str]:
 
 
 def kept_back_properties(properties: Mapping[str, str]) -> dict[str, str]:
-    """Give the properties that stay inside unless they are asked for, by name."""
+    """Return the properties that stay inside unless they are asked for, by name."""
     return {
         name: value
         for name, value in sorted(properties.items())
@@ -137,7 +137,7 @@ def kept_back_properties(properties: Mapping[str, str]) -> dict[str, str]:
 
 
 def describe(path: Path) -> Description:
-    """Open a slide and tell what it is.
+    """Open a slide and describe it.
 
     Raises:
         SourceError: it cannot be opened.
@@ -147,7 +147,7 @@ def describe(path: Path) -> Description:
 
 
 def describe_scanned_area(path: Path) -> Description:
-    """Do the same for a slide that is cut down to its scanned area.
+    """Open a slide cut down to its scanned area, and describe it.
 
     Raises:
         SourceError: it cannot be opened.

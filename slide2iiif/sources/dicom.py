@@ -1,4 +1,4 @@
-"""What a DICOM file says of itself: which series it belongs to, and how it is compressed.
+"""Headers of DICOM files: series, compression, places of frames, optical paths.
 
 The only module that knows pydicom. A whole-slide image is a series of files in one folder, one or more for each
 level (PS3.3, sections A.32.8 and C.8.12.4).
@@ -42,9 +42,9 @@ class DicomHeader:
     series: str
     """Series Instance UID, shared by all files of a slide."""
     is_whole_slide: bool
-    """Whether the file holds a whole-slide microscopy image at all."""
+    """True if the file holds a whole-slide microscopy image at all."""
     is_volume: bool
-    """Whether it holds a level, rather than a label, an overview or a thumbnail."""
+    """True if it holds a level, rather than a label, an overview or a thumbnail."""
     size: Size
     """Total pixel matrix; 0×0 where there is none."""
     compression: str
@@ -76,7 +76,7 @@ _PHOTOMETRICS = ("MONOCHROME2", _RGB, "YBR_FULL", "YBR_FULL_422")
 
 
 def is_dicom(head: bytes) -> bool:
-    """Tell from the first bytes whether a file is DICOM (PS3.10, section 7.1)."""
+    """Return True if the first bytes are those of DICOM (PS3.10, section 7.1)."""
     return head[_MAGIC_OFFSET : _MAGIC_OFFSET + len(_MAGIC)] == _MAGIC
 
 
@@ -159,7 +159,7 @@ def _untold() -> Iterator[None]:
 
 
 def _is_deflated(path: Path) -> bool:
-    """Tell whether all of a file would be inflated to read its header, to a thousand times its size.
+    """Return True if all of a file would be inflated to read its header, to a thousand times its size.
 
     No reader of slides takes such a file.
     """

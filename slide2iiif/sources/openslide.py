@@ -66,7 +66,7 @@ class OpenSlideSource(ClosingSource):
 
     @property
     def _slide(self) -> openslide.OpenSlide:
-        """The handle; a new one after one that failed.
+        """Open handle; a new one after one that failed.
 
         Raises:
             SourceError: the slide does not open any more.
@@ -80,7 +80,7 @@ class OpenSlideSource(ClosingSource):
 
     @functools.cached_property
     def description(self) -> Description:
-        """What the slide is; found out when it is first asked for, which only one worker does."""
+        """Description of the slide; read when it is first asked for, which only one worker does."""
         properties = self._slide.properties
         vendor = properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
         microns = _number(properties.get(openslide.PROPERTY_NAME_MPP_X))
@@ -180,7 +180,7 @@ class OpenSlideSource(ClosingSource):
         return profile
 
     def _rows_at_once(self, level: int, width: int) -> int:
-        """Give how many rows of a width are read at once: it takes four times their pixels, and several copies."""
+        """Return the number of rows of a width that are read at once: it takes four times their pixels, and several copies."""
         tile = _tile(self._slide.properties, level)
         rows = max(1, _LARGEST_PART // width)
         return min(rows, _ROWS_AT_ONCE) if tile is not None and max(tile) <= _SMALL_TILE else rows
@@ -234,7 +234,7 @@ class OpenSlideSource(ClosingSource):
     def _publishable(
         self, level: int, size: Size, jpeg: JpegTiles | JpegStrips | None
     ) -> JpegTiles | JpegStrips | None:
-        """Give the stored tiles back if they are what OpenSlide shows."""
+        """Return the stored tiles if they are what OpenSlide shows."""
         if not isinstance(jpeg, JpegTiles):
             return jpeg
         is_aligned = self._slide.level_downsamples[level].is_integer()
@@ -249,7 +249,7 @@ def _bands(region: Region, rows: int) -> Iterator[Region]:
 
 
 class UnsupportedFormatError(Exception):
-    """OpenSlide does not know the format; another reader may."""
+    """Error of a format that OpenSlide does not know; another reader may."""
 
 
 def _open(path: Path) -> openslide.OpenSlide:
@@ -294,7 +294,7 @@ def _is_doubtful(jpeg: JpegTiles | JpegStrips | None) -> bool:
 
 
 def _stored_tile(image: StoredImage) -> Size | None:
-    """Give the tile of what is stored, where OpenSlide keeps silent about it: it does for some formats."""
+    """Return the stored tile where OpenSlide does not tell it, as for some formats."""
     return image.jpeg.tile if isinstance(image.jpeg, JpegTiles) else None
 
 

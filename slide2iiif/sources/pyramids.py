@@ -57,7 +57,7 @@ class PyramidSource(ClosingSource):
 
     @functools.cached_property
     def description(self) -> Description:
-        """What the slide is; found out when it is first asked for, which only one worker does."""
+        """Description of the slide; read when it is first asked for, which only one worker does."""
         acquisition = self._layout.acquisition
         picture = self._layout.picture
         return Description(

@@ -1,4 +1,4 @@
-"""What a TIFF file says of itself, which the pixel libraries do not tell: compression, and whether it is whole.
+"""Directories of TIFF slides that OpenSlide reads: compression, places of JPEG tiles, completeness of the file.
 
 The only module that knows tifffile.
 """
@@ -31,7 +31,7 @@ _PLACES = ((324, 325), (273, 279))
 
 
 def is_tiff(head: bytes) -> bool:
-    """Tell from the first bytes whether a file is TIFF or BigTIFF."""
+    """Return True if the first bytes are those of TIFF or BigTIFF."""
     return head[:4] in _MAGIC
 
 

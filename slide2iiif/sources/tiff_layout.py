@@ -1,4 +1,4 @@
-"""Which directory of a TIFF is the picture, which ones are its levels, and the format of its samples.
+"""Layout of a TIFF: the directory of the picture, those of its levels, and the format of its samples.
 
 Decided once, over all directories: the first one may be a thumbnail, a mask is no picture, and what is neither the
 picture nor reduced from it is a second picture.
@@ -57,7 +57,7 @@ class Layout:
     picture: PictureFormat
     """Format of the samples of the first one."""
     acquisition: Acquisition
-    """What the file says of its making."""
+    """Description that the file has of its making."""
     notes: tuple[str, ...] = ()
     """Parts of the file that are not published, in words."""
 

@@ -67,7 +67,7 @@ class Segments:
 
     @property
     def stored(self) -> NDArray[np.bool_]:
-        """Which tiles are stored at all, shape (rows, columns)."""
+        """True for each tile that is stored at all, shape (rows, columns)."""
         return np.asarray((self.lengths > 0).all(axis=0))
 
     def missing(self, region: Region) -> Iterator[Region]:

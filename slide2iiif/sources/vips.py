@@ -66,7 +66,7 @@ _OTHER_KINDS = {
 
 
 class NoLoaderError(Exception):
-    """libvips has no loader for the file; another reader may."""
+    """Error of a file that libvips has no loader for; another reader may."""
 
 
 class VipsSource(ClosingSource):
