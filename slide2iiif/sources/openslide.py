@@ -180,7 +180,7 @@ class OpenSlideSource(ClosingSource):
         return profile
 
     def _rows_at_once(self, level: int, width: int) -> int:
-        """Return the number of rows of a width that are read at once: it takes four times their pixels, and several copies."""
+        """Return the rows of a width that are read at once: it takes four times their pixels, and several copies."""
         tile = _tile(self._slide.properties, level)
         rows = max(1, _LARGEST_PART // width)
         return min(rows, _ROWS_AT_ONCE) if tile is not None and max(tile) <= _SMALL_TILE else rows
