@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.imaging.orientation import UPRIGHT, stored_region, turn_upright, upright_size
 from slide2iiif.imaging.picture import PictureFormat
@@ -22,6 +23,7 @@ from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
 from slide2iiif.sources.tiff_layout import JPEG, picture_format, read_layout
 from slide2iiif.sources.tiff_segments import Segments
 from slide2iiif.sources.tiff_tags import Directory, TiffFile
+from slide2iiif.sources.unsupported import system_refusal
 
 _RGB_PHOTOMETRIC = 2
 _COPYABLE = (1, _RGB_PHOTOMETRIC, 6)
@@ -136,14 +138,18 @@ class PyramidSource(ClosingSource):
         )
         if not is_copyable:
             return None
-        jpeg = find_tiles(
-            self._path,
-            segments.tile,
-            segments.offsets[0],
-            segments.lengths[0],
-            tables=directory.content(347),
-            is_rgb=photometric == _RGB_PHOTOMETRIC,
-        )
+        try:
+            jpeg = find_tiles(
+                self._path,
+                segments.tile,
+                segments.offsets[0],
+                segments.lengths[0],
+                tables=directory.content(347),
+                is_rgb=photometric == _RGB_PHOTOMETRIC,
+            )
+        except OSError as error:
+            # That tiles cannot be copied would be the wrong conclusion.
+            raise SourceError(system_refusal(error)) from None
         is_same = jpeg is not None and is_shown(
             jpeg, directory.size, lambda region: self.read(level, region), is_aligned=True
         )
