@@ -33,6 +33,7 @@ _REASONS = (
 )
 """Patterns of OpenSlide's messages (4.0), and what they say there are several of."""
 _DEPTH = r"BitsAllocated|BitsStored|Pixel type \w*(?:16|32|48|64|96|FLOAT|COMPLEX)"
+_NEWER_VENTANA = r"Bad direction attribute|iScan element|EncodeInfo"
 _ONE_CHANNEL = r"SamplesPerPixel value 1|Pixel type GRAY8|Can't find main image"
 
 
@@ -127,4 +128,9 @@ def explain(message: str) -> str:
         return f"{other_depth('longer')} ({message})"
     if re.search(_ONE_CHANNEL, message):
         return f"holds no colour picture, perhaps fluorescence: {_ADVICE['channels']} ({message})"
+    if re.search(_NEWER_VENTANA, message):
+        return (
+            "is written by a Ventana scanner that OpenSlide does not know, perhaps a newer one: export it as TIFF with "
+            f"the scanner's own software ({message})"
+        )
     return f"is damaged or of an unknown variant: {message}; {COPY_AGAIN}"

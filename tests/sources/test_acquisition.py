@@ -115,6 +115,7 @@ def test_a_level_that_is_cut_off_fails_and_is_not_left_out(tmp_path: Path, cut: 
         ("Slides with dissimilar main images are not supported", "several scenes"),
         ("Expected one WSI image, found 2", "several scenes"),
         ("Slide contains unexpected image (1.2 vs. 1.3)", "several pictures of one size"),
+        ('Bad direction attribute "UP"', "perhaps a newer one"),
         ("Bad key file", "is damaged or of an unknown variant"),
     ],
 )
