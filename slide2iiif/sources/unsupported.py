@@ -124,13 +124,17 @@ def explain(message: str) -> str:
     for pattern, what in _REASONS:
         if re.search(pattern, message):
             return f"{several(what)} ({message})"
-    if re.search(_DEPTH, message):
-        return f"{other_depth('longer')} ({message})"
-    if re.search(_ONE_CHANNEL, message):
-        return f"holds no colour picture, perhaps fluorescence: {_ADVICE['channels']} ({message})"
-    if re.search(_NEWER_VENTANA, message):
-        return (
-            "is written by a Ventana scanner that OpenSlide does not know, perhaps a newer one: export it as TIFF with "
-            f"the scanner's own software ({message})"
-        )
-    return f"is damaged or of an unknown variant: {message}; {COPY_AGAIN}"
+    words = next((words for pattern, words in _PATTERNS if re.search(pattern, message)), None)
+    return f"{words} ({message})" if words else f"is damaged or of an unknown variant: {message}; {COPY_AGAIN}"
+
+
+_PATTERNS = (
+    (_DEPTH, other_depth("longer")),
+    (_ONE_CHANNEL, f"holds no colour picture, perhaps fluorescence: {_ADVICE['channels']}"),
+    (
+        _NEWER_VENTANA,
+        "is written by a Ventana scanner that OpenSlide does not know, perhaps a newer one: export it as TIFF with the "
+        "scanner's own software",
+    ),
+)
+"""Patterns of other messages of OpenSlide, with words for them."""
