@@ -133,8 +133,10 @@ _PATTERNS = (
     (_ONE_CHANNEL, f"holds no colour picture, perhaps fluorescence: {_ADVICE['channels']}"),
     (
         _NEWER_VENTANA,
-        ("is written by a Ventana scanner that OpenSlide does not know, perhaps a newer one: export it as TIFF with the "
-        "scanner's own software"),
+        (
+            "is written by a Ventana scanner that OpenSlide does not know, perhaps a newer one: export it as TIFF with the "
+            "scanner's own software"
+        ),
     ),
 )
 """Patterns of other messages of OpenSlide, with words for them."""
