@@ -134,8 +134,8 @@ _PATTERNS = (
     (
         _NEWER_VENTANA,
         (
-            "is written by a Ventana scanner that OpenSlide does not know, perhaps a newer one: export it as TIFF with the "
-            "scanner's own software"
+            "is written by a Ventana scanner that OpenSlide does not know, perhaps a newer one: export it as TIFF "
+            "with the scanner's own software"
         ),
     ),
 )
