@@ -125,7 +125,7 @@ class Check(StrEnum):
     """Check of a stored tile before it is copied."""
 
     BASIC = "basic"
-    """The stream is complete, from SOI to EOI, with the dimensions and sampling of its level."""
+    """The stream is complete, from SOI to EOI, with the dimensions and components of its level."""
     STRICT = "strict"
     """Also all coefficients are decoded; a warning of the decoder is an error."""
 

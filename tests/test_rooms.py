@@ -14,7 +14,7 @@ import slide2iiif
 PACKAGE = Path(slide2iiif.__file__).parent
 KNOWN_BY = {
     "openslide": {"sources.openslide"},
-    "pyvips": {"sources.vips"},
+    "pyvips": {"sources.vips", "imaging.profiled"},
     "tifffile": {"sources.tiff"},
     "pydicom": {"sources.dicom"},
     "joblib": {"engines.worker", "engines.child"},

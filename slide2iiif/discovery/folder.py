@@ -6,15 +6,17 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slide2iiif.discovery.found import Unusable, is_inside
+from slide2iiif.discovery.found import PassedOver, Unusable, is_inside
 from slide2iiif.iiif.info import DOCUMENT_NAME
-from slide2iiif.sources.formats import is_slide_name
+from slide2iiif.sources.formats import is_slide_name, is_unread_name
 from slide2iiif.sources.unsupported import system_refusal
 from slide2iiif.system_errors import PRIVATE
 
 Identity = tuple[int, int]
 """Device and inode of a folder: the same for all its names, links and mounts."""
 
+_OUTSIDE = "is a link to a folder outside SOURCE, which is not followed: export that folder by itself, or copy it"
+_UNREAD = "is a slide or an image in a format that nothing here reads: convert it to TIFF or DICOM"
 _DOCUMENT_BYTES = 1_000_000
 _CONTEXT = b"iiif.io/api/"
 _NOTHING_THERE = {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}
@@ -86,6 +88,8 @@ class Folder:
                 if is_slide_name(entry.name) and not is_hidden:
                     reason = "is a link that leads out of SOURCE; it is left alone"
                     self.problems.append(Unusable(Path(entry.path), reason))
+                elif not is_hidden and entry.is_dir():
+                    self.problems.append(PassedOver(Path(entry.path), _OUTSIDE))
             elif not is_hidden:
                 self._sort(entry)
         if DOCUMENT_NAME in self.files and _is_of_iiif(self.at(DOCUMENT_NAME)):
@@ -104,6 +108,8 @@ class Folder:
             self.folders[entry.name] = (status.st_dev, status.st_ino or hash(self.real_at(entry.name)))
         elif stat.S_ISREG(status.st_mode):
             self.files.append(entry.name)
+            if is_unread_name(entry.name):
+                self.problems.append(PassedOver(Path(entry.path), _UNREAD))
         elif is_slide_name(entry.name):
             self.problems.append(Unusable(Path(entry.path), "is not a file"))
 

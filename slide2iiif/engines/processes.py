@@ -265,7 +265,7 @@ class _Lane(threading.Thread):
             ticket.error = error
 
     def _advice(self, death: str) -> str:
-        """Say what may help where a process may have been ended for want of memory.
+        """Return advice for a process that may have been ended for want of memory; empty for other deaths.
 
         One that is killed has not come upon its own limit, which a library is told of, but upon that of all processes
         together, if they can come upon that at all.

@@ -21,7 +21,7 @@ _LONGEST_PERIOD = 256
 
 
 def blank_colour(pixels: Pixels) -> Colour | None:
-    """Give the colour of pixels, shape (height, width, 3), that all have the same; else None."""
+    """Return the colour of pixels, shape (height, width, 3), that all have the same; else None."""
     height, width, _ = pixels.shape
     # One value of a corner and of the middle tell most pictures apart from blank ones.
     if pixels[0, 0, 1] != pixels[height // 2, width // 2, 1]:
@@ -40,7 +40,7 @@ def encode_blank(colour: Colour, size: Size, encoding: Encoding) -> bytes:
 
 
 def is_blank(stream: bytes, size: Size) -> bool:
-    """Tell whether a JPEG stream shows one colour.
+    """Return True if a JPEG stream shows one colour.
 
     Every unit of such a stream is coded by the same bits, so it is short, and its bytes repeat themselves.
     """

@@ -37,7 +37,7 @@ _APP2_HEAD = b"ICC_PROFILE\0\1\1"
 
 
 def strip_profile(profile: bytes) -> bytes | None:
-    """Give a profile with nothing but what tells colours; None where it is not one for RGB pixels, or is damaged."""
+    """Return a profile with nothing but what tells colours; None where it is not one for RGB pixels, or is damaged."""
     try:
         tags = _read_tags(profile)
         is_wanted = (
@@ -54,7 +54,7 @@ def strip_profile(profile: bytes) -> bytes | None:
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Tell whether a profile says what viewers take for granted of a picture without one."""
+    """Return True if a profile is sRGB, which viewers take for granted of a picture without one."""
     try:
         tags = _read_tags(profile)
         if _TABLES[0] in tags or profile[16:20] != _RGB:
@@ -74,7 +74,7 @@ def is_srgb(profile: bytes) -> bool:
 
 
 def profile_segment(profile: bytes) -> bytes:
-    """Give a profile as an application segment of JPEG.
+    """Return a profile as an application segment of JPEG.
 
     Raises:
         ValueError: it does not fit into one.

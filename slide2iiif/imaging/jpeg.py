@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
@@ -19,7 +20,7 @@ TURBOJPEG_PACKAGE = "libturbojpeg0"
 _TURBOJPEG_NAME = "libturbojpeg.so.0"
 
 _JFIF_END = 20
-"""Where the JFIF segment ends, which every stream that is encoded begins with."""
+"""End of the JFIF segment, which every stream that is encoded begins with."""
 
 DECODER_SCALES = (8, 4, 2)
 """By how much the decoder itself can reduce, from the coefficients."""
@@ -27,7 +28,7 @@ DECODER_SCALES = (8, 4, 2)
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How tiles are encoded."""
+    """Parameters of encoding."""
 
     quality: int
     """On libjpeg's scale, 1 to 100."""
@@ -102,7 +103,7 @@ def check_strictly(stream: bytes, size: Size) -> None:
 
 
 def can_crop() -> bool:
-    """Tell whether the library for lossless cropping is there."""
+    """Return True if the library for lossless cropping is there."""
     return _turbojpeg() is not None
 
 
@@ -160,3 +161,22 @@ def _turbojpeg() -> Any:
         except (RuntimeError, OSError):
             continue
     return None
+
+
+_SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
+"""Colour space to decode to, by the number of components."""
+
+
+def decode_samples(stream: bytes, components: int) -> NDArray[np.uint8]:
+    """Decode a stream of grey, colour or CMYK to samples, shape (height, width, components).
+
+    Raises:
+        SourceError: the stream is damaged; what a lenient decoder would make up is not taken.
+    """
+    import simplejpeg
+
+    try:
+        samples: NDArray[np.uint8] = simplejpeg.decode_jpeg(stream, colorspace=_SPACES[components], strict=True)
+    except ValueError as error:
+        raise SourceError(f"holds a damaged JPEG stream: {error}") from None
+    return samples

@@ -22,12 +22,23 @@ def to_srgb(pixels: Pixels, profile: Path) -> Pixels:
 
 
 def to_srgb_from(profile: bytes, pixels: Pixels) -> Pixels:
-    """Do the same for a single picture, with the profile at hand.
+    """Transform a single picture from the colours of a profile in memory.
 
     Raises:
         SourceError: the profile is damaged, or not one for RGB.
     """
     return _apply(_build_transform(profile), pixels)
+
+
+def opens(profile: bytes) -> bool:
+    """Return True if LittleCMS takes bytes for a profile."""
+    from PIL import ImageCms
+
+    try:
+        ImageCms.getOpenProfile(io.BytesIO(profile))
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return False
+    return True
 
 
 def _apply(transform: Any, pixels: Pixels) -> Pixels:

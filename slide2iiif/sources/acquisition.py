@@ -1,6 +1,6 @@
-"""What microscope software writes into a TIFF of no scanner's: how many pictures it holds, and their scale.
+"""Descriptions that microscope software writes into a TIFF of no scanner's: number of pictures, and their scale.
 
-Readers take the first of many focal planes, channels, time points or scenes; `refusals.py` has why that is not done.
+Readers take the first of many focal planes, channels, time points or scenes; `unsupported.py` has why that is not done.
 
 Sources: the OME data model (Image, Pixels, Channel, TiffData); PerkinElmer's description of QPTIFF; ImageJ's
 hyperstacks; 3DHistech's exports as they are found.
@@ -11,52 +11,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from slide2iiif.sources.tiff_tags import Directory
 from slide2iiif.sources.unsupported import other_depth, several
 
-_REDUCED = 1
-"""Bit of the tag NewSubfileType."""
 _X_RESOLUTION, _UNIT, _CENTIMETRE = 282, 296, 3
 """Tags of the resolution, and a value of its unit."""
 _EIGHT_BITS = "uint8"
 _BESIDE_THE_SLIDE = ("label", "macro", "thumbnail", "overview", "barcode")
-"""What pictures that are no scenes are called."""
+"""Names of pictures that are no scenes."""
 _MICRONS = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}
 _NANOMETRES_PER_MICRON = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """What a TIFF is, by its own account."""
+    """Origin of a TIFF, by its own account."""
 
     format: str
-    """`ome-tiff`, `qptiff`, `3dhistech`, `imagej`; `tiff` where nothing is said."""
+    """`ome-tiff`, `qptiff`, `3dhistech`, `imagej`, `aperio`; `tiff` where nothing is said."""
     microns_per_pixel: float | None = None
     """Size of a full-resolution pixel in µm, where the file has it."""
     objective: float | None = None
     """Magnification, where the description has it."""
-    page: int = 0
-    """Directory of the slide at full resolution."""
+    page: int | None = None
+    """Directory of the slide at full resolution, where the description names it."""
     refusal: str | None = None
-    """Why it is not one picture that can be shown as it is, and what to do about it."""
+    """Reason why it is not one picture that can be shown as it is, and what to do about it."""
 
 
-def read_acquisition(pages: Sequence[Any]) -> Acquisition:
-    """Read what a TIFF says of itself.
+def read_acquisition(pages: Sequence[Directory], main: Directory) -> Acquisition:
+    """Read the description of a TIFF.
 
     Args:
-        pages: its directories, as tifffile gives them.
+        pages: its chain of directories.
+        main: the picture.
     """
-    first = pages[0]
-    text = first.description or ""
+    text = pages[0].description
     if text.rstrip().endswith("OME>"):
         return _read_ome(text, pages)
     if "<PerkinElmer-QPI-ImageDescription>" in text:
-        return _read_qptiff(text, pages)
+        return _read_qptiff(text, pages, main)
     if text.startswith("ImageJ="):
-        return _read_imagej(text, pages)
+        return _read_imagej(text, pages, main)
     if "3dh_PixelSizeX" in text:
-        return _read_histech(text, pages)
-    return Acquisition("tiff", _resolution(first), refusal=_several_alike(pages, "pictures of one size"))
+        return _read_histech(text, pages, main)
+    if text.startswith("Aperio"):
+        return _read_aperio(text)
+    return Acquisition("tiff", _resolution(main), refusal=_several_alike(pages, main, "pictures of one size"))
 
 
 class _Image(NamedTuple):
@@ -82,14 +83,14 @@ class _Image(NamedTuple):
         return None if data is None or data.get("IFD") is None else int(data.get("IFD"))
 
 
-def _read_ome(text: str, pages: Sequence[Any]) -> Acquisition:
+def _read_ome(text: str, pages: Sequence[Directory]) -> Acquisition:
     images = _ome_images(text)
     if not images:
         return Acquisition("ome-tiff", refusal="its OME-XML tells of no picture: it may be one file of a set")
     slides = [image for image in images if not image.is_beside_the_slide] or images
     slide = max(slides, key=lambda image: image.area)
     page = slide.page or 0
-    if page >= len(pages) or (pages[page].imagewidth * pages[page].imagelength) != slide.area:
+    if page >= len(pages) or pages[page].size.pixels != slide.area:
         return Acquisition("ome-tiff", refusal="its OME-XML and its TIFF directories do not agree: export it anew")
     counts = {
         "focal planes": int(slide.pixels.get("SizeZ", 1)),
@@ -120,45 +121,49 @@ def _ome_images(text: str) -> list[_Image]:
     ]
 
 
-def _read_qptiff(text: str, pages: Sequence[Any]) -> Acquisition:
-    bits = int(pages[0].bitspersample)
-    refusal = _several_alike(pages, "channels") or _other_depth(f"uint{bits}")
+def _read_qptiff(text: str, pages: Sequence[Directory], main: Directory) -> Acquisition:
+    refusal = _several_alike(pages, main, "channels") or _other_depth(f"uint{main.value(258, 1)}")
     lens = re.search(r"<Objective>\s*([\d.]+)\s*[xX×]", text)
-    return Acquisition("qptiff", _resolution(pages[0]), objective=_number(lens[1]) if lens else None, refusal=refusal)
+    return Acquisition("qptiff", _resolution(main), objective=_number(lens[1]) if lens else None, refusal=refusal)
 
 
-def _read_imagej(text: str, pages: Sequence[Any]) -> Acquisition:
+def _read_imagej(text: str, pages: Sequence[Directory], main: Directory) -> Acquisition:
     names = {"slices": "focal planes", "frames": "time points", "channels": "channels"}
     for key, what in names.items():
         found = re.search(rf"^{key}=(\d+)", text, re.MULTILINE)
         if found and int(found[1]) > 1:
             return Acquisition("imagej", refusal=several(what, int(found[1])))
-    return Acquisition("imagej", refusal=_several_alike(pages, "pictures of one size"))
+    return Acquisition("imagej", refusal=_several_alike(pages, main, "pictures of one size"))
 
 
-def _read_histech(text: str, pages: Sequence[Any]) -> Acquisition:
+def _read_histech(text: str, pages: Sequence[Directory], main: Directory) -> Acquisition:
     entries = dict(re.findall(r"3dh_(\w+)\s*=\s*([\d.]+)", text))
     nanometres = _number(entries.get("PixelSizeX"))
     return Acquisition(
         "3dhistech",
         nanometres / _NANOMETRES_PER_MICRON if nanometres else None,
-        refusal=_several_alike(pages, "pictures of one size"),
+        refusal=_several_alike(pages, main, "pictures of one size"),
     )
 
 
-def _resolution(page: Any) -> float | None:
+def _read_aperio(text: str) -> Acquisition:
+    """Read the description of a slide whose levels OpenSlide does not take."""
+    entries = dict(re.findall(r"\|\s*(\w+)\s*=\s*([\d.]+)", text))
+    return Acquisition("aperio", _number(entries.get("MPP")), _number(entries.get("AppMag")))
+
+
+def _resolution(page: Directory) -> float | None:
     """Read the resolution tags; only in pixels a centimetre: in inches they tell of paper, not of glass."""
-    tags = page.tags
-    if _X_RESOLUTION not in tags or _UNIT not in tags or int(tags[_UNIT].value) != _CENTIMETRE:
+    density = page.numbers(_X_RESOLUTION)
+    if page.value(_UNIT, 0) != _CENTIMETRE or not density or not density[0]:
         return None
-    pixels, centimetres = tags[_X_RESOLUTION].value
-    return _MICRONS["cm"] * centimetres / pixels if pixels else None
+    return _MICRONS["cm"] / density[0]
 
 
-def _several_alike(pages: Sequence[Any], what: str) -> str | None:
+def _several_alike(pages: Sequence[Directory], main: Directory, what: str) -> str | None:
     """Refuse several directories of full resolution."""
-    sizes = [(page.imagewidth, page.imagelength) for page in pages if not page.subfiletype & _REDUCED]
-    count = sizes.count((pages[0].imagewidth, pages[0].imagelength))
+    sizes = [page.size for page in pages if not page.is_reduced and not page.is_mask]
+    count = sizes.count(main.size)
     return several(what, count) if count > 1 else None
 
 

@@ -1,4 +1,4 @@
-"""What a slide is to the rest: a description, and pixels by region."""
+"""An open slide as the other rooms see it: a description, and pixels by region."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from slide2iiif.sources.unsupported import system_refusal
 
 
 class StoredImage(NamedTuple):
-    """What a file says of one image in it."""
+    """Storage of one image in a file."""
 
     compression: str
     """Name of the compression."""
@@ -27,7 +27,7 @@ class StoredArea(NamedTuple):
     """The scanned area of a level that is an empty canvas, where the slide stores it as an image of its own."""
 
     region: Region
-    """Where the area lies, in whole pixels of the level."""
+    """Place of the area, in whole pixels of the level."""
     jpeg: JpegTiles
     """Its tiles; they begin at its corner, and not at the level's."""
 
@@ -45,15 +45,15 @@ class StoredLevel:
     jpeg: JpegTiles | JpegStrips | None = None
     """Its tiles or strips, where they are JPEG that can be published without decoding."""
     area: StoredArea | None = None
-    """What is stored of a level that is mostly empty, where it could be published without the rest."""
+    """Stored part of a level that is mostly empty, where it could be published without the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All that is known of a slide before its pixels are read. A value that travels between processes."""
+    """Description of a slide, known before its pixels are read. A value that travels between processes."""
 
     reader: str
-    """Which library reads it: `openslide`, `vips`, `pillow` or `synthetic`."""
+    """Reader: `openslide`, `tiff` (our own), `vips`, `pillow`, `imagecodecs` or `synthetic`."""
     format: str
     """The scanner's or file format, such as `aperio` or `jpeg`."""
     levels: tuple[StoredLevel, ...]
@@ -67,9 +67,9 @@ class Description:
     profile: bytes | None = None
     """ICC profile of the stored colours; None where there is none, or pixels come out as sRGB."""
     random_access: bool = True
-    """Whether regions can be read in any order at their own cost; if not, one worker takes the whole slide."""
+    """True if regions can be read in any order at their own cost; if not, one worker takes the whole slide."""
     notes: tuple[str, ...] = ()
-    """What its owner should know of it."""
+    """Notes for its owner."""
 
     @property
     def size(self) -> Size:
@@ -82,12 +82,12 @@ class Source(Protocol):
 
     @property
     def description(self) -> Description:
-        """What the slide is."""
+        """Description of the slide."""
         ...
 
     @property
     def properties(self) -> Mapping[str, str]:
-        """All that the slide says of itself by name. Names and values are private until somebody asks for them."""
+        """Properties of the slide by name. Names and values are private until somebody asks for them."""
         ...
 
     @property
@@ -104,7 +104,7 @@ class Source(Protocol):
         ...
 
     def associated_profile(self, name: str) -> bytes | None:
-        """Give the ICC profile of one of those pictures, if it has one."""
+        """Return the ICC profile of one of those pictures, if it has one."""
         ...
 
     def read(self, level: int, region: Region) -> Pixels:
@@ -118,7 +118,7 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what the open slide holds."""
+        """Release what the open slide holds."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -129,7 +129,7 @@ class Source(Protocol):
 
 
 class ClosingSource:
-    """What every source shares: use in a `with` statement. Most have nothing beside their levels."""
+    """Base of all sources: use in a `with` statement. Most have nothing beside their levels."""
 
     @property
     def properties(self) -> Mapping[str, str]:
@@ -151,7 +151,7 @@ class ClosingSource:
         return None
 
     def close(self) -> None:
-        """Give back what the open slide holds."""
+        """Release what the open slide holds."""
 
     def __enter__(self) -> Self:
         return self
@@ -204,14 +204,14 @@ def clip(region: Region, size: Size) -> Region:
 
 @dataclass(frozen=True, slots=True)
 class KeptBack:
-    """What a slide holds that is not published unless it is asked for."""
+    """Content of a slide that is not published unless it is asked for."""
 
     properties: Mapping[str, str]
     """By name."""
     associated: Mapping[str, Size]
     """Sizes of pictures beside the levels, by name."""
     segments: Mapping[str, str]
-    """What lies in stored tiles beside their pixels."""
+    """Comments and application data of stored tiles."""
 
 
 @dataclass(frozen=True, slots=True)

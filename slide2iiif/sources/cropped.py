@@ -24,7 +24,7 @@ _SIDES = ("x", "y", "width", "height")
 
 
 class _Cut(NamedTuple):
-    """Where the area lies on a level."""
+    """Place of the area on a level."""
 
     x: int
     y: int
@@ -73,7 +73,7 @@ class CroppedSource(ClosingSource):
 
 
 def find_area(source: Source) -> Region | None:
-    """Give the scanned area that a slide names, moved outwards to where it may be cut; None where it is the whole."""
+    """Return the scanned area that a slide names, moved outwards to where it may be cut; None where it is the whole."""
     stated = [source.properties.get(f"openslide.bounds-{side}", "") for side in _SIDES]
     if not all(text.isascii() and text.isdecimal() for text in stated):
         return None
@@ -90,7 +90,7 @@ def find_area(source: Source) -> Region | None:
 
 
 def _step(description: Description) -> Size:
-    """Give the grid of places where the cut may begin: tiles of as many stored levels as are fine enough."""
+    """Return the grid of places where the cut may begin: tiles of as many stored levels as are fine enough."""
     scales = [_scale(description.size, level.size) for level in description.levels]
     # Whole pixels on every level, whatever it costs.
     width = height = math.lcm(*scales)

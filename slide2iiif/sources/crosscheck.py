@@ -1,4 +1,4 @@
-"""Whether stored tiles are, pixel for pixel, what a slide shows: asked before any of them is published as it is.
+"""Comparison of stored tiles with what a slide shows, before any of them is published as it is.
 
 Formats differ in what lies between the two: tiles may overlap, be moved, or belong to another image of the same
 size. Rather than trust a list of formats, a few tiles of each level are compared with what the slide's own reader
@@ -26,21 +26,21 @@ _TOLERANCE = 1.0
 
 _BLUR = 8
 _BLURRED_TOLERANCE = 3.0
-"""The same for averages of squares, where the reader gives pixels moved by a fraction."""
+"""Mean difference for averages of squares, where the reader gives pixels moved by a fraction."""
 
 
 _WINDOW = 128
 """Side of the part of a tile that is compared, in pixels: a tile of another place differs in any with much to see."""
 
 _SPARE = 3
-"""How many other tiles are compared where those with most to see are damaged."""
+"""Number of other tiles that are compared where those with most to see are damaged."""
 
 _TRIES = 24
-"""How many are tried for that."""
+"""Number that is tried for that."""
 
 
 def is_shown(tiles: JpegTiles, size: Size, read: Callable[[Region], Pixels], *, is_aligned: bool) -> bool:
-    """Tell whether tiles are what a reader shows.
+    """Return True if tiles are what a reader shows.
 
     Args:
         tiles: of one level.

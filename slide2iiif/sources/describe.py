@@ -17,15 +17,15 @@ class DescribeTask:
     path: Path
     """Slide file."""
     crops: bool = False
-    """Whether it is cut down to its scanned area."""
+    """True to cut it down to its scanned area."""
     associated: tuple[str, ...] = ()
     """Names of associated images to publish, if the slide has them."""
     properties: tuple[str, ...] = ()
     """Names of properties to publish, if the slide has them."""
     with_area: bool = False
-    """Whether to find the scanned area."""
+    """True to find the scanned area."""
     with_kept_back: bool = False
-    """Whether to list what is not published."""
+    """True to list content that is not published."""
 
 
 def describe(task: DescribeTask) -> Described:
@@ -57,15 +57,15 @@ PUBLIC_PROPERTIES = frozenset({"openslide.vendor", "openslide.mpp-x", "openslide
 
 
 _COLOUR_MARKERS = (b"JFIF", b"Adob")
-"""What says how colours are coded, and is published anew."""
+"""Beginnings of segments that say how colours are coded, and are published anew."""
 
 
 _GEOMETRY = ("openslide.level", "openslide.associated.", "openslide.bounds-", "openslide.region[")
-"""What properties begin with that tell of nothing but sizes and places."""
+"""Beginnings of properties that tell of nothing but sizes and places."""
 
 
 def segments_kept_back(description: Description) -> dict[str, str]:
-    """Give comments and application data of the longest tile of each level, as text, by where they are.
+    """Return comments and application data of the longest tile of each level, as text, by their place.
 
     Raises:
         SourceError: the slide cannot be read.
@@ -84,7 +84,7 @@ def segments_kept_back(description: Description) -> dict[str, str]:
 
 
 def kept_back_properties(properties: Mapping[str, str]) -> dict[str, str]:
-    """Give the properties that stay inside unless they are asked for, by name."""
+    """Return the properties that stay inside unless they are asked for, by name."""
     return {
         name: value
         for name, value in sorted(properties.items())

@@ -1,4 +1,4 @@
-"""What a DICOM file says of itself: which series it belongs to, and how it is compressed.
+"""Headers of DICOM files: series, compression, places of frames, optical paths.
 
 The only module that knows pydicom. A whole-slide image is a series of files in one folder, one or more for each
 level (PS3.3, sections A.32.8 and C.8.12.4).
@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size, ceil_div
 from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.formats import may_be_dicom
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
-from slide2iiif.sources.unsupported import damaged_directory, is_of_system
+from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, damaged_directory, is_of_system, several
 
 _MAGIC = b"DICM"
 _MAGIC_OFFSET = 128
@@ -41,13 +42,17 @@ class DicomHeader:
     series: str
     """Series Instance UID, shared by all files of a slide."""
     is_whole_slide: bool
-    """Whether the file holds a whole-slide microscopy image at all."""
+    """True if the file holds a whole-slide microscopy image at all."""
     is_volume: bool
-    """Whether it holds a level, rather than a label, an overview or a thumbnail."""
+    """True if it holds a level, rather than a label, an overview or a thumbnail."""
     size: Size
     """Total pixel matrix; 0×0 where there is none."""
     compression: str
     """Name of the compression, or the transfer syntax's UID."""
+    kind: str = ""
+    """Name of its kind, such as `CT Image Storage`."""
+    optical_paths: tuple[str, ...] = ()
+    """Identifiers of the optical paths that its frames show."""
 
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -71,7 +76,7 @@ _PHOTOMETRICS = ("MONOCHROME2", _RGB, "YBR_FULL", "YBR_FULL_422")
 
 
 def is_dicom(head: bytes) -> bool:
-    """Tell from the first bytes whether a file is DICOM (PS3.10, section 7.1)."""
+    """Return True if the first bytes are those of DICOM (PS3.10, section 7.1)."""
     return head[_MAGIC_OFFSET : _MAGIC_OFFSET + len(_MAGIC)] == _MAGIC
 
 
@@ -93,6 +98,8 @@ def read_header(path: Path) -> DicomHeader | None:
                     "ImageType",
                     "TotalPixelMatrixColumns",
                     "TotalPixelMatrixRows",
+                    "NumberOfOpticalPaths",
+                    "OpticalPathSequence",
                 ],
             )
             syntax = str(header.file_meta.TransferSyntaxUID)
@@ -105,10 +112,41 @@ def read_header(path: Path) -> DicomHeader | None:
                     int(header.get("TotalPixelMatrixRows") or 0),
                 ),
                 compression=_COMPRESSIONS.get(syntax, syntax),
+                kind=str(header.SOPClassUID.name),
+                optical_paths=_optical_paths(header),
             )
     except Exception as error:  # noqa: BLE001 - pydicom raises a dozen unrelated classes on damaged files
         logging.getLogger(__name__).info("DICOM header of %s: %r", path, error)
         return None
+
+
+def _optical_paths(header: Any) -> tuple[str, ...]:
+    """Read the identifiers of optical paths (PS3.3, section C.8.12.5)."""
+    items = header.get("OpticalPathSequence") or ()
+    listed = tuple(str(item.get("OpticalPathIdentifier", number)) for number, item in enumerate(items))
+    count = int(header.get("NumberOfOpticalPaths") or 0)
+    return listed if len(listed) >= count else tuple(str(number) for number in range(count))
+
+
+def check_one_path(path: Path) -> None:
+    """Check that a series shows one optical path: readers take the first of several.
+
+    Raises:
+        SourceError: it shows several.
+    """
+    paths = {each for _, header in find_series(path) if header.is_whole_slide for each in header.optical_paths}
+    if len(paths) > 1:
+        raise SourceError(several("optical paths", len(paths)))
+
+
+def refusal_of(path: Path) -> str:
+    """Return why a DICOM file is no slide, in words for its owner."""
+    header = read_header(path)
+    if header is None:
+        return f"is DICOM whose header cannot be read: it is damaged, or compressed as a whole; {COPY_AGAIN}"
+    if not header.is_whole_slide:
+        return f"is DICOM, and no whole-slide image but {header.kind}: leave it out, or convert it to TIFF"
+    return f"is a whole-slide image in DICOM of a kind that OpenSlide does not know: {COMPARE}"
 
 
 @contextlib.contextmanager
@@ -121,7 +159,7 @@ def _untold() -> Iterator[None]:
 
 
 def _is_deflated(path: Path) -> bool:
-    """Tell whether all of a file would be inflated to read its header, to a thousand times its size.
+    """Return True if all of a file would be inflated to read its header, to a thousand times its size.
 
     No reader of slides takes such a file.
     """

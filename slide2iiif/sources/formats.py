@@ -6,6 +6,44 @@ OPENSLIDE_SUFFIXES = frozenset(
 """Formats of OpenSlide 4: Aperio, Trestle, Ventana, Philips, generic TIFF (QPTIFF is one), Hamamatsu, Leica, MIRAX,
 Sakura, Zeiss."""
 
+_BIG_TIFF_SUFFIXES = frozenset({".btf", ".tf8", ".tf2"})
+"""Names of BigTIFF."""
+
+_OWN_TIFF_SUFFIXES = frozenset({".tif", ".tiff", ".qptiff", ".svs"}) | _BIG_TIFF_SUFFIXES
+"""Names of TIFF whose tiles lie side by side, whoever wrote it."""
+
+UNREAD_SUFFIXES = frozenset(
+    {
+        ".isyntax",
+        ".i2syntax",
+        ".vsi",
+        ".kfb",
+        ".kfbf",
+        ".sdpc",
+        ".dyqx",
+        ".tmap",
+        ".lif",
+        ".nd2",
+        ".zvi",
+        ".lsm",
+        ".oir",
+        ".oib",
+        ".ets",
+        ".jxl",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".psb",
+        ".psd",
+        ".ecw",
+        ".sid",
+        ".jls",
+        ".jxr",
+        ".exr",
+    }
+)
+"""Formats of slides and large images that no reader here opens."""
+
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
 """DICOM files; those without a suffix are told by their contents."""
 
@@ -47,8 +85,13 @@ def is_image_name(name: str) -> bool:
 
 
 def is_plain_tiff_name(name: str) -> bool:
-    """Return whether a file may be a TIFF that is no slide."""
-    return suffix_of(name) in {".tif", ".tiff", ".qptiff"}
+    """Return True if a file may be a TIFF, or another image, that is no slide."""
+    return suffix_of(name) in {".tif", ".tiff", ".qptiff"} | _BIG_TIFF_SUFFIXES
+
+
+def is_own_tiff_name(name: str) -> bool:
+    """Return True if a TIFF of that name may be read by our own reader, without knowing its scanner."""
+    return suffix_of(name) in _OWN_TIFF_SUFFIXES
 
 
 def is_synthetic_name(name: str) -> bool:
@@ -59,7 +102,12 @@ def is_synthetic_name(name: str) -> bool:
 def is_slide_name(name: str) -> bool:
     """Return whether a file must be a slide or an image by its name; DICOM is told apart elsewhere."""
     suffix = suffix_of(name)
-    return suffix in OPENSLIDE_SUFFIXES or suffix in IMAGE_SUFFIXES or suffix == _SYNTHETIC_SUFFIX
+    return suffix in OPENSLIDE_SUFFIXES | IMAGE_SUFFIXES | _BIG_TIFF_SUFFIXES or suffix == _SYNTHETIC_SUFFIX
+
+
+def is_unread_name(name: str) -> bool:
+    """Return True if a file is a slide or a large image by its name, in a format that no reader here opens."""
+    return suffix_of(name) in UNREAD_SUFFIXES
 
 
 def may_be_dicom(name: str) -> bool:

@@ -30,12 +30,12 @@ class Frame(NamedTuple):
     stream: bytes
     """A complete JPEG stream."""
     region: Region
-    """What it shows of the level."""
+    """Part of the level that it shows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JpegStrips:
-    """Where the restart intervals of a level lie. A value: workers read by it."""
+    """Places of the restart intervals of a level. A value: workers read by it."""
 
     path: Path
     """The file."""
@@ -61,16 +61,16 @@ class JpegStrips:
     """Row that the table begins with."""
 
     def publishes(self, tile_size: int) -> bool:
-        """Tell whether tiles of a size can be cut out without decoding: at borders of blocks only."""
+        """Return True if tiles of a size can be cut out without decoding: at borders of blocks only."""
         return all(tile_size % (_BLOCK * max(factors)) == 0 for factors in zip(*self.sampling, strict=True))
 
     def with_profile(self, segment: bytes) -> "JpegStrips":
-        """Give strips whose tiles are published with the segment of a colour profile."""
+        """Return strips whose tiles are published with the segment of a colour profile."""
         return replace(self, profile=segment)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every pixel is stored."""
+        """True if every pixel is stored."""
         return bool(self.lengths.all())
 
     @property
@@ -79,7 +79,7 @@ class JpegStrips:
         return int(self.lengths.sum())
 
     def window(self, region: Region) -> "JpegStrips":
-        """Give the part of the table that a region needs, for it to travel light."""
+        """Return the part of the table that a region needs, for it to travel light."""
         columns, rows = touched(region, self.strip)
         top, left = self.first_row, self.first_column
         part = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
@@ -114,7 +114,7 @@ class JpegStrips:
 
 
 def find_strips(path: Path, size: Size, page: Any) -> JpegStrips | None:
-    """Take the intervals of an NDPI directory, as tifffile gives it; None where they cannot be cut."""
+    """Return the intervals of an NDPI directory, as tifffile gives it; None where they cannot be cut."""
     strip = Size(int(page.tilewidth), int(page.tilelength))
     columns, rows = ceil_div(size.width, strip.width), ceil_div(size.height, strip.height)
     header = page.jpegheader

@@ -31,7 +31,7 @@ _SCAN_HEAD = 5
 _find_end = re.compile(_EOI).search
 """As `bytes.find`, in a third of its time."""
 JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
-_ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 _DHT, _SOF0, _SOF1, _SOS, _DQT, _DRI = 0xC4, 0xC0, 0xC1, 0xDA, 0xDB, 0xDD
 _APP0, _APP15, _COM = 0xE0, 0xEF, 0xFE
@@ -48,7 +48,7 @@ _COMPONENTS = (1, 3)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JpegTiles:
-    """Where the JPEG tiles of a stored level lie, and what is missing in them. A value: workers read by it."""
+    """Places of the JPEG tiles of a stored level, and the parts that they leave out. A value: workers read by it."""
 
     path: Path
     """The file."""
@@ -61,13 +61,13 @@ class JpegTiles:
     tables: bytes
     """Table segments that the tiles leave out."""
     is_rgb: bool
-    """Whether the samples are RGB, which no decoder would guess."""
+    """True if the samples are RGB, which no decoder would guess."""
     sampling: tuple[tuple[int, int], ...]
-    """Sampling factors of the components, the same for all tiles."""
+    """Sampling factors of the components, of most tiles."""
     usual_head: bytes = b""
-    """What tiles usually begin with, the start of a scan of all components included."""
+    """Bytes that tiles usually begin with, the start of a scan of all components included."""
     usual_published: bytes = b""
-    """What is published in its place, without that start."""
+    """Bytes published in their place, without that start."""
     profile: bytes = b""
     """Segment of a colour profile that is published in every tile."""
     first_column: int = 0
@@ -76,33 +76,50 @@ class JpegTiles:
     """Row of the level that the table begins with."""
 
     def publishes(self, tile_size: int) -> bool:
-        """Tell whether tiles of a size are stored as they are."""
+        """Return True if stored tiles can be published unchanged at a tile size."""
         return self.tile == (tile_size, tile_size)
 
     @property
     def has_doubtful_colours(self) -> bool:
-        """Whether the file says RGB of samples that look like YCbCr: nobody stores green more coarsely than red."""
+        """True if the file says RGB of samples that look like YCbCr: nobody stores green more coarsely than red."""
         return self.is_rgb and len(set(self.sampling)) > 1
 
     @property
     def _scan_components(self) -> bytes:
-        """What a scan of all components says of their number (T.81, section B.2.3)."""
+        """Number of components in the start of a scan of all of them (T.81, section B.2.3)."""
         return b"\1" if len(self.sampling) == 1 else b"\3"
 
     @property
     def _colour_marker(self) -> bytes:
-        return _ADOBE_RGB if self.is_rgb else JFIF
+        return ADOBE_RGB if self.is_rgb else JFIF
 
     def with_profile(self, segment: bytes) -> "JpegTiles":
-        """Give tiles that are published with the segment of a colour profile."""
+        """Return tiles that are published with the segment of a colour profile."""
         place = len(_SOI + self._colour_marker)
         published = self.usual_published[:place] + segment + self.usual_published[place:]
         return replace(self, profile=segment, usual_published=published)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every tile is stored."""
+        """True if every tile is stored."""
         return bool(self.lengths.all())
+
+    def without_those_over_missing(self, finer: "JpegTiles", scale: float) -> "JpegTiles":
+        """Return tiles of which none is taken for stored that covers a place that a finer level does not store.
+
+        Args:
+            finer: tiles of the next finer level.
+            scale: pixels of that level, across and down, for one of this.
+        """
+        rows, columns = np.nonzero(finer.lengths == 0)
+        if not len(rows):
+            return self
+        lengths = self.lengths.copy()
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            down = _covered(row, finer.tile.height, self.tile.height * scale)
+            across = _covered(column, finer.tile.width, self.tile.width * scale)
+            lengths[down, across] = 0
+        return replace(self, lengths=lengths)
 
     @property
     def stored_bytes(self) -> int:
@@ -110,7 +127,7 @@ class JpegTiles:
         return int(self.lengths.sum()) + len(self.tables) * self.lengths.size
 
     def window(self, region: Region) -> "JpegTiles":
-        """Give the part of the table that a region of the level needs, for it to travel light."""
+        """Return the part of the table that a region of the level needs, for it to travel light."""
         columns, rows = touched(region, self.tile)
         part = np.s_[rows.start : rows.stop, columns.start : columns.stop]
         return replace(
@@ -122,7 +139,7 @@ class JpegTiles:
         )
 
     def is_stored(self, column: int, row: int) -> bool:
-        """Tell whether the slide stores this tile of the level at all."""
+        """Return True if the slide stores this tile of the level at all."""
         return self.lengths.item(row - self.first_row, column - self.first_column) > 0
 
     def read(self, file: int, column: int, row: int) -> bytes:
@@ -162,7 +179,7 @@ class JpegTiles:
         else:
             head = parse_head(stored)
             scan, published = head.scan, self._publish_head(head)
-            if stored[scan + _SCAN_HEAD - 1 : scan + _SCAN_HEAD] != self._scan_components:
+            if stored[scan + _SCAN_HEAD - 1 : scan + _SCAN_HEAD] != bytes((len(head.sampling),)):
                 raise DamagedTileError(_MORE_SCANS)
         end = stored.rfind(_EOI)
         # Padding to an even length is all that may follow; anything else is the middle of a torn stream.
@@ -176,9 +193,15 @@ class JpegTiles:
     def _publish_head(self, head: "Head") -> bytes:
         if head.size != self.tile:
             raise DamagedTileError(f"it says {head.size} pixels where the level says {self.tile}")
-        if head.sampling != self.sampling:
-            raise DamagedTileError(f"its sampling factors are {head.sampling} and not {self.sampling}")
+        # Each tile is an image of its own: chroma may be sampled otherwise than in the next one.
+        if len(head.sampling) != len(self.sampling):
+            raise DamagedTileError(f"it has {len(head.sampling)} components and not {len(self.sampling)}")
         return b"".join((_SOI, self._colour_marker, self.profile, self.tables, *head.segments))
+
+
+def _covered(place: int, side: int, coarser: float) -> slice:
+    """Return the tiles of a coarser level, in one direction, that a tile lies under."""
+    return slice(int(place * side // coarser), int(((place + 1) * side - 1) // coarser) + 1)
 
 
 def find_tiles(
@@ -190,7 +213,7 @@ def find_tiles(
     tables: bytes,
     is_rgb: bool,
 ) -> JpegTiles | None:
-    """Take the tiles of a level, if they are of a kind that can be published; one that is whole tells.
+    """Return the tiles of a level, if they are of a kind that can be published; one that is whole tells.
 
     Args:
         path: the file.
@@ -247,12 +270,12 @@ class DamagedTileError(Exception):
 
 
 class Head(NamedTuple):
-    """What comes before the coefficients of a stream."""
+    """Segments before the coefficients of a stream."""
 
     segments: tuple[bytes, ...]
     """Table and frame segments in their order, markers included."""
     scan: int
-    """Where the scan begins: the place of the start-of-scan marker."""
+    """Place of the start-of-scan marker."""
     size: Size
     """Pixels."""
     sampling: tuple[tuple[int, int], ...]
@@ -289,7 +312,7 @@ def parse_head(stream: bytes) -> Head:
 
 
 def left_out(stream: bytes) -> Iterator[tuple[str, bytes]]:
-    """Give the comments and application data of a stream, by name (`COM`, `APP1`), that are not published."""
+    """List the comments and application data of a stream that are not published, by name (`COM`, `APP1`)."""
     place = 2
     while stream[place : place + 1] == b"\xff" and place + 4 <= len(stream) and stream[place + 1] != _SOS:
         marker = stream[place + 1]
@@ -307,7 +330,7 @@ def _parse_frame(frame: bytes) -> tuple[Size, tuple[tuple[int, int], ...]]:
 
 
 def resize_frame(segments: tuple[bytes, ...], size: Size) -> Iterator[bytes]:
-    """Give segments with the frame header saying another size (T.81, section B.2.2)."""
+    """List segments, the frame header with another size (T.81, section B.2.2)."""
     for segment in segments:
         if segment[1] in _FRAMES:
             yield segment[:5] + size.height.to_bytes(2) + size.width.to_bytes(2) + segment[9:]
@@ -316,7 +339,7 @@ def resize_frame(segments: tuple[bytes, ...], size: Size) -> Iterator[bytes]:
 
 
 def shared_tables(stream: bytes) -> bytes:
-    """Give the table segments of a tables-only stream, such as the TIFF tag JPEGTables.
+    """Return the table segments of a tables-only stream, such as the TIFF tag JPEGTables.
 
     Raises:
         DamagedTileError: not such a stream.

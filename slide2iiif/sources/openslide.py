@@ -22,9 +22,14 @@ from slide2iiif.sources.crosscheck import is_shown
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.sources.tiff import is_tiff
+from slide2iiif.sources.tiff_layout import read_layout
+from slide2iiif.sources.tiff_tags import TiffFile
 from slide2iiif.sources.unsupported import check_open_files, explain
 
-_GENERIC_TIFF = "generic-tiff"
+_APERIO = "aperio"
+"""Format whose tiles over a place that the next finer level does not store are sometimes corrupt: OpenSlide makes
+those from the finer level."""
+_GENERIC_TIFF, _DICOM = "generic-tiff", "dicom"
 _DOUBTFUL_COLOURS = (
     "the header says that samples are RGB, and they look like YCbCr: colours are published as the header has them, "
     "which is how OpenSlide shows them; if they are false, correct the header"
@@ -55,8 +60,13 @@ class OpenSlideSource(ClosingSource):
         self._background = _colour(self._slide.properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR))
 
     @property
+    def is_of_no_scanner(self) -> bool:
+        """True if OpenSlide takes the file for any tiled TIFF."""
+        return bool(self._slide.properties.get(openslide.PROPERTY_NAME_VENDOR) == _GENERIC_TIFF)
+
+    @property
     def _slide(self) -> openslide.OpenSlide:
-        """The handle; a new one after one that failed.
+        """Open handle; a new one after one that failed.
 
         Raises:
             SourceError: the slide does not open any more.
@@ -70,14 +80,19 @@ class OpenSlideSource(ClosingSource):
 
     @functools.cached_property
     def description(self) -> Description:
-        """What the slide is; found out when it is first asked for, which only one worker does."""
+        """Description of the slide; read when it is first asked for, which only one worker does."""
         properties = self._slide.properties
         vendor = properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
         microns = _number(properties.get(openslide.PROPERTY_NAME_MPP_X))
         objective = _number(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
+        notes: tuple[str, ...] = ()
+        if vendor == _DICOM:
+            dicom.check_one_path(self._path)
         if vendor == _GENERIC_TIFF:
             # Any TIFF in tiles is that to OpenSlide, and it takes the first picture of many.
-            acquisition = tiff.acquisition_of(self._path)
+            with TiffFile(self._path) as file:
+                layout = read_layout(file)
+            acquisition, notes = layout.acquisition, layout.notes
             vendor = acquisition.format if acquisition.format != "tiff" else vendor
             microns, objective = microns or acquisition.microns_per_pixel, objective or acquisition.objective
         levels = tuple(self._levels())
@@ -88,7 +103,7 @@ class OpenSlideSource(ClosingSource):
             microns_per_pixel=microns,
             objective=objective,
             background=self._background,
-            notes=(_DOUBTFUL_COLOURS,) if any(_is_doubtful(level.jpeg) for level in levels) else (),
+            notes=(*notes, _DOUBTFUL_COLOURS) if any(_is_doubtful(level.jpeg) for level in levels) else notes,
             profile=self._profile(),
         )
 
@@ -165,16 +180,24 @@ class OpenSlideSource(ClosingSource):
         return profile
 
     def _rows_at_once(self, level: int, width: int) -> int:
-        """Give how many rows of a width are read at once: it takes four times their pixels, and several copies."""
+        """Return the rows of a width that are read at once: it takes four times their pixels, and several copies."""
         tile = _tile(self._slide.properties, level)
         rows = max(1, _LARGEST_PART // width)
         return min(rows, _ROWS_AT_ONCE) if tile is not None and max(tile) <= _SMALL_TILE else rows
 
     def _levels(self) -> Iterator[StoredLevel]:
         images = _images(self._path)
+        is_aperio = self._slide.properties.get(openslide.PROPERTY_NAME_VENDOR) == _APERIO
+        finer: tuple[JpegTiles, Size] | None = None
         for index, dimensions in enumerate(self._slide.level_dimensions):
             size = Size(*dimensions)
             image = _image_of(size, images)
+            if is_aperio and isinstance(image.jpeg, JpegTiles):
+                tiles = image.jpeg
+                if finer is not None:
+                    tiles = tiles.without_those_over_missing(finer[0], finer[1].width / size.width)
+                finer = (tiles, size)
+                image = image._replace(jpeg=tiles)
             yield StoredLevel(
                 size=size,
                 tile=_tile(self._slide.properties, index) or _stored_tile(image),
@@ -211,7 +234,7 @@ class OpenSlideSource(ClosingSource):
     def _publishable(
         self, level: int, size: Size, jpeg: JpegTiles | JpegStrips | None
     ) -> JpegTiles | JpegStrips | None:
-        """Give the stored tiles back if they are what OpenSlide shows."""
+        """Return the stored tiles if they are what OpenSlide shows."""
         if not isinstance(jpeg, JpegTiles):
             return jpeg
         is_aligned = self._slide.level_downsamples[level].is_integer()
@@ -226,7 +249,7 @@ def _bands(region: Region, rows: int) -> Iterator[Region]:
 
 
 class UnsupportedFormatError(Exception):
-    """OpenSlide does not know the format; another reader may."""
+    """Error of a format that OpenSlide does not know; another reader may."""
 
 
 def _open(path: Path) -> openslide.OpenSlide:
@@ -241,9 +264,9 @@ def _open(path: Path) -> openslide.OpenSlide:
 
 def _images(path: Path) -> Mapping[Size, StoredImage]:
     head = probe(path)
-    if is_tiff(head):
-        return tiff.read_images(path)
-    return dicom.read_images(path) if dicom.is_dicom(head) else {}
+    if dicom.is_dicom(head):
+        return dicom.read_images(path)
+    return tiff.read_images(path) if is_tiff(head) else {}
 
 
 def _image_of(size: Size, images: Mapping[Size, StoredImage]) -> StoredImage:
@@ -271,7 +294,7 @@ def _is_doubtful(jpeg: JpegTiles | JpegStrips | None) -> bool:
 
 
 def _stored_tile(image: StoredImage) -> Size | None:
-    """Give the tile of what is stored, where OpenSlide keeps silent about it: it does for some formats."""
+    """Return the stored tile where OpenSlide does not tell it, as for some formats."""
     return image.jpeg.tile if isinstance(image.jpeg, JpegTiles) else None
 
 

@@ -1,4 +1,4 @@
-"""What is not one picture that can be shown as it is, and what its owner can do about it, in words.
+"""Refusals: files that are not one picture that can be shown as it is, and advice for their owners, in words.
 
 A slide is published as one picture in 8-bit colour. A stack of focal planes, a set of fluorescence channels, a time
 series or scenes apart are not that, and to show the first of many as if it were the whole would be wrong.
@@ -17,9 +17,12 @@ _ADVICE = {
     "time points": "export one of them as a slide of its own",
     "channels": "which colour each has is a choice, so compose them to one RGB picture first",
     "scenes": "export each as a slide of its own",
+    "pictures of different sizes": "export each as a file of its own",
+    "frames": "export one of them as an image of its own",
+    "optical paths": "which colour each has is a choice, so compose them to one RGB picture first",
     "pictures of one size": "they may be focal planes or channels; export one of them as a slide of its own",
 }
-"""What to do about several, by what there are several of."""
+"""Advice by the kind of thing that there are several of."""
 
 _REASONS = (
     (r'dimension "Z"|[Mm]ultiple Z layers|TotalPixelMatrixFocalPlanes|NoLayers', "focal planes"),
@@ -30,6 +33,7 @@ _REASONS = (
 )
 """Patterns of OpenSlide's messages (4.0), and what they say there are several of."""
 _DEPTH = r"BitsAllocated|BitsStored|Pixel type \w*(?:16|32|48|64|96|FLOAT|COMPLEX)"
+_NEWER_VENTANA = r"Bad direction attribute|iScan element|EncodeInfo"
 _ONE_CHANNEL = r"SamplesPerPixel value 1|Pixel type GRAY8|Can't find main image"
 
 
@@ -44,26 +48,26 @@ _SYSTEM = {
     errno.ESTALE: "cannot be read: the file server has lost it (Stale file handle); run again",
     errno.ELOOP: "cannot be read: its links lead in a circle",
 }
-"""What the system says of a file that cannot be read, and what to do."""
+"""Words for errors of the system, with advice."""
 
 COMPARE = "compare it with where it was made, or move it out of SOURCE"
-"""What to do about a file that may be no slide at all."""
+"""Advice for a file that may be no slide at all."""
 
 COPY_AGAIN = "copy it again from where it was made"
-"""What to do about a damaged file."""
+"""Advice for a damaged file."""
 
 _SPARE_FILES = 8
-"""How many files a reader may open at the same time for one slide: with fewer left, that may be why it refuses."""
+"""Number of files that a reader may open at once for one slide: with fewer left, that may be why it refuses."""
 
 
 def system_refusal(error: OSError) -> str:
-    """Say why the system does not let a file be read, and what to do."""
+    """Return the words for an error of the system, with advice."""
     known = _SYSTEM.get(error.errno or 0)
     return known or f"cannot be read: {error.strerror or error}"
 
 
 def check_open_files(path: Path) -> None:
-    """Find out whether a reader that refuses a file was out of open files or of permission, which it does not tell.
+    """Check that a reader that refuses a file was not out of open files or of permission, which it does not tell.
 
     Raises:
         SourceError: it was.
@@ -80,7 +84,7 @@ def check_open_files(path: Path) -> None:
 
 
 def is_of_system(error: Exception) -> bool:
-    """Tell whether an error comes from the system and not from what is in the file."""
+    """Return True if an error comes from the system and not from what is in the file."""
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SYSTEM)
 
 
@@ -95,7 +99,7 @@ def damaged_directory(error: Exception) -> SourceError:
 
 
 def several(what: str, count: int | None = None) -> str:
-    """Say that there are several of something, and what to do about it.
+    """Return the refusal of several of something, with advice.
 
     Args:
         what: one of the keys of the advice.
@@ -105,12 +109,12 @@ def several(what: str, count: int | None = None) -> str:
 
 
 def other_depth(kind: str) -> str:
-    """Say that samples are not of 8 bits."""
+    """Return the refusal of samples that are not of 8 bits."""
     return f"holds {kind} samples, and how bright they should look is not said: convert it to 8 bits a sample first"
 
 
 def explain(message: str) -> str:
-    """Say why OpenSlide refuses a slide: its own words are for those who know its source."""
+    """Return the words for a refusal of OpenSlide: its own are for those who know its source."""
     message = " ".join(message.split())
     for number, advice in _SYSTEM.items():
         if os.strerror(number) in message:
@@ -120,8 +124,19 @@ def explain(message: str) -> str:
     for pattern, what in _REASONS:
         if re.search(pattern, message):
             return f"{several(what)} ({message})"
-    if re.search(_DEPTH, message):
-        return f"{other_depth('longer')} ({message})"
-    if re.search(_ONE_CHANNEL, message):
-        return f"holds no colour picture, perhaps fluorescence: {_ADVICE['channels']} ({message})"
-    return f"is damaged or of an unknown variant: {message}; {COPY_AGAIN}"
+    words = next((words for pattern, words in _PATTERNS if re.search(pattern, message)), None)
+    return f"{words} ({message})" if words else f"is damaged or of an unknown variant: {message}; {COPY_AGAIN}"
+
+
+_PATTERNS = (
+    (_DEPTH, other_depth("longer")),
+    (_ONE_CHANNEL, f"holds no colour picture, perhaps fluorescence: {_ADVICE['channels']}"),
+    (
+        _NEWER_VENTANA,
+        (
+            "is written by a Ventana scanner that OpenSlide does not know, perhaps a newer one: export it as TIFF "
+            "with the scanner's own software"
+        ),
+    ),
+)
+"""Patterns of other messages of OpenSlide, with words for them."""

@@ -1,27 +1,24 @@
-"""Ordinary images through libvips, or through Pillow where the libvips wheel lacks a loader.
+"""Ordinary images through libvips: JPEG, PNG, WebP, GIF, and TIFF in strips of the usual kinds.
 
-Whatever is stored (grey, palette, 16 bits, CMYK, alpha, an EXIF orientation) comes out as upright 8-bit sRGB on
-white. Tiled TIFF is read by region; anything else is decoded once by the worker that takes the slide.
+Samples are read as they are stored and become RGB in `imaging.to_rgb`; only the orientation is libvips' business.
 """
 
-import contextlib
-import logging
 import os
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
-from slide2iiif.imaging.icc import is_srgb
-from slide2iiif.imaging.pixels import WHITE, Pixels, compose
+from slide2iiif.imaging.picture import Extra, Kind, Meaning, PictureFormat
+from slide2iiif.imaging.pixels import WHITE, Pixels
+from slide2iiif.imaging.to_rgb import check_publishable, notes, to_rgb
 from slide2iiif.memory_limit import check_memory, too_large
 from slide2iiif.sources.base import ClosingSource, Description, StoredLevel
-from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, is_of_system, system_refusal
+from slide2iiif.sources.frames import frame_count, painted_area
+from slide2iiif.sources.unsupported import COPY_AGAIN, several
 
 # Processes are the unit of parallel work, so threads inside one only get into each other's way.
 os.environ.setdefault("VIPS_CONCURRENCY", "1")
@@ -34,37 +31,65 @@ _WHOLE_BYTES = {"gif": 4}
 """Bytes a pixel that libvips takes for an image as a whole, and ends the process where it does not get them."""
 _PROFILE = "icc-profile-data"
 _NOTES = ("exif-", "png-comment", "jpeg-comment", "gif-comment", "image-description", "xmp-", "iptc-")
-"""What libvips' names for the notes in a file begin with."""
-_ORIENTATION = 0x0112
-"""EXIF tag."""
-_SIDEWAYS = {5, 6, 7, 8}
-"""Orientations that exchange width and height."""
+"""Beginnings of libvips' names for the notes in a file."""
 _OUT_OF_MEMORY = re.compile(r"(?i)out of memory|insufficient memory|cannot allocate|allocate memory|malloc")
 _NO_REASON = "unable to write to memory"
-"""What libvips says of every failure."""
-_JPEG_2000_SIZE = b"\xff\x4f\xff\x51"
-"""Markers that a codestream begins with: the second one tells of sizes."""
-_JPEG_2000_HEAD = 1 << 20
+"""Words of libvips for every failure."""
 _RESOLUTION_UNITS = {"in", "cm", "mm"}
 
 
+_BLOBS = ("icc-profile-data", "xmp-data", "iptc-data", "exif-data", "photoshop-data")
+"""Fields of bytes that are told of."""
+_LOADERS = ("Jpeg", "Png", "Webp", "Gif", "Nsgif", "Tiff")
+"""Loaders that are used: others take files for pictures that are programs."""
+_LOADER_CLASS = re.compile(r"VipsForeignLoad(\w+?)(?:Source|File)?$")
+_MEANINGS = {
+    "b-w": Meaning.GREY,
+    "grey16": Meaning.GREY,
+    "srgb": Meaning.RGB,
+    "rgb": Meaning.RGB,
+    "rgb16": Meaning.RGB,
+    "cmyk": Meaning.CMYK,
+}
+_KINDS = {
+    "uchar": (8, Kind.UNSIGNED),
+    "ushort": (16, Kind.UNSIGNED),
+    "char": (8, Kind.SIGNED),
+    "short": (16, Kind.SIGNED),
+}
+_OTHER_KINDS = {
+    "uint": (32, Kind.UNSIGNED),
+    "int": (32, Kind.SIGNED),
+    "float": (32, Kind.FLOAT),
+    "double": (64, Kind.FLOAT),
+}
+
+
 class NoLoaderError(Exception):
-    """libvips has no loader for the file; another reader may."""
+    """Error of a file that libvips has no loader for; another reader may."""
 
 
 class VipsSource(ClosingSource):
     """An ordinary image that libvips reads.
 
-    Tiled TIFF is read by region. Anything else is decoded from top to bottom, once, a strip at a time: regions must
-    then come in that order, and those of one row of blocks have the same rows.
+    It is decoded from top to bottom, once, a strip at a time: regions must come in that order, and those of one row
+    of blocks have the same rows.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, content: bytes | None = None, note: str = "", picture: PictureFormat | None = None
+    ) -> None:
         """Open the image.
+
+        Args:
+            path: the file.
+            content: the image in memory, in place of what is in the file.
+            note: told of the image.
+            picture: format of its samples, where libvips does not tell all of it.
 
         Raises:
             NoLoaderError: libvips has no loader for it.
-            SourceError: it has one, and the file is damaged.
+            SourceError: it has one, and the file is damaged, or not one picture that can be shown as it is.
         """
         import pyvips
 
@@ -72,21 +97,27 @@ class VipsSource(ClosingSource):
         # A descriptor, not a name: libvips would read options from a name such as `slide[page=2].tif`.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            source = pyvips.Source.new_from_descriptor(descriptor)
-            if pyvips.vips_lib.vips_foreign_find_load_source(source.pointer) == pyvips.ffi.NULL:
-                raise NoLoaderError(str(path))
+            from_file = pyvips.Source.new_from_descriptor(descriptor)
+            source = from_file if content is None else pyvips.Source.new_from_memory(content)
+            loader = _find_loader(source)
             header = _load(source, "random")
-            self.description = _describe(header)
+            self._picture = picture or _format_of(header)
+            check_publishable(self._picture)
+            frames = frame_count(path, loader, _whole_number(header, "n-pages", 1))
+            if frames > 1:
+                raise SourceError(several("frames", frames))
+            self.description = _describe(header, loader, self._picture, note)
             # Turning a picture needs all of it; libvips keeps it in memory, or in a temporary file if it is large.
-            is_sequential = not self.description.random_access and not _is_turned(header)
-            stored = _load(source, "sequential") if is_sequential else header
-            self._image = _standardise(_remember(stored) if is_sequential else stored)
+            is_turned = _whole_number(header, "orientation", 1) != 1
+            stored = header if is_turned else _load(source, "sequential")
+            self._image = stored.autorot() if is_turned else _remember(stored)
         except pyvips.Error as error:
-            raise SourceError(_refusal("is damaged or of an unknown variant", error)) from None
+            raise SourceError(refusal("is damaged or of an unknown variant", error)) from None
         finally:
             os.close(descriptor)
+        self._painted = painted_area(path, self.description.size) if loader == "gif" else None
         self._strip: tuple[int, Pixels] | None = None
-        self._is_sequential = is_sequential
+        self._is_sequential = not is_turned
         self._header = header
 
     def close(self) -> None:
@@ -98,10 +129,15 @@ class VipsSource(ClosingSource):
     def properties(self) -> Mapping[str, str]:
         """See `Source.properties`: EXIF and comments as text; of XMP, IPTC and the like that they are there."""
         found: dict[str, str] = {}
-        for name in self._header.get_fields():
-            value = self._header.get(name)
-            if name.startswith(_NOTES) or isinstance(value, bytes):
-                found[name] = f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
+        for name in _field_names(self._header):
+            if not name.startswith(_NOTES) and name not in _BLOBS:
+                continue
+            try:
+                value = self._header.get(name)
+            except (UnicodeDecodeError, self._error):
+                # Text of any bytes: that it is there is told.
+                value = b""
+            found[name] = f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
         return found
 
     def read(self, level: int, region: Region) -> Pixels:
@@ -126,52 +162,37 @@ class VipsSource(ClosingSource):
             # Through a sink: it streams a few lines at a time, where fetching a region computes all of it at once.
             raw = self._image.crop(*region).write_to_memory()
         except self._error as error:
-            raise SourceError(_refusal(f"cannot be read at {region}", error)) from None
-        return np.frombuffer(raw, np.uint8).reshape(region.height, region.width, 3)
+            raise SourceError(refusal(f"cannot be read at {region}", error)) from None
+        dtype = np.uint8 if self._picture.bits == 8 else np.uint16  # noqa: PLR2004 - bits of a byte
+        samples = np.frombuffer(raw, dtype).reshape(region.height, region.width, self._picture.samples)
+        pixels = to_rgb(samples, self._picture)
+        return pixels if self._painted is None else _unpaint(pixels, region, self._painted)
 
 
-class TiffDirectories:
-    """The directories of a tiled TIFF, each an image of its own, read by region."""
+def _unpaint(pixels: Pixels, region: Region, painted: Region) -> Pixels:
+    """Make white what no frame of a GIF covers."""
+    white = np.full_like(pixels, WHITE)
+    left, top = max(0, painted.x - region.x), max(0, painted.y - region.y)
+    right = max(left, painted.x + painted.width - region.x)
+    bottom = max(top, painted.y + painted.height - region.y)
+    white[top:bottom, left:right] = pixels[top:bottom, left:right]
+    return white
 
-    def __init__(self, path: Path) -> None:
-        """Take the file."""
-        self._path = path
-        self._images: dict[tuple[int, int | None], Any] = {}
 
-    def read(self, page: int, sub: int | None, region: Region) -> Pixels:
-        """Read RGB pixels of a directory, or of one that hangs below it.
+def _find_loader(source: "pyvips.Source") -> str:  # type: ignore[name-defined]  # noqa: F821
+    """Return the short name of the loader for a file.
 
-        Raises:
-            SourceError: it cannot be read there.
-        """
-        import pyvips
+    Raises:
+        NoLoaderError: there is none, or it is not used.
+    """
+    import pyvips
 
-        try:
-            if (page, sub) not in self._images:
-                self._images[page, sub] = self._open(page, sub)
-            raw = self._images[page, sub].crop(*region).write_to_memory()
-        except pyvips.Error as error:
-            raise SourceError(_refusal(f"cannot be read at {region} of directory {page}", error)) from None
-        except OSError as error:
-            raise SourceError(system_refusal(error)) from None
-        return np.frombuffer(raw, np.uint8).reshape(region.height, region.width, 3)
-
-    def close(self) -> None:
-        """Let what was read go."""
-        self._images.clear()
-
-    def _open(self, page: int, sub: int | None) -> Any:
-        import pyvips
-
-        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            source = pyvips.Source.new_from_descriptor(descriptor)
-            image = pyvips.Image.tiffload_source(
-                source, page=page, subifd=-1 if sub is None else sub, access="random", fail_on="warning"
-            )
-        finally:
-            os.close(descriptor)
-        return _standardise(image)
+    found = pyvips.vips_lib.vips_foreign_find_load_source(source.pointer)
+    name = "" if found == pyvips.ffi.NULL else pyvips.ffi.string(found).decode("ascii", "replace")
+    match = _LOADER_CLASS.fullmatch(name)
+    if match is None or match[1] not in _LOADERS:
+        raise NoLoaderError(name)
+    return match[1].lower().removeprefix("ns")
 
 
 def _load(source: "pyvips.Source", access: str) -> "pyvips.Image":  # type: ignore[name-defined]  # noqa: F821
@@ -183,150 +204,78 @@ def _load(source: "pyvips.Source", access: str) -> "pyvips.Image":  # type: igno
 
 def _remember(image: "pyvips.Image") -> "pyvips.Image":  # type: ignore[name-defined]  # noqa: F821
     """Keep the last lines of an image that is read once: a strip of ours may begin within one of the file's."""
-    lines = max(_REMEMBERED_LINES, int(image.get("rows-per-strip")) if "rows-per-strip" in image.get_fields() else 0)
+    lines = max(_REMEMBERED_LINES, _whole_number(image, "rows-per-strip", 0))
     return image.tilecache(tile_width=image.width, tile_height=lines, max_tiles=3, access="sequential", persistent=True)
 
 
-def _is_turned(image: "pyvips.Image") -> bool:  # type: ignore[name-defined]  # noqa: F821
-    return "orientation" in image.get_fields() and int(image.get("orientation")) != 1
+def _has(image: "pyvips.Image", name: str) -> bool:  # type: ignore[name-defined]  # noqa: F821
+    return bool(image.get_typeof(name))
 
 
-class PillowSource(ClosingSource):
-    """An ordinary image that Pillow reads: held in memory, from the first time that pixels are asked for."""
+def _whole_number(image: "pyvips.Image", name: str, default: int) -> int:  # type: ignore[name-defined]  # noqa: F821
+    return int(image.get(name)) if _has(image, name) else default
 
-    def __init__(self, path: Path) -> None:
-        """Read what the image says of itself.
 
-        Raises:
-            SourceError: not an image, or damaged.
-        """
-        self._path = path
-        self._image: Any = None
-        with self._opened() as image:
-            kind = (image.format or "unknown").lower()
-            size = Size(*image.size)
-            is_turned = image.getexif().get(_ORIENTATION) in _SIDEWAYS
-        size = Size(size.height, size.width) if is_turned else size
-        self.description = Description("pillow", kind, (StoredLevel(size),), random_access=False)
+def _field_names(image: "pyvips.Image") -> Iterator[str]:  # type: ignore[name-defined]  # noqa: F821
+    """List the names of fields, those left out that are not UTF-8: a keyword of PNG may be any bytes."""
+    import pyvips
 
-    def read(self, level: int, region: Region) -> Pixels:
-        """Read RGB pixels. See `Source.read`."""
-        if level:
-            raise IndexError(f"no level {level} in an ordinary image")
-        if self._image is None:
-            self._image = self._decode()
-        x, y, width, height = region
-        part = self._image.crop((x, y, x + width, y + height))
-        if part.mode == "RGB":
-            return np.array(part)
-        return compose(np.asarray(part.convert("RGBA")), WHITE)
-
-    def close(self) -> None:
-        """Let the decoded pixels go."""
-        self._image = None
-
-    def _decode(self) -> Any:
-        from PIL import ImageOps
-
-        with self._opened() as image:
-            check_memory(_decoded_bytes(image, self._path))
-            ImageOps.exif_transpose(image, in_place=True)
-            image.load()
-            return image
-
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[Any]:
-        from PIL import Image, UnidentifiedImageError
-
-        # The limit is that of memory, with our own message, instead of Pillow's warning.
-        Image.MAX_IMAGE_PIXELS = None
+    names = pyvips.vips_lib.vips_image_get_fields(image.pointer)
+    index = 0
+    while names[index] != pyvips.ffi.NULL:
+        name = pyvips.ffi.string(names[index])
+        pyvips.glib_lib.g_free(names[index])
+        index += 1
         try:
-            with self._path.open("rb") as file, warnings.catch_warnings():
-                # What matters of them is also told as an error.
-                warnings.simplefilter("ignore")
-                yield Image.open(file)
-        except UnidentifiedImageError:
-            raise SourceError(f"is not an image in any format that is known here, or is damaged: {COMPARE}") from None
-        except MemoryError:
-            raise SourceError(too_large()) from None
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
-            if isinstance(error, OSError) and is_of_system(error):
-                raise SourceError(system_refusal(error)) from None
-            raise SourceError(f"is damaged: {error}; {COPY_AGAIN}") from None
+            yield name.decode()
+        except UnicodeDecodeError:
+            continue
+    pyvips.glib_lib.g_free(names)
 
 
-def _decoded_bytes(image: Any, path: Path) -> int:
-    """Estimate what it takes to decode an image."""
-    bands = len(image.getbands())
-    pixels = image.width * image.height
-    picture = pixels * (1 if bands == 1 else 4)
-    if image.format != "JPEG2000":
-        return int(picture)
-    # Of one tile, which is all of it as a rule, the decoder holds the samples as whole numbers and as bytes too.
-    tile = _codestream_tile(path)
-    return int(picture + min(pixels, pixels if tile is None else tile.pixels) * bands * 5)
+def _format_of(image: "pyvips.Image") -> PictureFormat:  # type: ignore[name-defined]  # noqa: F821
+    """Describe the samples that libvips gives."""
+    meaning = _MEANINGS.get(str(image.interpretation), Meaning.UNKNOWN)
+    bits, kind = _KINDS.get(str(image.format), (0, Kind.COMPLEX))
+    spare = image.bands - meaning.colours
+    if spare < 0:
+        meaning, spare = Meaning.UNKNOWN, 0
+    extras = (Extra.STRAIGHT, *[Extra.UNSPECIFIED] * (spare - 1))[:spare]
+    profile = bytes(image.get(_PROFILE)) if _has(image, _PROFILE) else None
+    return PictureFormat(
+        meaning,
+        bits,
+        kind,
+        extras,
+        orientation=_whole_number(image, "orientation", 1),
+        profile=profile,
+        stated=f"{image.bands} bands of {image.interpretation}",
+    )
 
 
-def _codestream_tile(path: Path) -> Size | None:
-    """Read the size of a tile of JPEG 2000 (T.800, section A.5.1), where its header is near the beginning."""
-    with path.open("rb") as file:
-        head = file.read(_JPEG_2000_HEAD)
-    place = head.find(_JPEG_2000_SIZE) + len(_JPEG_2000_SIZE) + 20
-    if place < len(_JPEG_2000_SIZE) + 20 or place + 8 > len(head):
-        return None
-    return Size(int.from_bytes(head[place : place + 4]), int.from_bytes(head[place + 4 : place + 8]))
-
-
-def _describe(stored: "pyvips.Image") -> Description:  # type: ignore[name-defined]  # noqa: F821
-    fields = set(stored.get_fields())
-    loader = str(stored.get("vips-loader")).removesuffix("_source").removesuffix("load")
-    tile = None
-    if {"tile-width", "tile-height"} <= fields:
-        tile = Size(int(stored.get("tile-width")), int(stored.get("tile-height")))
+def _describe(
+    stored: "pyvips.Image",  # type: ignore[name-defined]  # noqa: F821
+    loader: str,
+    picture: PictureFormat,
+    note: str,
+) -> Description:
     upright = stored.autorot()
     mpp = None
     # libvips gives 1 pixel/mm where a file says nothing; the unit is only there where a file said something.
-    if "resolution-unit" in fields and stored.get("resolution-unit") in _RESOLUTION_UNITS and stored.xres > 0:
+    if _has(stored, "resolution-unit") and stored.get("resolution-unit") in _RESOLUTION_UNITS and stored.xres > 0:
         mpp = _MICRONS_PER_MM / stored.xres
     return Description(
         reader="vips",
         format=loader,
-        levels=(StoredLevel(Size(upright.width, upright.height), tile),),
+        levels=(StoredLevel(Size(upright.width, upright.height)),),
         microns_per_pixel=mpp,
-        random_access=tile is not None,
+        random_access=False,
+        notes=(*notes(picture), *([note] if note else [])),
     )
 
 
-def _standardise(image: "pyvips.Image") -> "pyvips.Image":  # type: ignore[name-defined]  # noqa: F821
-    """Make an image upright 8-bit sRGB on white."""
-    image = image.autorot()
-    if image.hasalpha():
-        image = image.flatten(background=list(WHITE), max_alpha=_max_alpha(image))
-    image = _to_srgb(image)
-    if image.format != "uchar":
-        image = image.cast("uchar")
-    return image if image.bands == 3 else image[0:3]  # noqa: PLR2004 - red, green, blue
-
-
-def _to_srgb(image: "pyvips.Image") -> "pyvips.Image":  # type: ignore[name-defined]  # noqa: F821
-    """Transform colours by the image's own profile, or by what its kind of colours usually means."""
-    import pyvips
-
-    if _PROFILE in image.get_fields() and not is_srgb(bytes(image.get(_PROFILE))):
-        try:
-            return image.icc_transform("srgb", embedded=True, intent="relative")
-        except pyvips.Error as error:
-            # Of another kind of colours than the image, or damaged: as if it were not there, as viewers do.
-            logging.getLogger(__name__).info("colour profile is not used: %s", _first_line(error))
-    return image.colourspace("srgb")
-
-
-def _max_alpha(image: "pyvips.Image") -> float:  # type: ignore[name-defined]  # noqa: F821
-    return 65535.0 if image.interpretation in {"rgb16", "grey16"} else 255.0
-
-
-def _refusal(what: str, error: Exception) -> str:
-    """Say why libvips refuses: for want of memory, or what it says itself."""
+def refusal(what: str, error: Exception) -> str:
+    """Return the words for a refusal of libvips: for want of memory, or its own."""
     if _OUT_OF_MEMORY.search(str(error)):
         return too_large()
     return f"{what}: {_first_line(error)}; {COPY_AGAIN}"

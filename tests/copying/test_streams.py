@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -186,10 +187,9 @@ def test_tiles_with_their_own_quantisation_and_shared_huffman_tables_are_publish
     ("stream", "reason"),
     [
         (smooth_stream(Size(240, 256), 80), "says 240×256 pixels where the level says 256×256"),
-        (encode_ycbcr(np.full((256, 256, 3), 99, np.uint8), 80, "444"), "sampling factors"),
-        (encode_ycbcr(np.full((256, 256, 1), 99, np.uint8), 80, "420"), "sampling factors"),
+        (encode_ycbcr(np.full((256, 256, 1), 99, np.uint8), 80, "420"), "1 components and not 3"),
     ],
-    ids=["size", "sampling", "gray"],
+    ids=["size", "gray"],
 )
 def test_a_tile_that_is_not_what_its_level_says_fails_the_slide(
     tmp_path: Path, private: Path, stream: bytes, reason: str
@@ -200,6 +200,23 @@ def test_a_tile_that_is_not_what_its_level_says_fails_the_slide(
     published = publish(path, private)
     assert (published.record["status"], published.files) == ("failed", {})
     assert reason in published.record["reason"]
+
+
+@pytest.mark.parametrize("sampling", ["444", "422"])
+def test_tiles_of_differing_sampling_are_published_as_they_are(
+    tmp_path: Path, private: Path, sampling: Literal["444", "422"]
+) -> None:
+    path = tmp_path / "mixed.svs"
+    write_aperio(path, Size(1000, 700), scales=(1,))
+    stream = encode_ycbcr(decode(smooth_stream(Size(256, 256), 90)), 90, sampling)
+    for index in (1, 3, 11):
+        TiffLevel(path).put(index, stream)
+    published = publish(path, private)
+    assert (published.record["status"], published.record["note"]) == ("exported", "")
+    expected = decode(stream)
+    for column, row in ((1, 0), (3, 0), (3, 2)):
+        height, width = published.region(0, column, row).height, published.region(0, column, row).width
+        assert np.abs(decode(published.tile(0, column, row)).astype(int) - expected[:height, :width]).max() <= 2
 
 
 @pytest.mark.parametrize("kind", ["generic.tif", "sparse.svs"])

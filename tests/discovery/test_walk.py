@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slide2iiif.discovery.walk import Slide, Unusable, find_listed, walk
+from slide2iiif.discovery.walk import PassedOver, Slide, Unusable, find_listed, walk
 from slide2iiif.errors import UsageError
 from slide2iiif.iiif.identifiers import decode_identifier
 
@@ -199,10 +199,28 @@ def test_links_out_of_the_root_are_not_followed_and_slides_among_them_named(root
     (root / "file.svs").symlink_to(tmp_path / "secret" / "a.svs")
     (root / "file.txt").symlink_to(tmp_path / "secret" / "b.txt")
     (root / "folder").symlink_to(tmp_path / "secret")
-    [problem] = walk(root)
+    [problem, folder] = walk(root)
     assert isinstance(problem, Unusable)
+    assert not isinstance(problem, PassedOver)
     assert problem.path == root / "file.svs"
     assert "leads out of SOURCE" in problem.reason
+    assert isinstance(folder, PassedOver)
+    assert folder.path == root / "folder"
+    assert "is a link to a folder outside SOURCE" in folder.reason
+
+
+@pytest.mark.parametrize("name", ["a.isyntax", "b.VSI", "c.kfb", "d.sdpc", "e.lif", "f.nd2", "g.zvi", "h.jxl", "i.psb"])
+def test_a_slide_in_a_format_that_nothing_reads_is_told(root: Path, name: str) -> None:
+    touch(root, name)
+    [found] = walk(root)
+    assert isinstance(found, PassedOver)
+    assert (found.path.name, "nothing here reads" in found.reason) == (name, True)
+
+
+@pytest.mark.parametrize("name", ["a.btf", "b.TF8", "c.tf2"])
+def test_names_of_big_tiff_are_names_of_slides(root: Path, name: str) -> None:
+    touch(root, name)
+    assert identifiers(walk(root)) == [name]
 
 
 def test_a_link_to_a_sibling_whose_name_begins_alike_leads_out(root: Path, tmp_path: Path) -> None:

@@ -53,8 +53,8 @@ def test_a_first_folder_that_has_lost_all_its_slides_stops_the_removal() -> None
 def test_a_folder_of_which_a_slide_is_left_or_merely_fails_may_lose_the_others() -> None:
     published = ["vol1/a", "vol1/b", "vol1/c", "vol2/a", "vol2/b"]
     rest: list[Slide | Unusable] = [slide(each) for each in published[:3]]
-    assert not refusal(tmp_path / "1", published, [*rest, slide("vol2/a")])
-    assert not refusal(tmp_path / "2", published, [*rest, Unusable(ROOT / "vol2" / "x.svs", "is no slide")])
+    assert not refusal(published, [*rest, slide("vol2/a")])
+    assert not refusal(published, [*rest, Unusable(ROOT / "vol2" / "x.svs", "is no slide")])
 
 
 def test_a_source_that_is_not_the_one_of_the_tree_stops_the_removal() -> None:
@@ -85,8 +85,8 @@ def test_the_last_slide_that_a_table_withdraws_goes_though_no_slide_is_left() ->
 
 def test_many_that_are_withdrawn_need_a_word() -> None:
     found: list[Slide | Unusable] = [PassedOver(ROOT / each, "left out", slide=slide(each)) for each in "abc"]
-    assert "3 of 3" in refusal(tmp_path / "1", ["a", "b", "c"], found)
-    assert not refusal(tmp_path / "2", ["a", "b", "c"], found, "3")
+    assert "3 of 3" in refusal(["a", "b", "c"], found)
+    assert not refusal(["a", "b", "c"], found, "3")
 
 
 @pytest.mark.parametrize(

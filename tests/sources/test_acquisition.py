@@ -13,7 +13,7 @@ from formats.tiff_files import write_tiff
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region
 from slide2iiif.sources import open_source
-from slide2iiif.sources.tiff import holds_levels
+from slide2iiif.sources.tiff_choice import holds_levels
 from slide2iiif.sources.unsupported import explain
 
 OME = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">{}</OME>'
@@ -115,6 +115,7 @@ def test_a_level_that_is_cut_off_fails_and_is_not_left_out(tmp_path: Path, cut: 
         ("Slides with dissimilar main images are not supported", "several scenes"),
         ("Expected one WSI image, found 2", "several scenes"),
         ("Slide contains unexpected image (1.2 vs. 1.3)", "several pictures of one size"),
+        ('Bad direction attribute "UP"', "perhaps a newer one"),
         ("Bad key file", "is damaged or of an unknown variant"),
     ],
 )

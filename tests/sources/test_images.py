@@ -16,7 +16,7 @@ from slide2iiif import memory_limit as memory
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.sources import open_source
-from slide2iiif.sources.vips import PillowSource
+from slide2iiif.sources.pillow import PillowSource
 
 
 def read_whole(path: Path) -> NDArray[np.uint8]:

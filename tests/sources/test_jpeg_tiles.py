@@ -190,7 +190,6 @@ class TestRead:
             BARE[: len(BARE) // 2] + bytes(len(BARE) // 2),
             bytes(10) + BARE[10:],
             BARE + b"rest",
-            encode_ycbcr(PIXELS, 80, "444"),
             encode_ycbcr(PIXELS[:16], 80, "420"),
             encode_ycbcr(PIXELS[..., :1], 80, "420"),
         ],
@@ -200,6 +199,11 @@ class TestRead:
         with pytest.raises(SourceError, match=f"tile 1, 0 at byte {len(BARE)} is damaged: its? "):
             read(tiles, 1)
         assert read(tiles, 0)
+
+    @pytest.mark.parametrize("stored", [encode_ycbcr(PIXELS, 80, "444"), encode_ycbcr(PIXELS, 80, "422")])
+    def test_a_tile_of_another_sampling_than_the_others_is_read_like_them(self, path: Path, stored: bytes) -> None:
+        tiles = write_tiles(path, [BARE, stored], columns=2, tables=TABLES)
+        assert np.array_equal(pixels(read(tiles, 1)), pixels(stored))
 
     def test_no_beginning_of_a_tile_is_taken_for_one(self, path: Path) -> None:
         tiles = write_tiles(path, [BARE], columns=1, tables=TABLES)

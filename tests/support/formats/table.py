@@ -19,6 +19,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from formats.cases import MADE, REAL, REFUSED, Case
+from formats.samples_table import samples_table
 
 from slide2iiif.errors import SourceError
 from slide2iiif.options import Options
@@ -82,7 +83,7 @@ def _row(format_: str, variant: str, tried: str, path: Path) -> str:
         format_,
         variant,
         tried,
-        {"openslide": "OpenSlide", "vips": "libvips", "pillow": "Pillow"}[description.reader],
+        {"openslide": "OpenSlide", "tiff": "our own", "vips": "libvips", "pillow": "Pillow"}[description.reader],
         _scales(plan, copied=True),
         _scales(plan, copied=False),
         _colour(description.levels[0]),
@@ -125,11 +126,16 @@ def told_table(name: str) -> list[str]:
 
 
 def write_tables() -> None:
-    """Write both tables into the document."""
+    """Write the tables into the document."""
     text = DOCUMENT.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         make = functools.partial(made_slide, folder=Path(folder))
-        for name, rows in (("published", published_table(make, SLIDES)), ("refused", refused_table(make))):
+        tables = {
+            "published": published_table(make, SLIDES),
+            "refused": refused_table(make),
+            "samples": samples_table(),
+        }
+        for name, rows in tables.items():
             marks = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
             start, end = text.index(marks[0]) + len(marks[0]), text.index(marks[1])
             text = text[:start] + "\n".join(rows) + text[end:]

@@ -1,0 +1,266 @@
+"""TIFF files that disturb one reader or another: each comes out right, or is refused with the true reason."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openslide
+import pytest
+import tifffile
+from formats.tiff_files import Directory, write_tiff
+from made_slides import smooth_pixels
+from numpy.typing import NDArray
+from pictures.lzw import literal_codes
+from PIL import Image
+
+from slide2iiif.errors import SourceError
+from slide2iiif.geometry import Region, Size
+from slide2iiif.samples import write_aperio
+from slide2iiif.samples.coding import encode_ycbcr
+from slide2iiif.sources import codecs, open_source
+from tests.copying.conftest import TiffLevel, decode, publish
+
+PIXELS = smooth_pixels(200, 150)
+_STRIP = 50
+
+
+def strips(path: Path, compression: int, encode: Callable[[bytes], bytes]) -> bytes:
+    """Write a TIFF of three strips with texts in it, and return its bytes."""
+    parts = [encode(PIXELS[y : y + _STRIP].tobytes()) for y in range(0, 150, _STRIP)]
+    tags: dict[int, Any] = {256: 200, 257: 150, 258: (8, 8, 8), 259: compression, 262: 2, 277: 3, 278: _STRIP}
+    return write_tiff(path, [Directory({**tags, 270: "a picture", 305: "a program"}, parts, ())]).read_bytes()
+
+
+def entry(content: bytes, tag: int) -> int:
+    """Return the place of a tag in the first directory of a little-endian file."""
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    places = range(start + 2, start + 2 + 12 * count, 12)
+    return next(place for place in places if struct.unpack_from("<H", content, place)[0] == tag)
+
+
+def without_counts(content: bytes) -> bytes:
+    changed = bytearray(content)
+    struct.pack_into("<H", changed, entry(content, 279), 60001)
+    return bytes(changed)
+
+
+def with_zero_counts(content: bytes) -> bytes:
+    changed = bytearray(content)
+    kind, count, place = struct.unpack_from("<HII", content, entry(content, 279) + 2)
+    changed[place : place + count * {3: 2, 4: 4}[kind]] = bytes(count * {3: 2, 4: 4}[kind])
+    return bytes(changed)
+
+
+def unsorted(content: bytes) -> bytes:
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    entries = [content[start + 2 + 12 * index : start + 14 + 12 * index] for index in range(count)]
+    return content[: start + 2] + b"".join(reversed(entries)) + content[start + 2 + 12 * count :]
+
+
+def with_open_text(content: bytes) -> bytes:
+    changed = bytearray(content)
+    _, count, place = struct.unpack_from("<HII", content, entry(content, 270) + 2)
+    changed[place : place + count] = bytes(range(200, 200 + count))
+    return bytes(changed)
+
+
+def with_unknown_type(content: bytes) -> bytes:
+    changed = bytearray(content)
+    struct.pack_into("<H", changed, entry(content, 305) + 2, 99)
+    return bytes(changed)
+
+
+def with_text_outside(content: bytes) -> bytes:
+    changed = bytearray(content)
+    struct.pack_into("<II", changed, entry(content, 305) + 4, 10_000, 0x7FFFFF00)
+    return bytes(changed)
+
+
+NOISE = [without_counts, with_zero_counts, unsorted, with_open_text, with_unknown_type, with_text_outside]
+CODINGS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
+    "none": (1, bytes),
+    "lzw": (5, literal_codes),
+    "deflate": (8, zlib.compress),
+}
+
+
+@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_header_that_libraries_warn_of_costs_no_pixel(
+    tmp_path: Path, noise: Callable[[bytes], bytes], coding: str
+) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(noise(strips(path, *CODINGS[coding])))
+    with open_source(path) as source:
+        assert source.description.size == (200, 150)
+        for region in (Region(0, 0, 200, 150), Region(17, 45, 60, 70)):
+            x, y, width, height = region
+            assert np.array_equal(source.read(0, region), PIXELS[y : y + height, x : x + width])
+
+
+@pytest.mark.parametrize("coding", ["lzw", "deflate"])
+def test_pixels_that_are_lost_are_still_damage(tmp_path: Path, coding: str) -> None:
+    compression, encode = CODINGS[coding]
+    path = tmp_path / "a.tif"
+    path.write_bytes(with_open_text(strips(path, compression, lambda raw: encode(raw)[: len(encode(raw)) // 2])))
+    with open_source(path) as source, pytest.raises(SourceError, match="copy it again"):
+        source.read(0, Region(0, 0, 200, 150))
+
+
+def tiled(path: Path, stored: list[bytes], tags: dict[int, Any], order: str = "<") -> Path:
+    own: dict[int, Any] = {256: 200, 257: 150, 277: 3, 322: 128, 323: 128}
+    return write_tiff(path, [Directory({**own, **tags}, stored, ())], order=order)
+
+
+def tiles(pixels: NDArray[Any] = PIXELS) -> list[NDArray[Any]]:
+    filled = np.pad(pixels, ((0, 256 - 150), (0, 256 - 200), (0, 0)))
+    return [filled[y : y + 128, x : x + 128] for y in (0, 128) for x in (0, 128)]
+
+
+def check_shown(path: Path, tolerance: float = 0) -> None:
+    with open_source(path) as source:
+        assert source.description.size == (200, 150)
+        for region in (Region(0, 0, 200, 150), Region(100, 90, 100, 60)):
+            x, y, width, height = region
+            found = source.read(0, region).astype(int)
+            assert np.abs(found - PIXELS[y : y + height, x : x + width]).mean() <= tolerance
+
+
+def through_pillow(kind: str, **options: Any) -> Callable[[NDArray[Any]], bytes]:
+    def encode(tile: NDArray[Any]) -> bytes:
+        stream = io.BytesIO()
+        Image.fromarray(tile).save(stream, kind, **options)
+        return stream.getvalue()
+
+    return encode
+
+
+def through_imagecodecs(name: str) -> Callable[[NDArray[Any]], bytes]:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    return lambda tile: bytes(getattr(imagecodecs, name)(np.ascontiguousarray(tile)))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("compression", "encode"),
+    [
+        (50001, through_pillow("WEBP", lossless=True)),
+        (34712, through_pillow("JPEG2000", irreversible=False, no_jp2=True)),
+        (34925, lambda tile: __import__("lzma").compress(tile.tobytes())),
+        (5, lambda tile: literal_codes(tile.tobytes())),
+    ],
+    ids=["webp", "jpeg2000", "lzma", "lzw"],
+)
+def test_tiles_that_openslide_does_not_decode_are_decoded_by_others(
+    tmp_path: Path, compression: int, encode: Callable[[Any], bytes], order: str
+) -> None:
+    tags = {258: (8, 8, 8), 259: compression, 262: 2}
+    check_shown(tiled(tmp_path / "a.tif", [encode(tile) for tile in tiles()], tags, order))
+
+
+@pytest.mark.parametrize(("compression", "encoder"), [(50000, "zstd_encode"), (50002, "jpegxl_encode")])
+def test_tiles_that_only_the_extra_decodes(tmp_path: Path, compression: int, encoder: str) -> None:
+    encode = through_imagecodecs(encoder)
+    stored = [encode(tile if encoder != "zstd_encode" else np.frombuffer(tile.tobytes(), np.uint8)) for tile in tiles()]
+    check_shown(tiled(tmp_path / "a.tif", stored, {258: (8, 8, 8), 259: compression, 262: 2}), 1.5)
+
+
+@pytest.mark.parametrize(
+    ("compression", "bits", "reason"),
+    [
+        (50000, 8, r"compressed as zstd, which nothing installed here decodes: install slide2iiif\[formats\]"),
+        (34887, 8, "compressed as LERC"),
+        (50002, 8, "compressed as JPEG XL"),
+        (7, 12, "compressed as jpeg of 12 bits a sample"),
+        (6, 8, "compressed as old-style JPEG"),
+        (52479, 8, "its TIFF compression 52479 is none that is known here"),
+    ],
+)
+def test_a_compression_that_nothing_decodes_is_named_with_what_would_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: int, bits: int, reason: str
+) -> None:
+    def missing(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(codecs, "import_module", missing)
+    path = tiled(tmp_path / "a.tif", [b"x"] * 4, {258: (bits,) * 3, 259: compression, 262: 2})
+    with pytest.raises(SourceError, match=reason) as error:
+        open_source(path)
+    assert "copy it again" not in str(error.value)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_samples_that_are_packed_are_read(tmp_path: Path, bits: int, order: str) -> None:
+    values = [np.rint(tile / 255 * ((1 << bits) - 1)).astype(np.uint16) for tile in tiles()]
+    single = [(each.reshape(128, -1, 1) >> np.arange(bits - 1, -1, -1) & 1).astype(np.uint8) for each in values]
+    stored = [np.packbits(each.reshape(128, -1), axis=1).tobytes() for each in single]
+    check_shown(tiled(tmp_path / "a.tif", stored, {258: (bits,) * 3, 259: 1, 262: 2}, order))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_planes_apart_of_an_ome_tiff_are_read_at_every_level(tmp_path: Path, order: str) -> None:
+    path = tmp_path / "a.ome.tif"
+    half = PIXELS[::2, ::2]
+    options: dict[str, Any] = {
+        "photometric": "rgb",
+        "planarconfig": "separate",
+        "tile": (64, 64),
+        "compression": "zlib",
+    }
+    with tifffile.TiffWriter(path, ome=True, byteorder=order) as writer:  # type: ignore[arg-type]
+        writer.write(np.ascontiguousarray(PIXELS.transpose(2, 0, 1)), subifds=1, metadata={"axes": "CYX"}, **options)
+        writer.write(np.ascontiguousarray(half.transpose(2, 0, 1)), subfiletype=1, **options)
+    with open_source(path) as source:
+        assert [level.size for level in source.description.levels] == [(200, 150), (100, 75)]
+        assert np.array_equal(source.read(0, Region(0, 0, 200, 150)), PIXELS)
+        assert np.array_equal(source.read(1, Region(30, 20, 70, 55)), half[20:75, 30:100])
+
+
+def test_levels_in_rising_order_of_an_aperio_slide_are_all_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.svs"
+    with tifffile.TiffWriter(path) as writer:
+        for scale in (1, 4, 2):
+            text = "Aperio Image Library|AppMag = 20|MPP = 0.5" if scale == 1 else None
+            writer.write(
+                PIXELS[::scale, ::scale],
+                tile=(64, 64),
+                photometric="rgb",
+                compression="zlib",
+                description=text,
+                metadata=None,
+            )
+    with open_source(path) as source:
+        description = source.description
+        assert (description.format, description.microns_per_pixel, description.objective) == ("aperio", 0.5, 20)
+        assert [level.size for level in description.levels] == [(200, 150), (100, 75), (50, 38)]
+        for level, scale in enumerate((1, 2, 4)):
+            expected = PIXELS[::scale, ::scale]
+            assert np.array_equal(source.read(level, Region(0, 0, expected.shape[1], expected.shape[0])), expected)
+
+
+def test_tiles_over_a_place_that_an_aperio_slide_does_not_store_are_as_openslide_shows_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.svs"
+    write_aperio(path, Size(2000, 1400), scales=(1, 2), associated=frozenset())
+    TiffLevel(path).point(5 + TiffLevel(path).columns, type(TiffLevel(path).places[0])(0, 0))
+    corrupt = np.zeros((256, 256, 3), np.uint8)
+    corrupt[..., 0] = 255
+    TiffLevel(path, 1).put(2, encode_ycbcr(corrupt, 90, "420"))
+    published = publish(path, tmp_path / "private", quality=95, subsampling="444")
+    with openslide.OpenSlide(path) as slide:
+        rgba = np.asarray(slide.read_region((1024, 0), 1, (256, 256)))
+    expected = np.where(rgba[..., 3:] == 255, rgba[..., :3], 255)
+    assert np.abs(decode(published.tile(1, 2, 0)).astype(int) - expected).mean() < 2
+
+
+@pytest.mark.parametrize("suffix", ["btf", "tf8", "tf2"])
+def test_a_tiff_by_another_name_is_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    tifffile.imwrite(path, PIXELS, photometric="rgb", tile=(64, 64), bigtiff=True)
+    check_shown(path)
