@@ -90,7 +90,7 @@ def all_commands() -> Iterator[Command]:
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each command."""
-    [commands] = [each for each in cli._parser()._actions if isinstance(each, argparse._SubParsersAction)]
+    [commands] = [each for each in cli.command_line()._actions if isinstance(each, argparse._SubParsersAction)]
     return dict(commands.choices)
 
 
@@ -118,9 +118,9 @@ def option_table(command: str) -> dict[str, tuple[str, str]]:
 def test_every_command_line_in_the_documents_is_one_of_the_program(command: Command) -> None:
     if "--help" in command.words:
         with pytest.raises(SystemExit, match=r"^0$"):
-            cli._parser().parse_args(command.words)
+            cli.command_line().parse_args(command.words)
         return
-    parsed = cli._parser().parse_args(command.words)
+    parsed = cli.command_line().parse_args(command.words)
     if hasattr(parsed, "base_url") and not parsed.base_url.startswith("$"):
         assert parse_base_url(parsed.base_url)
     if hasattr(parsed, "quality"):

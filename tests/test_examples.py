@@ -237,3 +237,18 @@ def test_every_example_has_a_line_in_the_readme() -> None:
     lines = (EXAMPLES / "README.md").read_text(encoding="utf-8").splitlines()
     linked = [match[1] for line in lines if (match := re.match(r"- \[.+?\]\((.+?)\): \S", line))]
     assert sorted(linked) == sorted(path.name for path in EXAMPLES.iterdir() if path.is_file() and path.suffix != ".md")
+
+
+def test_the_example_in_python_publishes_checks_and_says_what_it_did(source: Path, tmp_path: Path) -> None:
+    (source / "bad.svs").write_bytes(b"no slide")
+    words = [str(source), str(tmp_path / "public"), "https://host.example/iiif"]
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "notebook.py", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "bad.svs: " in done.stdout
+    assert "2 slides, " in done.stdout

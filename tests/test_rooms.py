@@ -127,7 +127,7 @@ def test_workers_come_from_one_place_and_no_command_opens_a_slide_itself() -> No
     makers = {name for name, tree in TREES.items() if "ProcessEngine" in {node.id for node in _names(tree)}}
     assert makers == {"cli.workers"}
     for name in TREES:
-        if room_of(name) in {"cli", "export", "maintenance"} or name in {"preflight.quick", "preflight.thorough"}:
+        if room_of(name) in {"cli", "publish", "maintenance"} or name in {"preflight.quick", "preflight.thorough"}:
             assert not own_imports(name) & {"sources", "sources.openslide", "sources.vips", "sources.pyramids"}, name
 
 
@@ -143,3 +143,61 @@ def test_only_the_command_line_prints() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
     assert {name for name in printers if not name.startswith("cli")} <= {"progress"}
+
+
+def test_the_house_stays_small() -> None:
+    """Rooms, the longest way down through them, and arrows between them: fewer than before the last rebuilding."""
+    arrows = {
+        (room_of(name), room_of(each)) for name in TREES for each in own_imports(name) if room_of(each) != room_of(name)
+    }
+    arrows = {(room, other) for room, other in arrows if room in FLOOR and other in FLOOR}
+    heights: dict[str, int] = {}
+    for room in sorted(FLOOR, key=FLOOR.__getitem__):
+        heights[room] = 1 + max((heights[other] for each, other in arrows if each == room), default=0)
+    loose = [path for path in PACKAGE.glob("*.py") if not path.name.startswith("__")]
+    assert len(loose) <= 8
+    assert len(FLOOR) <= 24
+    assert max(heights.values()) <= 11
+    assert len(arrows) <= 130
+
+
+PURE = {"iiif", "plan", "geometry", "options"}
+"""Rooms without input and output."""
+DISK = {"open", "mkdir", "read_bytes", "read_text", "write_bytes", "write_text", "unlink", "rename", "iterdir", "rglob"}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TREES if room_of(name) in PURE))
+def test_what_is_pure_touches_no_disk(name: str) -> None:
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.Call)
+    }
+    assert not called & DISK
+    assert not {"shutil", "tempfile", "subprocess", "socket"} & set(imported(TREES[name]))
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TREES if room_of(name) == "engines"))
+def test_an_engine_knows_no_tiles_no_readers_and_no_store(name: str) -> None:
+    rooms = {room_of(each) for each in own_imports(name)}
+    assert not rooms & {"tiles", "sources", "stores", "plan", "publish", "imaging"}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TREES if room_of(name) == "imaging"))
+def test_imaging_knows_no_slide(name: str) -> None:
+    assert not {room_of(each) for each in own_imports(name)} & {"sources", "plan", "tiles", "stores", "discovery"}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name in TREES if not name.startswith(("stores", "cli", "tiles.preload")))
+)
+def test_only_the_command_line_picks_a_kind_of_store(name: str) -> None:
+    """What a store is made of is its own business: flows and records know the contract alone."""
+    allowed = {"stores", "stores.base"}
+    found = {each for each in own_imports(name) if room_of(each) == "stores"}
+    assert found <= allowed, found
+    assert name == "server.http_server" or "stores" not in {
+        node.module.removeprefix("slide2iiif.")
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("slide2iiif.stores")
+    }

@@ -33,7 +33,8 @@ VERBS = words(
     """
     abort accept acquire add allocate allow answer append apply ask assemble assign average await begin bind blame
     block bound bring build cache calculate call cancel check choose clear clip close collect combine compare
-    compile compress compute configure connect convert copy count create crop cut decide declare decode decompress define
+    compile compress compute configure connect convert copy count create crop cut decide declare decode
+    decompress define
     delete derive
     describe detect determine discard divide do draw drop encode end enter enumerate escape estimate evaluate
     exclude exit expand export extract fail fetch fill filter find finish flush fold follow forget fork format get
@@ -41,7 +42,8 @@ VERBS = words(
     leave let limit link list load locate lock log look make map mark match measure merge move name normalise note
     number open order pack pad paint parse pass pick pickle place plan poll preload prepare print probe publish put
     quantise query raise read receive record redirect reduce refuse register release remove rename render repair
-    repeat replace report request require reserve reset resize resolve reverse restore resume return reuse run sample scale
+    repeat replace report request require reserve reset resize resolve reverse restore resume return reuse run
+    sample scale
     scan see select send serve set share show shut skip sleep sort spell split start stitch stop store stream strip
     submit sum swap sync tabulate take test transform translate truncate try turn unlink unpack unpublish update use
     validate verify wait walk warn watch wrap write yield

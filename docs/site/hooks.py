@@ -30,6 +30,7 @@ SHOWN = (
     "LICENSE",
     "examples/github-actions.yml",
     "examples/gitlab-ci.yml",
+    "examples/notebook.py",
     "examples/publish.py",
     "nginx/s3-cors.json",
     "nginx/slide2iiif.conf",

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed: argparse.Namespace | None = None
     try:
-        parsed = _parser().parse_args(arguments)
+        parsed = command_line().parse_args(arguments)
         _set_up_logging(parsed)
         catch_signals()
         code: int = parsed.run(parsed)
@@ -51,8 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def command_line(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Return the parser of all commands.
+
+    Args:
+        kind: class of the parser, and of those of the commands.
+    """
+    parser = kind(
         prog="slide2iiif",
         description="Publish whole-slide images as static IIIF Image API trees.",
         epilog="slide2iiif COMMAND --help tells more. First time here: slide2iiif demo",

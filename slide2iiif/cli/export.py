@@ -54,11 +54,11 @@ if TYPE_CHECKING:
 
     from slide2iiif.discovery.naming import Naming
     from slide2iiif.discovery.walk import Slide, Unusable
-    from slide2iiif.export.prune import Seen
-    from slide2iiif.export.run import Export
-    from slide2iiif.export.summary import Summary
     from slide2iiif.preflight.space import Verdict
-    from slide2iiif.progress import Bar, Silent
+    from slide2iiif.progress import Bar, Progress, Silent
+    from slide2iiif.publish.prune import Seen
+    from slide2iiif.publish.run import Export
+    from slide2iiif.publish.summary import Summary
 
 HELP = "publish slides as static files"
 
@@ -223,7 +223,26 @@ def _add_run_options(parser: argparse._ArgumentGroup) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command and give its exit code."""
+    """Run the command and return its exit code."""
+    from slide2iiif.cli.report import report
+
+    with _progress(args) as progress:
+        summary, refusal = publish(args, progress)
+    report(summary, args)
+    if refusal is not None:
+        raise refusal
+    if summary.verdict is not None:
+        _check_fits(summary.verdict, is_quiet=True)
+    return summary.exit_code
+
+
+def publish(args: argparse.Namespace, progress: "Progress") -> "tuple[Summary, UsageError | None]":
+    """Do what the command line asks for; return the summary, and why nothing was deleted, if it was refused.
+
+    Raises:
+        UsageError: the arguments make no sense.
+        TargetError: the place cannot be used.
+    """
     base_url, options, site = parse_base_url(args.base_url), _options(args), check_site_options(args)
     jobs = JOBS.parse(args.jobs) or usable_processors()
     other = args.other_base_url
@@ -238,9 +257,8 @@ def run(args: argparse.Namespace) -> int:
         check_summary_file(args.json)
         listed = _listed(args)
 
-        from slide2iiif.cli.report import report
-        from slide2iiif.export.run import Export, in_flight
         from slide2iiif.preflight.quick import QuickCheck
+        from slide2iiif.publish.run import Export, in_flight
         from slide2iiif.records.receipts import Receipts
         from slide2iiif.stores import open_store
 
@@ -252,14 +270,13 @@ def run(args: argparse.Namespace) -> int:
         check = QuickCheck(store, receipts, engine, options, args.overwrite, pages, in_flight(engine))
         verdict, found = check.of(found)
         if not args.dry_run:
-            _heed(verdict, is_quiet=args.quiet)
+            _check_fits(verdict, is_quiet=args.quiet)
             stack.enter_context(store)
             keep_naming(naming, receipts)
         if not args.recompress and not args.quiet:
             _warn_of_missing_library()
         _warn_of_names(options, args)
         gallery = None if args.dry_run else open_gallery(args, store, receipts, base_url, site)
-        progress = stack.enter_context(_progress(args))
         flow = Export(
             store,
             receipts,
@@ -275,19 +292,14 @@ def run(args: argparse.Namespace) -> int:
         summary, refusal = _run(flow, args, found, naming)
         warn_of_unused(choice, args)
     summary.verdict = verdict if args.dry_run else None
-    report(summary, args)
-    if refusal is not None:
-        raise refusal
-    if args.dry_run:
-        _heed(verdict, is_quiet=True)
-    return summary.exit_code
+    return summary, refusal
 
 
 def _listed(args: argparse.Namespace) -> list[str] | None:
     return list(listed_paths(args.files_from, is_null=args.null)) if args.files_from else None
 
 
-def _heed(verdict: "Verdict", *, is_quiet: bool) -> None:
+def _check_fits(verdict: "Verdict", *, is_quiet: bool) -> None:
     """Refuse a run that cannot fit, and warn of one that may not.
 
     Raises:
@@ -338,9 +350,9 @@ def _load(*, with_site: bool) -> None:
     from slide2iiif.engines.worker import signals_held
 
     with signals_held():
-        import slide2iiif.export.run
         import slide2iiif.preflight.quick
         import slide2iiif.progress
+        import slide2iiif.publish.run
         import slide2iiif.stores.folder.store
 
         if with_site:
@@ -369,7 +381,7 @@ def _run(
     flow: "Export", args: argparse.Namespace, found: "Iterator[Slide | Unusable]", naming: "Naming | None"
 ) -> "tuple[Summary, UsageError | None]":
     """Export, then delete if asked to; a refusal to delete is told after what was exported."""
-    from slide2iiif.export.prune import Seen
+    from slide2iiif.publish.prune import Seen
 
     seen = Seen(args.source, flow.receipts) if args.delete else None
     publish = flow.plans if args.dry_run else flow.slides
@@ -394,7 +406,7 @@ def _delete(
     flow: "Export", args: argparse.Namespace, seen: "Seen", summary: "Summary", naming: "Naming | None"
 ) -> UsageError | None:
     """Remove what has no source any more, or return why nothing is removed."""
-    from slide2iiif.export.prune import removals
+    from slide2iiif.publish.prune import removals
 
     limit = parse_max_delete(args.max_delete)
     try:

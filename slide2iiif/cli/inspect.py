@@ -32,7 +32,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command and give its exit code."""
+    """Run the command and return its exit code."""
+    facts = look_into(args)
+    if args.json:
+        print(json.dumps(facts, indent=1))
+    else:
+        _print(facts)
+        if args.phi:
+            _print_kept_back(facts["kept_back"])
+    return 0
+
+
+def look_into(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the facts of the slide that the command line names.
+
+    Raises:
+        SourceError: it cannot be opened.
+        UsageError: the arguments make no sense.
+    """
     options = Options(api=Api(args.api), tile_size=parse_tile_size(args.tile_size))
     memory, timeout = WORKER_MEMORY.parse(args.worker_memory), OPEN_TIMEOUT.parse(args.open_timeout)
 
@@ -54,13 +71,7 @@ def run(args: argparse.Namespace) -> int:
     facts["scanned_area"] = _scanned_area(found.area, facts)
     if found.kept_back is not None:
         facts["kept_back"] = asdict(found.kept_back)
-    if args.json:
-        print(json.dumps(facts, indent=1))
-    else:
-        _print(facts)
-        if args.phi:
-            _print_kept_back(facts["kept_back"])
-    return 0
+    return facts
 
 
 def _scanned_area(area: "Region | None", facts: dict[str, Any]) -> dict[str, Any] | None:

@@ -2,12 +2,16 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from slide2iiif.cli.arguments import given_path, given_word
 from slide2iiif.cli.places import add_private_dir, check_published
 from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import other_base_url, parse_base_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HELP = "give a published tree another base URL"
 
@@ -24,13 +28,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command and give its exit code."""
+    """Run the command and return its exit code."""
+    from slide2iiif.progress import printable
+
+    changed: list[str] = []
+    left = move(args, changed.append)
+    for identifier in left:
+        print(f"slide2iiif: not rebased, it has no receipt: {printable(identifier)}", file=sys.stderr)
+    if not args.quiet:
+        print(f"rebased    {len(changed):>7,}   to {parse_base_url(args.base_url)}")
+    check_all_moved(left)
+    return 0
+
+
+def move(args: argparse.Namespace, note: "Callable[[str], object]") -> list[str]:
+    """Move the tree that the command line names; hand over each slide that was changed.
+
+    Returns:
+        Identifiers of published slides that keep their old URL, as they have no receipt.
+
+    Raises:
+        TargetError: there is no published tree, or it cannot be written.
+        UsageError: the arguments make no sense.
+    """
     base_url = parse_base_url(args.base_url)
     other = args.other_base_url
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, Api.V3)
 
     from slide2iiif.maintenance.rebase import rebase, unrecorded
-    from slide2iiif.progress import printable
     from slide2iiif.records.receipts import Receipts
     from slide2iiif.site.gallery import reopen_gallery
     from slide2iiif.stores import open_store
@@ -40,15 +65,18 @@ def run(args: argparse.Namespace) -> int:
     with store:
         receipts = Receipts(store.private)
         gallery = reopen_gallery(store, receipts, base_url)
-        changed = sum(1 for _ in rebase(store, receipts, base_url, other))
+        for identifier in rebase(store, receipts, base_url, other):
+            note(identifier)
         if gallery is not None:
             gallery.update()
-        left = 0
-        for identifier in unrecorded(store, receipts):
-            left += 1
-            print(f"slide2iiif: not rebased, it has no receipt: {printable(identifier)}", file=sys.stderr)
-    if not args.quiet:
-        print(f"rebased    {changed:>7,}   to {base_url}")
+        return list(unrecorded(store, receipts))
+
+
+def check_all_moved(left: list[str]) -> None:
+    """Check that no slide keeps its old URL.
+
+    Raises:
+        SourceError: some do.
+    """
     if left:
-        raise SourceError(f"{left:,} published slides keep their old URL; export them again, or remove them")
-    return 0
+        raise SourceError(f"{len(left):,} published slides keep their old URL; export them again, or remove them")

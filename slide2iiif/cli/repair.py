@@ -3,6 +3,7 @@
 import argparse
 import sys
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from slide2iiif.cli.arguments import given_path
 from slide2iiif.cli.places import add_private_dir, check_places, check_published
@@ -12,6 +13,11 @@ from slide2iiif.container import usable_processors
 from slide2iiif.options import BLOCK_TIMEOUT, JOBS, OPEN_TIMEOUT, WORKER_MEMORY
 from slide2iiif.progress import printable
 from slide2iiif.stores import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slide2iiif.maintenance.repair import Repaired
 
 HELP = "make damaged files of a published tree again"
 
@@ -36,7 +42,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command and give its exit code."""
+    """Run the command and return its exit code."""
+    slides = files = failed = 0
+
+    def note(repaired: "Repaired") -> None:
+        nonlocal slides, files, failed
+        slides += bool(repaired.files)
+        files += repaired.files
+        failed += bool(repaired.reason or repaired.left)
+        if repaired.reason:
+            print(f"slide2iiif: {printable(f'{repaired.slide}: {repaired.reason}')}", file=sys.stderr)
+        for finding in repaired.left:
+            print(f"slide2iiif: {printable(line_of(finding))}: left alone", file=sys.stderr)
+
+    mend(args, note)
+    if not args.quiet:
+        print(f"repaired   {files:>7,}   files of {slides:,} slides")
+    return 1 if failed else 0
+
+
+def mend(args: argparse.Namespace, note: "Callable[[Repaired], object]") -> None:
+    """Repair the tree that the command line names; hand over what became of each slide that was not right.
+
+    Raises:
+        TargetError: there is no published tree, or it cannot be written.
+        UsageError: the arguments make no sense.
+    """
     jobs = JOBS.parse(args.jobs) or usable_processors()
     memory = WORKER_MEMORY.parse(args.worker_memory)
     timeouts = OPEN_TIMEOUT.parse(args.open_timeout), BLOCK_TIMEOUT.parse(args.block_timeout)
@@ -48,24 +79,13 @@ def run(args: argparse.Namespace) -> int:
     from slide2iiif.records.receipts import Receipts
     from slide2iiif.site.gallery import reopen_gallery
 
-    slides = files = failed = 0
     with ExitStack() as stack:
         engine = stack.enter_context(worker_engine(jobs, memory))
         store = stack.enter_context(open_store(args.dest, args.private_dir, engine.is_cancelled))
         receipts = Receipts(store.private)
-        for repaired in Repair(store, receipts, engine, args.source, Deadlines(*timeouts)).slides(
-            receipts.identifiers()
-        ):
-            slides += bool(repaired.files)
-            files += repaired.files
-            failed += bool(repaired.reason or repaired.left)
-            if repaired.reason:
-                print(f"slide2iiif: {printable(f'{repaired.slide}: {repaired.reason}')}", file=sys.stderr)
-            for finding in repaired.left:
-                print(f"slide2iiif: {printable(line_of(finding))}: left alone", file=sys.stderr)
+        repair = Repair(store, receipts, engine, args.source, Deadlines(*timeouts))
+        for repaired in repair.slides(receipts.identifiers()):
+            note(repaired)
         gallery = reopen_gallery(store, receipts)
         if gallery is not None:
             gallery.rewrite()
-    if not args.quiet:
-        print(f"repaired   {files:>7,}   files of {slides:,} slides")
-    return 1 if failed else 0

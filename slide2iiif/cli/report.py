@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from slide2iiif.errors import TargetError
-from slide2iiif.export.summary import Outcome, Status, Summary
 from slide2iiif.preflight.space import Verdict, amount
 from slide2iiif.progress import printable
+from slide2iiif.publish.summary import Outcome, Status, Summary
 from slide2iiif.stores.base import Capacity
 
 _REASONS = 20

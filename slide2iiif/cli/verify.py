@@ -5,8 +5,8 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
@@ -52,10 +52,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command and give its exit code."""
+    """Run the command and return its exit code."""
+    begun = time.monotonic()
+    counts: Counter[str] = Counter()
+    check_summary_file(args.json)
+    with _FindingReport(args) as report:
+
+        def note(finding: "Finding") -> None:
+            counts[finding.kind] += 1
+            report.finding(finding)
+
+        totals = check(args, note)
+        report.end(totals, counts, time.monotonic() - begun)
+    return 1 if counts else 0
+
+
+def check(args: argparse.Namespace, note: "Callable[[Finding], object]") -> "Totals":
+    """Check the tree that the command line names; hand over each finding as it is found, and return the totals.
+
+    Raises:
+        TargetError: there is no published tree.
+        UsageError: the arguments make no sense.
+    """
     jobs = JOBS.parse(args.jobs) or usable_processors()
     memory, block_timeout = WORKER_MEMORY.parse(args.worker_memory), BLOCK_TIMEOUT.parse(args.block_timeout)
-    check_summary_file(args.json)
 
     from slide2iiif.discovery.walk import check_root
     from slide2iiif.engines.base import Deadlines
@@ -69,10 +89,7 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(args.dest, args.private_dir)
     check_published(store, args)
     receipts = Receipts(store.private)
-    begun = time.monotonic()
-    counts: Counter[str] = Counter()
-    with ExitStack() as stack:
-        engine = stack.enter_context(worker_engine(jobs, memory))
+    with worker_engine(jobs, memory) as engine:
         verification = Verification(
             store, receipts, engine, is_deep=args.deep, deadlines=Deadlines(block_seconds=block_timeout)
         )
@@ -80,12 +97,9 @@ def run(args: argparse.Namespace) -> int:
         findings = verification.tree()
         if args.source is not None:
             findings = chain(findings, verification.source(args.source))
-        tell = stack.enter_context(_FindingReport(args))
         for finding in findings:
-            counts[finding.kind] += 1
-            tell.finding(finding)
-        tell.end(verification.totals, counts, time.monotonic() - begun)
-    return 1 if counts else 0
+            note(finding)
+    return verification.totals
 
 
 class _FindingReport:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 from commands import run_command
 
-from slide2iiif.cli import _parser, main
+from slide2iiif.cli import command_line, main
 from slide2iiif.cli.arguments import given_path, path_or_word
 
 MAY_BE_EMPTY = {"--title", "--rights", "--attribution", "--associated", "--properties", "--mirador"}
@@ -36,7 +36,7 @@ class Argument(NamedTuple):
 
 def arguments() -> Iterator[Argument]:
     """Find every argument of every command that takes a value and leaves the choice of it to the user."""
-    [commands] = [each for each in _parser()._actions if isinstance(each, argparse._SubParsersAction)]
+    [commands] = [each for each in command_line()._actions if isinstance(each, argparse._SubParsersAction)]
     for command, parser in commands.choices.items():
         for action in parser._actions:
             if action.nargs != 0 and action.choices is None:

@@ -11,15 +11,15 @@ from stores import KINDS, Opener, opener_of
 from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.processes import ProcessEngine
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.export.prune import removals
-from slide2iiif.export.run import Export
-from slide2iiif.export.summary import Status, Summary
 from slide2iiif.maintenance.findings import Kind
 from slide2iiif.maintenance.rebase import rebase, unrecorded
 from slide2iiif.maintenance.repair import Repair, Repaired
 from slide2iiif.maintenance.verify import Verification
 from slide2iiif.options import Options, SiteOptions
 from slide2iiif.progress import Silent
+from slide2iiif.publish.prune import removals
+from slide2iiif.publish.run import Export
+from slide2iiif.publish.summary import Status, Summary
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.gallery import SLIDE_FILES, Gallery, known_pages
 from slide2iiif.stores.base import Objects, Store

@@ -23,10 +23,10 @@ from stagings import objects_in
 
 from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.export.run import Export
 from slide2iiif.geometry import Region, Size
 from slide2iiif.options import Check, Damaged, Options
 from slide2iiif.progress import Silent
+from slide2iiif.publish.run import Export
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.samples import write_aperio, write_generic_tiff
 from slide2iiif.samples.coding import encode_ycbcr

@@ -17,7 +17,7 @@ import itertools, sys
 from pathlib import Path
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import SourceError
-from slide2iiif.export.run import Export
+from slide2iiif.publish.run import Export
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.records.receipts import Receipts

@@ -10,11 +10,11 @@ from picture_sizes import check_pictures
 
 from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.export.run import Export
-from slide2iiif.export.summary import Status
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
+from slide2iiif.publish.run import Export
+from slide2iiif.publish.summary import Status
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.folder.store import FolderStore
 

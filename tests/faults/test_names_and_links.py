@@ -25,11 +25,11 @@ from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.base import Deadline, Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import TargetError
-from slide2iiif.export.run import Export
-from slide2iiif.export.summary import Status
 from slide2iiif.iiif.identifiers import decode_identifier
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
+from slide2iiif.publish.run import Export
+from slide2iiif.publish.summary import Status
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.state import FolderState, States
 from slide2iiif.stores.folder.atomic import exchange

@@ -13,7 +13,6 @@ from PIL import Image
 
 from slide2iiif.discovery.walk import Slide, walk
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.export.run import Export
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import Blank, Options
 from slide2iiif.plan.service import ServicePlan
@@ -32,6 +31,7 @@ from slide2iiif.preflight.sampling import sample, sample_task
 from slide2iiif.preflight.space import Footprint, Verdict, shortage
 from slide2iiif.preflight.thorough import describe_if_readable
 from slide2iiif.progress import Silent
+from slide2iiif.publish.run import Export
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.sources.describe import DescribeTask
 from slide2iiif.stores.base import Capacity

@@ -88,7 +88,8 @@ def test_tools_of_developers_are_no_dependency_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = {re.split(r"[<>=\[]", requirement)[0] for requirement in project["dependencies"]}
     assert not names & {"rust-just", "nox", "pre-commit", "mkdocs", "mkdocs-material", "build", "twine"}
-    assert "optional-dependencies" not in project
+    extras = {re.split(r"[<>=\[]", each)[0] for extra in project["optional-dependencies"].values() for each in extra}
+    assert not extras & {"rust-just", "nox", "pre-commit", "mkdocs", "mkdocs-material", "build", "twine", "pytest"}
 
 
 def test_one_group_brings_all_that_a_change_needs() -> None:

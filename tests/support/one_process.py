@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 from slide2iiif import cli
 from slide2iiif.engines import processes
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.export import run as export
+from slide2iiif.publish import run as export
 from slide2iiif.site.pages import load_templates
 from slide2iiif.tiles.preload import PRELOAD
 

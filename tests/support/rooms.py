@@ -12,8 +12,9 @@ ROOMS = (
     ("discovery", "plan"),
     ("tiles",),
     ("preflight",),
-    ("export",),
+    ("publish",),
     ("maintenance",),
     ("cli",),
+    ("api",),
 )
 """Floors of the house, lowest first. A room imports only what lies on lower floors."""

@@ -15,12 +15,12 @@ from stagings import objects_in
 from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import SourceError
-from slide2iiif.export.run import Export
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.pyramid import plan_pyramid
 from slide2iiif.options import Options
 from slide2iiif.plan.service import ServicePlan, plan_service
 from slide2iiif.progress import Silent
+from slide2iiif.publish.run import Export
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.memory import MemoryStore

@@ -10,8 +10,8 @@ import pytest
 from made_slides import write_synthetic
 from published_trees import PublishedTree
 
-from slide2iiif.export.summary import Status
 from slide2iiif.options import Options
+from slide2iiif.publish.summary import Status
 
 
 class Asked:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from slide2iiif.export.summary import Outcome, Status, Summary
+from slide2iiif.publish.summary import Outcome, Status, Summary
 
 
 def outcome(identifier: str, status: Status, tiles: int = 0) -> Outcome:

@@ -14,8 +14,8 @@ from typing import TypeVar
 from slide2iiif.discovery.walk import PassedOver, Slide, Unusable
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import Slide2iiifError, TargetError
-from slide2iiif.export.slide import SlideExport
-from slide2iiif.export.summary import Outcome, Status, Summary
+from slide2iiif.publish.slide import SlideExport
+from slide2iiif.publish.summary import Outcome, Status, Summary
 
 Item = TypeVar("Item")
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from slide2iiif.discovery.walk import Slide
 from slide2iiif.errors import SourceError
-from slide2iiif.export.summary import Outcome, Status
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import plausible_objective
 from slide2iiif.options import Options
 from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.plan.service import ServicePlan
 from slide2iiif.plan.slide import SlidePlan
+from slide2iiif.publish.summary import Outcome, Status
 from slide2iiif.records.digests import DigestFile, digest_of, digest_stream
 from slide2iiif.records.receipt import Receipt, Settings
 from slide2iiif.tiles.tasks import Rendered

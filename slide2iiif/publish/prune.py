@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from slide2iiif.discovery.walk import PassedOver, Slide, Unusable
 from slide2iiif.errors import UsageError
-from slide2iiif.export.summary import Outcome, Status
 from slide2iiif.options import DELETED_AT_ONCE, DELETED_SHARE, MaxDelete
+from slide2iiif.publish.summary import Outcome, Status
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.base import Store
 

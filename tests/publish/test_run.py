@@ -12,9 +12,6 @@ from slide2iiif.discovery.walk import Slide, Unusable, walk
 from slide2iiif.engines.base import Deadline, Result, Task
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import SourceError, TargetError, WorkerError
-from slide2iiif.export.prune import removals
-from slide2iiif.export.run import Export
-from slide2iiif.export.summary import Outcome, Status, Summary
 from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.paths import pictures
@@ -22,6 +19,9 @@ from slide2iiif.iiif.pyramid import plan_pyramid
 from slide2iiif.maintenance.rebase import rebase
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
+from slide2iiif.publish.prune import removals
+from slide2iiif.publish.run import Export
+from slide2iiif.publish.summary import Outcome, Status, Summary
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.stores.memory import MemoryStore

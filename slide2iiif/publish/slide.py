@@ -19,18 +19,18 @@ from slide2iiif.discovery.guard import Guarded
 from slide2iiif.discovery.walk import Slide
 from slide2iiif.engines.base import Deadlines, Engine
 from slide2iiif.errors import SourceError
-from slide2iiif.export.results import (
+from slide2iiif.options import Options
+from slide2iiif.plan.slide import SlidePlan, plan_slide
+from slide2iiif.preflight.quick import check_room
+from slide2iiif.progress import Progress
+from slide2iiif.publish.results import (
     check_not_lost,
     expected_outcome,
     record_outcome,
     record_receipt,
     unchanged_outcome,
 )
-from slide2iiif.export.summary import Outcome, Status
-from slide2iiif.options import Options
-from slide2iiif.plan.slide import SlidePlan, plan_slide
-from slide2iiif.preflight.quick import check_room
-from slide2iiif.progress import Progress
+from slide2iiif.publish.summary import Outcome, Status
 from slide2iiif.records.documents import move, put_documents
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts, current_receipt, staging_state

@@ -7,8 +7,8 @@ import pytest
 
 from slide2iiif.discovery.walk import PassedOver, Slide, Unusable
 from slide2iiif.errors import UsageError
-from slide2iiif.export.prune import Seen
 from slide2iiif.options import parse_max_delete
+from slide2iiif.publish.prune import Seen
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.memory import MemoryObjects
 
