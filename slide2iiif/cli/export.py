@@ -30,6 +30,7 @@ from slide2iiif.options import (
     MAX_PIXELS,
     MAX_TILES,
     OPEN_TIMEOUT,
+    PATH_IDENTIFIERS,
     QUALITY,
     SUBSAMPLINGS,
     TILE_SIZE,
@@ -48,6 +49,7 @@ from slide2iiif.options import (
     parse_tile_size,
 )
 from slide2iiif.progress import printable
+from slide2iiif.system_errors import PRIVATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -373,6 +375,12 @@ def _warn_of_names(options: Options, args: argparse.Namespace) -> None:
         print(
             f"slide2iiif: warning: {' and '.join(identifying)} pictures show what is written on the glass, "
             "names and barcodes too; they will be public",
+            file=sys.stderr,
+        )
+    if args.identifier != PATH_IDENTIFIERS and args.private_dir is None and not args.quiet:
+        print(
+            f"slide2iiif: warning: {PRIVATE} in DEST holds the names that the identifiers hide; no other user may "
+            "enter it, but keep it elsewhere: --private-dir",
             file=sys.stderr,
         )
 

@@ -95,7 +95,7 @@ class Lookup:
         """Return the slide that a file belongs to, or why there is none."""
         root = self._tree.path
         if "\0" in str(path):
-            return Unusable(path, "is no path: it holds a zero byte")
+            return Unusable(path, "is no path: it holds a zero byte; lists with zero bytes between paths need --null")
         below = PurePath(os.path.relpath(path, root))
         if not below.parts or below.parts[0] == os.pardir:
             return Unusable(path, self._stranger)

@@ -83,20 +83,19 @@ class SlideExport:
             SourceError: it cannot be read.
             TargetError: the place cannot be written.
         """
-        begun = time.monotonic()
         fingerprint = take_fingerprint(slide.members)
         receipt = self._current(slide, fingerprint)
         if receipt is not None:
             moved = move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
             return unchanged_outcome(slide, receipt, Status.REBASED if moved else Status.UNCHANGED)
         try:
-            return self._publish(slide, fingerprint, begun)
+            return self._publish(slide, fingerprint)
         except SourceError:
             fresh = take_fingerprint(slide.members)
             if fresh == fingerprint:
                 raise
         # Written to or replaced while it was read, which any error may come from: once more, from the beginning.
-        return replace(self._publish(slide, fresh, begun), reason=_CHANGED)
+        return replace(self._publish(slide, fresh), reason=_CHANGED)
 
     def dry_slide(self, slide: Slide) -> Outcome:
         """Return the outcome that `slide` would have, without writing."""
@@ -112,7 +111,7 @@ class SlideExport:
         stored_bytes = estimate_bytes(plan.levels, samples)
         return expected_outcome(slide, plan, stored_bytes, time.monotonic() - begun)
 
-    def _publish(self, slide: Slide, fingerprint: str, begun: float) -> Outcome:
+    def _publish(self, slide: Slide, fingerprint: str) -> Outcome:
         with ExitStack() as held:
             guard = held.enter_context(Guarded(slide, fingerprint))
             with self._working:
@@ -132,7 +131,7 @@ class SlideExport:
         self.store.drop(staging)
         if self.gallery is not None:
             self.gallery.changed(slide.identifier)
-        return record_outcome(slide, plan, Status.EXPORTED, rendered, time.monotonic() - begun)
+        return record_outcome(slide, plan, Status.EXPORTED, rendered, sum(each.rendered.seconds for each in journals))
 
     def _current(self, slide: Slide, fingerprint: str) -> Receipt | None:
         """Return the receipt if the slide is published already with these options; None if it must be made."""

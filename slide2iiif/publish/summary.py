@@ -54,7 +54,7 @@ class Outcome:
     stored_bytes: int = 0
     """Stored bytes; in a dry run an estimate."""
     seconds: float = 0.0
-    """Duration from the fingerprint of the slide to its publication."""
+    """Time that workers were busy with the slide, added up over all of them; in a dry run, time of the look at it."""
     blank: int = 0
     """Number of tiles of one colour, which share their files."""
     note: str = ""

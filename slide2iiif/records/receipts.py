@@ -90,9 +90,9 @@ class Receipts:
             TargetError: it cannot be written.
         """
         if digests:
-            self.private.write(_digests_of(receipt.identifier), digest_stream(digests))
+            self.private.write(_digests_of(receipt.identifier), digest_stream(digests), secret=True)
         content = json.dumps(asdict(receipt), indent=1).encode() + b"\n"
-        self.private.write(_name_of(receipt.identifier), content)
+        self.private.write(_name_of(receipt.identifier), content, secret=True)
 
     def remove(self, identifier: str) -> None:
         """Remove receipt and digests of a slide, and folders that they leave empty."""

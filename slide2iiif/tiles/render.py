@@ -3,7 +3,9 @@
 A block copies the tiles that can be copied, then makes the others from pixels, finest level first.
 """
 
+import time
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -36,6 +38,7 @@ def render(task: RenderTask) -> Rendered:
         SourceError: the slide cannot be read.
         TargetError: a file cannot be stored.
     """
+    begun = time.monotonic()
     total = Rendered()
     try:
         with task.slide.staging.opened() as files:
@@ -45,7 +48,7 @@ def render(task: RenderTask) -> Rendered:
         if not task.slide.random_access:
             # The slide is decoded as a whole, and its pixels are no longer needed: the next slide needs the memory.
             open_sources.release(task.slide.path, task.slide.fingerprint)
-    return total
+    return replace(total, seconds=time.monotonic() - begun)
 
 
 def _render_block(task: RenderTask, block: Block, files: Files) -> Rendered:

@@ -106,6 +106,8 @@ class Rendered:
     """Number of tiles of a single colour, which share their files."""
     records: tuple[Run, ...] = ()
     """Lengths and digests of the stored files."""
+    seconds: float = 0.0
+    """Time that workers were busy with it."""
 
     @property
     def tiles(self) -> int:
@@ -119,4 +121,5 @@ class Rendered:
             self.damaged + other.damaged,
             self.blank + other.blank,
             self.records + other.records,
+            self.seconds + other.seconds,
         )

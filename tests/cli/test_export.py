@@ -377,8 +377,8 @@ def test_a_name_that_git_has_quoted_is_told_in_words(source: Path, dest: Path) -
     assert "git quotes names so: list them with git … -z, and --null" in done.stdout
 
 
-def test_the_line_for_ci_in_the_readme_takes_names_of_any_letters(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_line_for_ci_in_the_documents_takes_names_of_any_letters(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
     [line] = re.findall(r"^git .*\n.*--files-from.*$", text, re.MULTILINE)
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@host", "-c", "init.defaultBranch=main"]
     for command, name in (("init", ""), ("commit", "old"), ("commit", 'M\u00fcller \u4e2d "a"')):

@@ -68,7 +68,7 @@ def assert_nothing_by_halves(dest: Path) -> None:
 def assert_can_be_gone_on_from(left: list[Path]) -> None:
     """What a run that was told to stop leaves are folders of files, each with one that says which are whole."""
     names = {path.name for path in left}
-    assert names == {end for name in names for end in (name.removesuffix(".scratch"), name)}
+    # Of a slide that was published just before, the scratch folder may be left alone: the next run deletes it.
     assert {name for name in names if name + ".scratch" in names} == {
         name for name in names if not name.endswith(".scratch")
     }
@@ -97,7 +97,10 @@ def test_an_interrupt_of_the_whole_group_ends_as_one_of_the_parent(large: Path, 
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    assert len(err.splitlines()) == 1
+    # A signal that comes just when a line is written may have it written again.
+    assert [line for line in err.splitlines() if not line.startswith("exported: ")] == [
+        "slide2iiif: stopped by SIGINT; what was published stays, run again to go on"
+    ]
     assert_nothing_by_halves(dest)
 
 

@@ -235,3 +235,14 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/prefix", "gs://b", "az://c/x", "https://host/x", "s3:/bucket"])
+def test_a_place_that_is_no_folder_is_refused_and_no_folder_of_that_name_is_made(
+    source: Path, tmp_path: Path, place: str
+) -> None:
+    for words in (["export", source, place, "--base-url", "https://host"], ["verify", place]):
+        done = run_command(*words, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "is no kind of place that can be published into; name a folder" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["slides"]

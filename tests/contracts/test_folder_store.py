@@ -490,3 +490,24 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
             write_pieces_atomically(file, [b"newest"], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["info.json"]
     assert file.read_bytes() == b"newer"
+
+
+def test_nobody_else_may_enter_the_private_folder_of_a_tree(root: Path) -> None:
+    """Also where an earlier version has left it open: a plain web server must not serve names."""
+    (root / ".slide2iiif").mkdir(parents=True)
+    (root / ".slide2iiif").chmod(0o755)
+    with FolderStore(root) as store:
+        store.private.write("receipts/a.svs/receipt.json", b"{}", secret=True)
+    assert (root / ".slide2iiif").stat().st_mode & 0o777 == 0o700
+    assert (root / ".slide2iiif/receipts/a.svs/receipt.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_published_belongs_to_the_group_that_the_tree_says(root: Path) -> None:
+    root.mkdir()
+    os.chown(root, -1, 33) if os.geteuid() == 0 else None
+    root.chmod(0o2755)
+    group = root.stat().st_gid
+    with FolderStore(root) as store:
+        slide = publish(store, "ward/a.svs")
+        store.public.write("ward/index.html", b"page")
+    assert {path.stat().st_gid for path in (slide, *slide.rglob("*"), slide.parent / "index.html")} == {group}

@@ -180,5 +180,6 @@ def test_originals_are_not_published(tmp_path: Path) -> None:
         put_shared(staging, ["0/a.jpg", "1/a.jpg"], b"blank")
         put(staging, ["info.json"], b"{}")
         store.publish("a.svs", staging)
+        store.drop(staging)
         assert list(staging.scratch.parent.iterdir()) == []
     assert (tmp_path / "tree/a.svs/0/a.jpg").stat().st_nlink == 2

@@ -288,3 +288,11 @@ def test_pictures_are_part_of_what_is_published(flow: Flow, source: Path) -> Non
     flow.export(source / "one.synthetic")
     asked = {path for picture in pictures(plan_pyramid(Size(700, 500), 512), Api.V2) for path in picture.paths}
     assert asked <= set(flow.store.slides["one.synthetic"])
+
+
+def test_the_seconds_of_a_slide_are_those_of_the_work_on_it(flow: Flow, source: Path) -> None:
+    """What waits for others takes no time: all slides together have worked no longer than the run took."""
+    summary = flow.export(source)
+    assert all(outcome.seconds > 0 for outcome in summary.outcomes)
+    assert sum(outcome.seconds for outcome in summary.outcomes) <= summary.seconds
+    assert sum(outcome.seconds for outcome in flow.export(source).outcomes) == 0

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import math
 import os
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -277,7 +278,7 @@ class FolderStore:
         for name in _ENTRIES:
             check_no_link(self._private, self._private / name)
         if self._private.parent == self.root:
-            self._private.mkdir(exist_ok=True)
+            _make_private(self._private)
         elif not self._private.is_dir():
             self._private.mkdir(parents=True, mode=0o700)
         self._lock = TreeLock(self.root, self._private)
@@ -327,8 +328,9 @@ def _make_private(folder: Path) -> None:
     """Make a folder that other users cannot enter, or close an existing one: a link planted in it would be followed."""
     folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_MODE)
     with contextlib.suppress(PermissionError):
-        # It may be somebody else's, or on a file system that knows no owners.
-        folder.chmod(_PRIVATE_MODE)
+        # It may be somebody else's, or on a file system that knows no owners. The set-group-id bit stays: what is
+        # published comes out of here, and belongs to the group that the tree says.
+        folder.chmod(_PRIVATE_MODE | (folder.stat().st_mode & stat.S_ISGID))
 
 
 def _file_systems(*folders: Path) -> list[FileSystemSync]:
