@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from slide2iiif.errors import UsageError
 
 if TYPE_CHECKING:
-    from slide2iiif.maintenance.findings import Finding
     from slide2iiif.maintenance.repair import Repaired
     from slide2iiif.progress import Progress
     from slide2iiif.publish.summary import Summary
+    from slide2iiif.records.findings import Finding
 
 Place = str | os.PathLike[str]
 """Path of a file or folder."""

@@ -12,9 +12,9 @@ from commands import snapshot
 
 import slide2iiif
 from slide2iiif.errors import SourceError, TargetError, UsageError
-from slide2iiif.maintenance.findings import Finding, Kind
 from slide2iiif.progress import Silent
 from slide2iiif.publish.summary import Status
+from slide2iiif.records.findings import Finding, Kind
 
 BASE_URL = "https://host.example/iiif"
 

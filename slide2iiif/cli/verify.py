@@ -20,8 +20,8 @@ from slide2iiif.options import BLOCK_TIMEOUT, JOBS, WORKER_MEMORY
 from slide2iiif.progress import printable
 
 if TYPE_CHECKING:
-    from slide2iiif.maintenance.findings import Finding
     from slide2iiif.maintenance.verify import Totals
+    from slide2iiif.records.findings import Finding
 
 HELP = "check a published tree"
 

@@ -29,6 +29,11 @@ class MendedStaging:
         """See `Staging.below`."""
         return MendedStaging(self.staging.below(place), self.public, f"{self.published}{place}/")
 
+    @property
+    def staged(self) -> Objects:
+        """See `Staging.staged`."""
+        return self.staging.staged
+
     def read(self, path: str) -> bytes | None:
         """See `Staging.read`."""
         return self.staging.read(path)

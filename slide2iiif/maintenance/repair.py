@@ -17,8 +17,6 @@ from slide2iiif.engines.base import Deadlines, Engine
 from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.file_order import FileOrder, order_files
-from slide2iiif.maintenance.file_check import is_recorded
-from slide2iiif.maintenance.findings import Finding, Kind
 from slide2iiif.maintenance.mending import MendedStaging
 from slide2iiif.maintenance.verify import Verification
 from slide2iiif.plan.passes import Block, Pass
@@ -26,6 +24,8 @@ from slide2iiif.plan.service import ServicePlan
 from slide2iiif.plan.slide import plan_slide
 from slide2iiif.records.digests import Digests, record_of
 from slide2iiif.records.documents import documents
+from slide2iiif.records.file_check import is_recorded
+from slide2iiif.records.findings import Finding, Kind
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.sources.describe import DescribeTask, describe

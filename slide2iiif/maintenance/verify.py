@@ -24,11 +24,11 @@ from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.file_order import FileOrder, order_files
 from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, read_info
 from slide2iiif.iiif.manifest import MANIFEST_NAME, PAGE_NAME
-from slide2iiif.maintenance.file_check import CheckTask, check_document, check_files
-from slide2iiif.maintenance.findings import Finding, Kind
 from slide2iiif.options import MAX_TILES
 from slide2iiif.records.digests import Digests
 from slide2iiif.records.documents import documents
+from slide2iiif.records.file_check import CheckTask, check_document, check_files
+from slide2iiif.records.findings import Finding, Kind
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.labels import is_site_name

@@ -31,13 +31,14 @@ from slide2iiif.publish.results import (
     unchanged_outcome,
 )
 from slide2iiif.publish.summary import Outcome, Status
-from slide2iiif.records.documents import move, put_documents
+from slide2iiif.records.documents import document_names, move, put_documents
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts, current_receipt, staging_state
 from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.tiles.journal import Journal
 from slide2iiif.tiles.make import Maker
+from slide2iiif.tiles.staged import StagingChangedError, check_staged
 
 if TYPE_CHECKING:
     from slide2iiif.site.gallery import Gallery
@@ -90,6 +91,9 @@ class SlideExport:
             return unchanged_outcome(slide, receipt, Status.REBASED if moved else Status.UNCHANGED)
         try:
             return self._publish(slide, fingerprint)
+        except StagingChangedError:
+            # It is discarded by now: nothing is resumed this time.
+            return self._publish(slide, fingerprint)
         except SourceError:
             fresh = take_fingerprint(slide.members)
             if fresh == fingerprint:
@@ -116,7 +120,7 @@ class SlideExport:
             guard = held.enter_context(Guarded(slide, fingerprint))
             with self._working:
                 plan = self._plan(slide)
-                staging = held.enter_context(self._staged(slide, plan, fingerprint))
+                staging, is_resumed = held.enter_context(self._staged(slide, plan, fingerprint))
                 journals = list(self._make(slide, plan, fingerprint, staging, held))
             guard.check()
             rendered = journals[0].rendered
@@ -125,6 +129,10 @@ class SlideExport:
             base_urls = self.base_url, self.other_base_url
             receipt = record_receipt(slide, fingerprint, plan, rendered, self.options, base_urls, digests)
             pages = [] if self.gallery is None else self.gallery.slide_files(receipt)
+            if is_resumed:
+                others = frozenset(name.partition("/")[0] for name in document_names(receipt, pages))
+                within = self._deadlines.checking
+                check_staged(plan.services, journals, staging, others, self.engine, within)
             put_documents(receipt, pages, staging)
             self.receipts.publish(receipt, digests, self.store, staging)
         # The older version, now that the new one is on record: to delete a million files takes a while.
@@ -150,15 +158,16 @@ class SlideExport:
         return plan_slide(slide.identifier, described, options, self.page_count)
 
     @contextmanager
-    def _staged(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Iterator[Staging]:
-        """Resume the staging of an interrupted run or prepare a new one; discard it if the slide fails."""
+    def _staged(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Iterator[tuple[Staging, bool]]:
+        """Resume the staging of an interrupted run, True, or prepare a new one; discard it if the slide fails."""
         state = staging_state(fingerprint, self.options, plan.levels.steps)
         staging = self.store.resume(slide.identifier, state)
+        is_resumed = staging is not None
         if staging is None:
             check_room(self.store, slide, plan.services, self.options)
             staging = self.store.stage(slide.identifier, state)
         try:
-            yield staging
+            yield staging, is_resumed
         except BaseException:
             self.store.discard(staging)
             raise

@@ -76,6 +76,21 @@ def length_of(record: bytes) -> int:
     return int(length)
 
 
+@dataclass(frozen=True, slots=True)
+class DigestSlice:
+    """Records of some files of a service. A value, which can be sent to workers."""
+
+    first: int
+    """Ordinal of the first of them."""
+    records: bytes
+    """The records, one after the other."""
+
+    def read(self, first: int, count: int) -> bytes:
+        """Return records, from an ordinal on."""
+        start = RECORD_BYTES * (first - self.first)
+        return self.records[start : start + RECORD_BYTES * count]
+
+
 class DigestFile:
     """Digests of one service while its files are made: an open sparse file that fills in any order."""
 
@@ -106,6 +121,14 @@ class DigestFile:
             while view:
                 written = os.pwrite(self._file, view, place)
                 view, place = view[written:], place + written
+
+    def read(self, first: int, count: int) -> DigestSlice:
+        """Read records, from an ordinal on.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return DigestSlice(first, os.pread(self._file, RECORD_BYTES * count, RECORD_BYTES * first))
 
     def records(self) -> Iterator[bytes]:
         """Yield all records, in chunks."""

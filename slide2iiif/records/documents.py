@@ -32,6 +32,11 @@ def put_documents(receipt: Receipt, pages: Iterable[tuple[str, bytes]], staging:
             place.put([name], content)
 
 
+def document_names(receipt: Receipt, pages: Iterable[tuple[str, bytes]]) -> list[str]:
+    """List the names of the pages and documents of a slide."""
+    return [name for name, _ in (*pages, *documents(receipt, Api(receipt.settings.api)))]
+
+
 def is_published(store: Store, receipt: Receipt) -> bool:
     """Return True if the version of a slide that a receipt describes is published, under any base URL.
 

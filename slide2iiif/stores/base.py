@@ -188,6 +188,11 @@ class Staging(Protocol):
         """
         ...
 
+    @property
+    def staged(self) -> Objects:
+        """Staged files, to be checked before they are published."""
+        ...
+
     def read(self, path: str) -> bytes | None:
         """Read a staged file; None where there is none."""
         ...

@@ -90,6 +90,15 @@ class MemoryStaging:
         scratch.mkdir(parents=True, exist_ok=True)
         return MemoryStaging(scratch, self.files, f"{self.prefix}{place}/")
 
+    @property
+    def staged(self) -> MemoryObjects:
+        """See `Staging.staged`."""
+        objects = MemoryObjects()
+        for path, content in self.files.items():
+            if path.startswith(self.prefix):
+                objects.write(path.removeprefix(self.prefix), content)
+        return objects
+
     def read(self, path: str) -> bytes | None:
         """See `Staging.read`."""
         return self.files.get(self.prefix + path)

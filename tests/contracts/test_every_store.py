@@ -11,7 +11,6 @@ from stores import KINDS, Opener, opener_of
 from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.processes import ProcessEngine
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.maintenance.findings import Kind
 from slide2iiif.maintenance.rebase import rebase, unrecorded
 from slide2iiif.maintenance.repair import Repair, Repaired
 from slide2iiif.maintenance.verify import Verification
@@ -20,6 +19,7 @@ from slide2iiif.progress import Silent
 from slide2iiif.publish.prune import removals
 from slide2iiif.publish.run import Export
 from slide2iiif.publish.summary import Status, Summary
+from slide2iiif.records.findings import Kind
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.gallery import SLIDE_FILES, Gallery, known_pages
 from slide2iiif.stores.base import Objects, Store

@@ -24,10 +24,10 @@ from slide2iiif.geometry import Size
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.file_order import order_files
 from slide2iiif.iiif.pyramid import plan_pyramid
-from slide2iiif.maintenance.file_check import Checked, CheckTask
 from slide2iiif.options import Options
 from slide2iiif.records.digests import DigestFile, digest_of, digest_stream, record_of
 from slide2iiif.records.documents import documents
+from slide2iiif.records.file_check import Checked, CheckTask
 
 SIDE = 256
 """Of a tile."""

@@ -20,9 +20,9 @@ from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.maintenance import verify
-from slide2iiif.maintenance.findings import Kind
 from slide2iiif.options import Options
 from slide2iiif.records.digests import DigestFile, Run, digest_of, digest_stream, record_of
+from slide2iiif.records.findings import Kind
 from slide2iiif.stores.folder.store import FolderStore
 
 

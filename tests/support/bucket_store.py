@@ -144,6 +144,10 @@ class BucketStaging:
         scratch.mkdir(parents=True, exist_ok=True)
         return BucketStaging(self.public, f"{self.slide}/{place}", scratch, self.is_local)
 
+    @property
+    def staged(self) -> BucketObjects:
+        return BucketObjects(self.public.url, f"{self.public.prefix}{self.slide}/")
+
     def read(self, path: str) -> bytes | None:
         held = self.scratch / "held" / path
         if held.is_file():

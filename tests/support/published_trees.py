@@ -12,13 +12,13 @@ from commands import snapshot
 from slide2iiif.discovery.walk import walk
 from slide2iiif.engines.base import Engine
 from slide2iiif.engines.serial import SerialEngine
-from slide2iiif.maintenance.findings import Finding
 from slide2iiif.maintenance.repair import Repair, Repaired
 from slide2iiif.maintenance.verify import Verification
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.publish.run import Export
 from slide2iiif.publish.summary import Summary
+from slide2iiif.records.findings import Finding
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.folder.store import FolderStore
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slide2iiif.stores.base import Entry, Head, NotAnObjectError, UnreadableObjectError
+from slide2iiif.stores.folder.aliases import link_or_copy
 from slide2iiif.stores.folder.atomic import remove_empty, write_pieces_atomically
 from slide2iiif.stores.folder.links import check_no_link, find_link, link_refusal
-from slide2iiif.stores.folder.staging import link_or_copy
 from slide2iiif.system_errors import as_target_errors, target_error
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 from slide2iiif.stores.base import JOURNAL
 
+_IDENTITY = "folder"
 SCRATCH = ".scratch"
 """Suffix of the scratch folder beside a staging folder."""
 
@@ -69,7 +70,7 @@ class Unfinished:
         wanted = _tag("state", state)
         for name in self._left.pop(_tag("slide", identifier), []):
             match = _NAME.fullmatch(name)
-            is_noted = (self._folder / (name + SCRATCH) / JOURNAL).is_file()
+            is_noted = _is_original(self._folder / (name + SCRATCH))
             if taken is None and is_noted and match is not None and match[3] == wanted:
                 taken = self._folder / staging_name(identifier, state)
                 (self._folder / name).rename(taken)
@@ -93,6 +94,28 @@ class Unfinished:
         # The journal first: without it the rest cannot be mistaken for something to go on from.
         _delete(self._folder / (name + SCRATCH))
         _delete(self._folder / name)
+
+
+def note_identity(scratch: Path) -> None:
+    """Note in a new scratch folder which folder it is: a copy of it is not resumed, as it may be the half of one.
+
+    Raises:
+        OSError: the note cannot be written.
+    """
+    (scratch / _IDENTITY).write_bytes(_identity_of(scratch))
+
+
+def _is_original(scratch: Path) -> bool:
+    """Return True for a scratch folder that is the one that was made, and has a journal."""
+    try:
+        return (scratch / JOURNAL).is_file() and (scratch / _IDENTITY).read_bytes() == _identity_of(scratch)
+    except OSError:
+        return False
+
+
+def _identity_of(folder: Path) -> bytes:
+    status = folder.stat()
+    return b"%d %d" % (status.st_dev, status.st_ino)
 
 
 def _delete(path: Path) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Self
 
 from slide2iiif.stores.base import Staging
+from slide2iiif.stores.folder.aliases import LINK_REFUSALS, link_or_copy, write_new
+from slide2iiif.stores.folder.objects import FolderObjects
 from slide2iiif.stores.folder.resume import SCRATCH
 from slide2iiif.system_errors import as_target_errors, target_error
 
-_LINK_REFUSALS = frozenset({errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.ENOSYS})
 _DIGEST_BYTES = 16
 
 
@@ -37,6 +38,11 @@ class FolderStaging:
             inner.folder.mkdir(parents=True, exist_ok=True)
             inner.scratch.mkdir(parents=True, exist_ok=True)
         return inner
+
+    @property
+    def staged(self) -> FolderObjects:
+        """Files of the folder. See `Staging.staged`."""
+        return FolderObjects(self.folder, self.scratch)
 
     def read(self, path: str) -> bytes | None:
         """Read a file. See `Staging.read`."""
@@ -81,7 +87,7 @@ class FolderFiles:
         first = paths[0]
         try:
             _make_folders(first, self._place)
-            _write_new(first, content, self._place)
+            write_new(first, content, self._place)
             for alias in paths[1:]:
                 _make_folders(alias, self._place)
                 link_or_copy(first, alias, content, self._place)
@@ -133,42 +139,6 @@ def _make_folders(path: str, place: int) -> None:
         end = path.find("/", end + 1)
 
 
-def _write_new(path: str, content: bytes, place: int | None = None) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        file = os.open(path, flags, 0o644, dir_fd=place)
-    except FileExistsError:
-        # A block that is made again puts the same bytes; the file may be linked, so it is not written through.
-        os.unlink(path, dir_fd=place)
-        file = os.open(path, flags, 0o644, dir_fd=place)
-    try:
-        written = os.write(file, content)
-        while written < len(content):
-            written += os.write(file, memoryview(content)[written:])
-    finally:
-        os.close(file)
-
-
-def link_or_copy(existing: str, alias: str, content: bytes, place: int | None = None) -> None:
-    """Link a file to another name, or copy its content where the file system allows no more links.
-
-    Args:
-        existing: path of the file.
-        alias: its other path.
-        content: its bytes.
-        place: descriptor of the folder that paths are below; None if they are not below any.
-    """
-    try:
-        os.link(existing, alias, src_dir_fd=place, dst_dir_fd=place)
-    except FileExistsError:
-        os.unlink(alias, dir_fd=place)
-        link_or_copy(existing, alias, content, place)
-    except OSError as error:
-        if error.errno not in _LINK_REFUSALS:
-            raise
-        _write_new(alias, content, place)
-
-
 def _link_shared(stem: str, path: str, content: bytes, place: int) -> bool:
     """Link a file to the original of its content in the scratch folder, which all workers share.
 
@@ -199,9 +169,9 @@ def _link_shared(stem: str, path: str, content: bytes, place: int) -> bool:
                 number += 1
                 _full_originals[stem] = number
                 continue
-            if error.errno not in _LINK_REFUSALS:
+            if error.errno not in LINK_REFUSALS:
                 raise
-            _write_new(path, content, place)
+            write_new(path, content, place)
             return True
         else:
             return is_stored
@@ -214,5 +184,5 @@ _full_originals: dict[str, int] = {}
 def _make_original(path: str, content: bytes) -> None:
     """Write a file under a temporary name first, so that an incomplete one is never linked."""
     fresh = f"{path}.{uuid.uuid4().hex}"
-    _write_new(fresh, content)
+    write_new(fresh, content)
     os.rename(fresh, path)

@@ -29,7 +29,7 @@ from slide2iiif.stores.folder.links import check_no_link, find_link, link_refusa
 from slide2iiif.stores.folder.locks import TreeLock, check_free, lock_holder
 from slide2iiif.stores.folder.objects import FolderObjects
 from slide2iiif.stores.folder.places import claim_private_dir
-from slide2iiif.stores.folder.resume import Unfinished, staging_name
+from slide2iiif.stores.folder.resume import Unfinished, note_identity, staging_name
 from slide2iiif.stores.folder.staging import FolderStaging, folder_of, staging_at
 from slide2iiif.system_errors import PRIVATE, as_target_errors, target_error
 
@@ -194,6 +194,7 @@ class FolderStore:
         try:
             staging.folder.mkdir()
             staging.scratch.mkdir()
+            note_identity(staging.scratch)
         except OSError as error:
             raise target_error(error, self.root) from None
         return staging

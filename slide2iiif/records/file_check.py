@@ -15,8 +15,8 @@ from slide2iiif.iiif.file_order import FileOrder
 from slide2iiif.iiif.paths import has_region_of_finer_level, is_tile_region, tile_paths
 from slide2iiif.iiif.pyramid import Tile
 from slide2iiif.imaging.jpeg import check_strictly
-from slide2iiif.maintenance.findings import Finding, Kind
-from slide2iiif.records.digests import NO_FILE, RECORD_BYTES, Digests, length_of, record_of
+from slide2iiif.records.digests import NO_FILE, RECORD_BYTES, Digests, DigestSlice, length_of, record_of
+from slide2iiif.records.findings import Finding, Kind
 from slide2iiif.stores.base import NotAnObjectError, Objects, UnreadableObjectError
 
 Folder: TypeAlias = "dict[str, Folder]"
@@ -41,7 +41,7 @@ class CheckTask:
     """Order of the files of the service, which maps ordinals to paths."""
     ordinals: range
     """Ordinals of the files to check."""
-    digests: Digests | None = None
+    digests: Digests | DigestSlice | None = None
     """Digests of the slide; None to check only that files exist."""
     base: int = 0
     """Position of the service's first record among the digests of the slide."""
