@@ -40,13 +40,13 @@ class MemoryObjects:
     def list(self, folder: str) -> Iterator[Entry]:
         """See `Objects.list`."""
         start = f"{folder}/" if folder else ""
-        below = [name.removeprefix(start) for name in self.contents if name.startswith(start)]
+        below = [name.removeprefix(start) for name in tuple(self.contents) if name.startswith(start)]
         for name in sorted({each.partition("/")[0] for each in below}):
             yield Entry(name, is_folder=name not in below)
 
     def is_folder(self, name: str) -> bool:
         """See `Objects.is_folder`."""
-        return any(each.startswith(f"{name}/" if name else "") for each in self.contents)
+        return any(each.startswith(f"{name}/" if name else "") for each in tuple(self.contents))
 
     def write(
         self, name: str, content: bytes | Iterable[bytes], *, durable: bool = False, secret: bool = False
@@ -137,7 +137,7 @@ class MemoryStore:
 
     def _files_of(self, identifier: str) -> dict[str, bytes]:
         start = f"{identifier}/"
-        contents = self.public.contents
+        contents = self.public.contents.copy()
         return {name.removeprefix(start): content for name, content in contents.items() if name.startswith(start)}
 
     def __enter__(self) -> Self:
@@ -173,7 +173,7 @@ class MemoryStore:
 
     def identifiers(self) -> Iterator[str]:
         """See `Store.identifiers`."""
-        found = sorted(path for path in self.public.contents if path.endswith(f"/{DOCUMENT_NAME}"))
+        found = sorted(path for path in tuple(self.public.contents) if path.endswith(f"/{DOCUMENT_NAME}"))
         slides = [path.removesuffix(f"/{DOCUMENT_NAME}") for path in found]
         # Services of pictures beside the levels lie below their slide.
         return (each for each in slides if not any(each.startswith(f"{other}/") for other in slides))

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -285,7 +286,7 @@ def test_what_was_staged_before_the_system_went_down_is_deleted(root: Path, monk
 def test_what_is_staged_by_halves_is_deleted(root: Path, missing: str) -> None:
     with FolderStore(root) as store:
         staging = store.stage("a.svs", "state")
-        staging.folder.with_name(staging.folder.name + missing).rmdir()
+        shutil.rmtree(staging.folder.with_name(staging.folder.name + missing))
         (staging.folder.parent / "stranger").write_bytes(b"")
     with FolderStore(root):
         assert staged(root) == []

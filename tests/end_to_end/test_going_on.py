@@ -152,7 +152,7 @@ def test_a_staging_that_lacks_the_picture_for_the_next_pass_begins_anew(tmp_path
     run_command("export", source.parent, whole, "--base-url", BASE_URL, "-q").check_returncode()
     folder = kill_in_the_middle(source.parent, dest)
     scratch = folder.with_name(folder.name + ".scratch")
-    assert {path.name for path in scratch.iterdir()} == {"journal", "ledger", "level-3.rgb"}
+    assert {path.name for path in scratch.iterdir()} == {"folder", "journal", "ledger", "level-3.rgb"}
     (scratch / "level-3.rgb").unlink()
     run_command("export", source.parent, dest, "--base-url", BASE_URL, "-q").check_returncode()
     assert content_of(dest) == content_of(whole)
