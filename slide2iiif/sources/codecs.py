@@ -208,6 +208,10 @@ def _decode_jpeg_2000(stored: bytes) -> Samples:
 
 
 def _decode_by_imagecodecs(stored: bytes, compression: int) -> Samples:
+    if compression not in _RARE:
+        # Of a level that only its own directory describes: what was checked is the finest one.
+        words = f"its TIFF compression {compression} is none of tiles that are pictures"
+        raise UnsupportedCodecError(f"is damaged or of an unknown variant: {words}: {_CONVERT}")
     samples: Samples = getattr(_imagecodecs(name_of(compression)), _RARE[compression])(stored)
     return samples
 
