@@ -77,6 +77,6 @@ def _make_slides(folder: Path) -> None:
     slide = folder / "tissue.svs"
     if not slide.exists():
         write_aperio(slide, Size(6000, 4500))
-    image = folder / "overview.jpg"
+    image = folder / "photograph.jpg"
     if not image.exists():
         write_image(image, Size(3000, 2000))

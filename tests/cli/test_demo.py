@@ -4,6 +4,7 @@ import webbrowser
 from pathlib import Path
 
 import pytest
+from commands import run_command
 
 from slide2iiif.cli import demo, main, serve
 from slide2iiif.errors import UsageError
@@ -65,3 +66,11 @@ def test_the_demo_gets_its_viewer_once(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_serving_alone_opens_no_browser(shown: list[str], tmp_path: Path) -> None:
     serve.serve(tmp_path, "127.0.0.1", 0)
     assert shown == []
+
+
+def test_every_slide_that_the_demo_makes_is_published(tmp_path: Path) -> None:
+    """None has a name that would be passed over beside the other."""
+    done = run_command("demo", tmp_path / "demo", "--no-serve")
+    assert "passed over" not in done.stdout + done.stderr
+    made = {path.name for path in (tmp_path / "demo" / "slides").rglob("*") if path.is_file()}
+    assert {path.parent.name for path in (tmp_path / "demo" / "public").rglob("manifest.json")} == made

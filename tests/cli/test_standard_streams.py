@@ -72,7 +72,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("slides/µ ×.svs", "demo/slides/tissue.svs"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_aperio(folder / name, Size(600, 450))
-    write_image(folder / "demo/slides/overview.jpg", Size(300, 200))
+    write_image(folder / "demo/slides/photograph.jpg", Size(300, 200))
     write_synthetic(folder / "slides" / "ward µ" / "bad ×.synthetic", 0, 0)
     write_synthetic(folder / "slides" / "good.synthetic", 300, 200)
     for tree in ("tree", "damaged"):
