@@ -32,8 +32,8 @@ from slide2iiif.publish.results import (
 )
 from slide2iiif.publish.summary import Outcome, Status
 from slide2iiif.records.documents import document_names, move, put_documents
-from slide2iiif.records.receipt import Receipt
-from slide2iiif.records.receipts import Receipts, current_receipt, staging_state
+from slide2iiif.records.receipts import Receipts, staging_state
+from slide2iiif.records.version import Version, current_version, publish
 from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.tiles.journal import Journal
@@ -85,10 +85,12 @@ class SlideExport:
             TargetError: the place cannot be written.
         """
         fingerprint = take_fingerprint(slide.members)
-        receipt = self._current(slide, fingerprint)
-        if receipt is not None:
-            moved = move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
-            return unchanged_outcome(slide, receipt, Status.REBASED if moved else Status.UNCHANGED)
+        version = self._current(slide, fingerprint)
+        if version is not None:
+            if not version.is_settled:
+                self.receipts.settle(version.receipt, version.digests)
+            moved = move(self.store, self.receipts, version.receipt, self.base_url, self.other_base_url)
+            return unchanged_outcome(slide, version.receipt, Status.REBASED if moved else Status.UNCHANGED)
         try:
             return self._publish(slide, fingerprint)
         except StagingChangedError:
@@ -104,9 +106,9 @@ class SlideExport:
     def dry_slide(self, slide: Slide) -> Outcome:
         """Return the outcome that `slide` would have, without writing."""
         begun = time.monotonic()
-        receipt = self._current(slide, take_fingerprint(slide.members))
-        if receipt is not None:
-            return unchanged_outcome(slide, receipt, Status.UNCHANGED)
+        version = self._current(slide, take_fingerprint(slide.members))
+        if version is not None:
+            return unchanged_outcome(slide, version.receipt, Status.UNCHANGED)
         plan = self._plan(slide)
         from slide2iiif.preflight.sampling import estimate_bytes, sample, sample_task
 
@@ -134,18 +136,18 @@ class SlideExport:
                 within = self._deadlines.checking
                 check_staged(plan.services, journals, staging, others, self.engine, within)
             put_documents(receipt, pages, staging)
-            self.receipts.publish(receipt, digests, self.store, staging)
+            publish(self.receipts, receipt, digests, self.store, staging)
         # The older version, now that the new one is on record: to delete a million files takes a while.
         self.store.drop(staging)
         if self.gallery is not None:
             self.gallery.changed(slide.identifier)
         return record_outcome(slide, plan, Status.EXPORTED, rendered, sum(each.rendered.seconds for each in journals))
 
-    def _current(self, slide: Slide, fingerprint: str) -> Receipt | None:
-        """Return the receipt if the slide is published already with these options; None if it must be made."""
+    def _current(self, slide: Slide, fingerprint: str) -> Version | None:
+        """Return the version if the slide is published already with these options; None if it must be made."""
         if self.overwrite:
             return None
-        return current_receipt(self.store, self.receipts, self.options, slide.identifier, fingerprint)
+        return current_version(self.store, self.receipts, self.options, slide.identifier, fingerprint)
 
     @property
     def _deadlines(self) -> Deadlines:

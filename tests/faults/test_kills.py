@@ -27,6 +27,7 @@ def kill_at(scene: Scene, folder: Path, moment: tuple[str, int]) -> None:
     run = traced_run(scene.command(dest), folder, (*CHANGES, *SYNCS), f"{name}:signal=SIGKILL:when={number}")
     assert run.exit_code == -signal.SIGKILL, f"{moment}: {run.err}"
     scene.assert_whole(dest)
+    scene.assert_known(dest)
     scene.assert_finished_by_the_next_run(dest)
 
 
@@ -63,6 +64,7 @@ def kill_at_random(scene: Scene, dest: Path, moments: Iterator[float]) -> None:
         time.sleep(next(moments))
         process.kill()
     scene.assert_whole(dest)
+    scene.assert_known(dest)
     scene.assert_finished_by_the_next_run(dest)
 
 
