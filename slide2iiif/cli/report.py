@@ -126,4 +126,6 @@ def _amounts(outcomes: list[Outcome], status: str) -> str:
     note = f", {damaged:,} damaged tiles replaced by background" if damaged else ""
     blank = sum(outcome.blank for outcome in outcomes)
     note = f", {blank:,} tiles of one colour stored once{note}" if blank else note
+    same = sum(outcome.is_same for outcome in outcomes)
+    note = f"{note}, {same:,} of them with the files that are published, which stay" if same else note
     return f"   {tiles:,} tiles{share}, {inodes:,} inodes, {about}{size:,.1f} MB{note}"

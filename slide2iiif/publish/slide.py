@@ -23,6 +23,7 @@ from slide2iiif.options import Options
 from slide2iiif.plan.slide import SlidePlan, plan_slide
 from slide2iiif.preflight.quick import check_room
 from slide2iiif.progress import Progress
+from slide2iiif.publish.kept import bring_up_to_date, is_there, keep
 from slide2iiif.publish.results import (
     check_not_lost,
     expected_outcome,
@@ -31,7 +32,7 @@ from slide2iiif.publish.results import (
     unchanged_outcome,
 )
 from slide2iiif.publish.summary import Outcome, Status
-from slide2iiif.records.documents import document_names, move, put_documents
+from slide2iiif.records.documents import document_names, put_documents
 from slide2iiif.records.receipts import Receipts, staging_state
 from slide2iiif.records.version import Version, current_version, publish
 from slide2iiif.sources.describe import DescribeTask, describe
@@ -87,9 +88,8 @@ class SlideExport:
         fingerprint = take_fingerprint(slide.members)
         version = self._current(slide, fingerprint)
         if version is not None:
-            if not version.is_settled:
-                self.receipts.settle(version.receipt, version.digests)
-            moved = move(self.store, self.receipts, version.receipt, self.base_url, self.other_base_url)
+            urls = self.base_url, self.other_base_url
+            moved = bring_up_to_date(self.store, self.receipts, version, self.options, urls, self.gallery)
             return unchanged_outcome(slide, version.receipt, Status.REBASED if moved else Status.UNCHANGED)
         try:
             return self._publish(slide, fingerprint)
@@ -135,13 +135,18 @@ class SlideExport:
                 others = frozenset(name.partition("/")[0] for name in document_names(receipt, pages))
                 within = self._deadlines.checking
                 check_staged(plan.services, journals, staging, others, self.engine, within)
-            put_documents(receipt, pages, staging)
-            publish(self.receipts, receipt, digests, self.store, staging)
+            is_same = is_there(self.store, self.receipts, receipt, self.engine, self._deadlines.checking)
+            if is_same:
+                keep(self.store, self.receipts, receipt, pages)
+            else:
+                put_documents(receipt, pages, staging)
+                publish(self.receipts, receipt, digests, self.store, staging)
         # The older version, now that the new one is on record: to delete a million files takes a while.
         self.store.drop(staging)
         if self.gallery is not None:
             self.gallery.changed(slide.identifier)
-        return record_outcome(slide, plan, Status.EXPORTED, rendered, sum(each.rendered.seconds for each in journals))
+        seconds = sum(each.rendered.seconds for each in journals)
+        return replace(record_outcome(slide, plan, Status.EXPORTED, rendered, seconds), is_same=is_same)
 
     def _current(self, slide: Slide, fingerprint: str) -> Version | None:
         """Return the version if the slide is published already with these options; None if it must be made."""

@@ -14,7 +14,7 @@ class Status(StrEnum):
 
     EXPORTED = "exported"
     REBASED = "rebased"
-    """Unchanged; only the ids in its documents were rewritten."""
+    """Unchanged; only its documents were rewritten: for another base URL, or another pixel size."""
     UNCHANGED = "unchanged"
     FAILED = "failed"
     PASSED_OVER = "passed_over"
@@ -61,6 +61,9 @@ class Outcome:
     """Notes about the slide that are no failures, such as an implausible pixel size."""
     source: str = ""
     """Path below the source root; empty where only the receipt is left."""
+
+    is_same: bool = False
+    """True if it was made anew and gave the files that are published, which stay as they are."""
 
     @property
     def exact(self) -> int:
@@ -148,6 +151,7 @@ def _room(verdict: Verdict | None) -> dict[str, Any]:
 
 def _record(outcome: Outcome) -> dict[str, Any]:
     record = asdict(outcome)
+    record["same_files"] = record.pop("is_same")
     record["bit_exact_tiles"] = outcome.exact
     record["damaged_tiles"] = outcome.damaged
     record["blank_tiles"] = record.pop("blank")

@@ -1,4 +1,4 @@
-"""Which version of a slide is published, while a run is about to replace one by another, or has ended in between.
+"""The version of a slide that is published, while a run replaces it by another, or has ended in between.
 
 Before a slide is replaced, its new receipt is announced: it lies in the place of the old one, without a fingerprint,
 and the old one and the digests of the new files lie beside it. So both versions are known at every moment, whatever
@@ -19,6 +19,7 @@ from slide2iiif.iiif.pyramid import Pyramid
 from slide2iiif.options import Options
 from slide2iiif.records.digests import NO_FILE, RECORD_BYTES, DigestFile, Digests
 from slide2iiif.records.documents import documents, is_published
+from slide2iiif.records.equivalence import is_made_as
 from slide2iiif.records.file_check import is_recorded
 from slide2iiif.records.receipt import Receipt, Settings
 from slide2iiif.records.receipts import Receipts
@@ -100,7 +101,7 @@ def current_version(
     receipt = version.receipt
     is_current = (
         receipt.fingerprint == fingerprint
-        and receipt.settings == Settings.of(options)
+        and is_made_as(receipt, Settings.of(options))
         and (receipt.is_lossless or not options.require_lossless)
         and receipts.has_digests(receipt)
         and store.holds(identifier)
