@@ -29,6 +29,9 @@ def report(summary: Summary, args: argparse.Namespace) -> None:
     elif summary.exit_code:
         for outcome in _failures(summary):
             print(f"slide2iiif: {printable(_line(outcome))}", file=sys.stderr)
+        for outcome in summary.outcomes:
+            if outcome.is_beyond_limits:
+                print(f"slide2iiif: {printable(_name(outcome))}: {outcome.note}", file=sys.stderr)
 
 
 def _write_json(summary: Summary, name: str) -> None:

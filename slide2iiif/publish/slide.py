@@ -90,7 +90,9 @@ class SlideExport:
         if version is not None:
             urls = self.base_url, self.other_base_url
             moved = bring_up_to_date(self.store, self.receipts, version, self.options, urls, self.gallery)
-            return unchanged_outcome(slide, version.receipt, Status.REBASED if moved else Status.UNCHANGED)
+            return unchanged_outcome(
+                slide, version.receipt, Status.REBASED if moved else Status.UNCHANGED, self.options
+            )
         try:
             return self._publish(slide, fingerprint)
         except StagingChangedError:
@@ -108,7 +110,7 @@ class SlideExport:
         begun = time.monotonic()
         version = self._current(slide, take_fingerprint(slide.members))
         if version is not None:
-            return unchanged_outcome(slide, version.receipt, Status.UNCHANGED)
+            return unchanged_outcome(slide, version.receipt, Status.UNCHANGED, self.options)
         plan = self._plan(slide)
         from slide2iiif.preflight.sampling import estimate_bytes, sample, sample_task
 

@@ -65,6 +65,9 @@ class Outcome:
     is_same: bool = False
     """True if it was made anew and gave the files that are published, which stay as they are."""
 
+    is_beyond_limits: bool = False
+    """True if it is published and has more tiles or pixels than are allowed now."""
+
     @property
     def exact(self) -> int:
         """Number of bit-exact tiles: copied or cropped without decoding."""
@@ -84,7 +87,7 @@ class Summary:
     """Results of a run."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    """Outcomes of all slides but unchanged ones without damage, which are only counted: there may be a million."""
+    """Outcomes of all slides but unchanged ones without damage or note, which are counted: there may be a million."""
     counts: Counter[Status] = field(default_factory=Counter)
     """Number of slides by status."""
     reasons: Counter[str] = field(default_factory=Counter)
@@ -101,7 +104,7 @@ class Summary:
             self.reasons[outcome.reason] += 1
             if self.counts[outcome.status] > _LISTED_PASSED_OVER:
                 return
-        if outcome.status is not Status.UNCHANGED or outcome.damaged:
+        if outcome.status is not Status.UNCHANGED or outcome.damaged or outcome.note:
             self.outcomes.append(outcome)
 
     def join(self, other: "Summary") -> None:
@@ -113,11 +116,11 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0 if no slide failed and no tile is damaged, else 1."""
-        return 1 if self.counts[Status.FAILED] or self.total("damaged") else 0
+        """0 if no slide failed, no tile is damaged, and no published slide is beyond the limits; else 1."""
+        return 1 if self.counts[Status.FAILED] or self.total("damaged") or self.total("is_beyond_limits") else 0
 
     def total(self, name: str) -> int:
-        """Sum a number over all outcomes: `tiles`, `exact`, `damaged`, `blank`, `files`, `inodes`, `stored_bytes`."""
+        """Sum a number over all outcomes: `tiles`, `exact`, `damaged`, `blank`, `files`, `stored_bytes`, and others."""
         return sum(getattr(outcome, name) for outcome in self.outcomes)
 
     def as_json(self) -> dict[str, Any]:
@@ -130,6 +133,7 @@ class Summary:
             "bit_exact_tiles": self.total("exact"),
             "damaged_tiles": self.total("damaged"),
             "blank_tiles": self.total("blank"),
+            "beyond_limits": self.total("is_beyond_limits"),
             "files": self.total("files"),
             "inodes": self.total("inodes"),
             "bytes": self.total("stored_bytes"),
@@ -151,6 +155,7 @@ def _room(verdict: Verdict | None) -> dict[str, Any]:
 
 def _record(outcome: Outcome) -> dict[str, Any]:
     record = asdict(outcome)
+    record["beyond_limits"] = record.pop("is_beyond_limits")
     record["same_files"] = record.pop("is_same")
     record["bit_exact_tiles"] = outcome.exact
     record["damaged_tiles"] = outcome.damaged
