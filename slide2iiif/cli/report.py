@@ -77,6 +77,8 @@ def _print_table(summary: Summary, args: argparse.Namespace) -> None:
         print(f"fits       {printable(_fit(summary.verdict, summary.verdict.capacity))}")
     if not summary.counts.total():
         print(f"no slide found in {printable(str(args.source))}")
+    for note in summary.notes:
+        print(f"note       {printable(note)}")
     print(f"in {summary.seconds:.1f} s")
 
 

@@ -61,6 +61,9 @@ def is_there(store: Store, receipts: Receipts, receipt: Receipt, engine: Engine,
     version = recorded_version(store.public, receipts, receipt.identifier)
     if version is None or not version.is_settled or not _is_same_slide(version.receipt, receipt):
         return False
+    if store.access_note(receipt.identifier):
+        # Files that come out of this run may be readable.
+        return False
     if not store.holds(receipt.identifier) or not version.digests.is_whole(receipt.file_count, receipt.ledger):
         return False
     return not any(checked.findings for _, checked in engine.run(check_files, _tasks(store, version), within))

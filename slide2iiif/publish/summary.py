@@ -94,6 +94,8 @@ class Summary:
     """Files and folders that were passed over, by reason."""
     seconds: float = 0.0
     """Duration of the run."""
+    notes: list[str] = field(default_factory=list)
+    """Notes on the whole tree."""
     verdict: Verdict | None = None
     """Result of the preflight check, in a dry run."""
 
@@ -112,6 +114,7 @@ class Summary:
         self.outcomes += other.outcomes
         self.counts += other.counts
         self.reasons += other.reasons
+        self.notes += other.notes
         self.seconds += other.seconds
 
     @property
@@ -128,6 +131,7 @@ class Summary:
         return {
             **_room(self.verdict),
             "counts": {status.value: self.counts[status] for status in Status},
+            "notes": self.notes,
             "passed_over": dict(self.reasons),
             "tiles": self.total("tiles"),
             "bit_exact_tiles": self.total("exact"),

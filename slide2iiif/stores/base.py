@@ -259,6 +259,10 @@ class Store(Protocol):
         """Return True if a slide is published: its document exists."""
         ...
 
+    def access_note(self, identifier: str) -> str:
+        """Say that those who shall serve a published slide cannot read it, and what to do; empty if they can."""
+        ...
+
     def identifiers(self) -> Iterator[str]:
         """Yield identifiers of all published slides, with or without a receipt."""
         ...

@@ -20,6 +20,7 @@ from typing import Self
 from slide2iiif.errors import SourceError, TargetError
 from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.stores.base import JOURNAL, Capacity, Staging
+from slide2iiif.stores.folder.access import access_note
 from slide2iiif.stores.folder.atomic import delete_in_place, exchange, remove_empty, replace_in_steps
 from slide2iiif.stores.folder.capacity import capacity_of, count_files
 from slide2iiif.stores.folder.deletion import DeleteDeadline, delete_tree
@@ -143,6 +144,10 @@ class FolderStore:
         folder = self.root / identifier
         with as_target_errors(folder):
             return find_link(self.root, folder) is None and (folder / DOCUMENT_NAME).is_file()
+
+    def access_note(self, identifier: str) -> str:
+        """Look at modes and groups. See `Store.access_note`."""
+        return access_note(self.root, self.root / identifier / DOCUMENT_NAME)
 
     def identifiers(self) -> Iterator[str]:
         """Find the documents of slides, without listing their tiles. See `Store.identifiers`."""
