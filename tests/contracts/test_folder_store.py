@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from commands import staged
+from commands import staged, started
 from stagings import put
 
 from slide2iiif.errors import SourceError, TargetBusyError, TargetError
@@ -359,7 +359,7 @@ with FolderStore(Path(sys.argv[1])) as store:
 
 
 def test_a_killed_holder_frees_the_lock(root: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", HOLDER, root], stdout=subprocess.PIPE, text=True) as holder:
+    with started([sys.executable, "-c", HOLDER, root], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(TargetBusyError, match=f"process {holder.pid} "), FolderStore(root):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import psutil
 import pytest
-from commands import COMMAND, run_command
+from commands import COMMAND, end_with_children, run_command, started
 from made_slides import write_image, write_synthetic
 from patience import PATIENCE, wait_until
 from published import contents, faults
@@ -84,7 +84,7 @@ def stop(
         return Stop(process.wait(PATIENCE), told(log), seconds, is_caught)
     finally:
         # What is held back is waited for by strace alone.
-        process.kill()
+        end_with_children(process.pid)
         process.wait()
 
 
@@ -264,7 +264,7 @@ def test_a_second_signal_ends_a_command_at_once(tree: Tree) -> None:
     # With no patience of its own: it must be the second signal that ends it.
     patient = [sys.executable, "-c", PATIENT, *(str(each) for each in tree.command("export"))]
     command = ["strace", "-f", "-o", str(trace), *HELD, "--", *patient]
-    with log.open("wb") as err, subprocess.Popen(command, stderr=err, start_new_session=True) as process:
+    with log.open("wb") as err, started(command, stderr=err, start_new_session=True) as process:
         assert wait_until(lambda: trace.exists() and "sync" in trace.read_text())
         pid = psutil.Process(process.pid).children()[0].pid
         os.killpg(process.pid, signal.SIGINT)
@@ -280,9 +280,7 @@ def test_a_second_signal_ends_a_command_at_once(tree: Tree) -> None:
 @pytest.mark.parametrize("group", [True, False], ids=["group", "alone"])
 def test_a_preview_ends_by_a_signal_as_it_is_meant_to(tree: Tree, group: bool) -> None:  # noqa: FBT001
     command = [*DEFAULTS, str(COMMAND), "serve", str(tree.dest), "--port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("http://")
         send(process.pid, signal.SIGINT, group=group)
