@@ -216,7 +216,7 @@ def test_folders_that_a_removed_slide_leaves_empty_go_with_it_and_no_others(stor
 def test_a_deletion_under_way_ends_soon_when_the_run_is_told_to_stop(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder, "_STOP_SECONDS", 0.05)
+    monkeypatch.setattr("slide2iiif.stores.folder.deletion._STOP_SECONDS", 0.05)
     stopped = False
     with FolderStore(root, lambda: stopped) as store:
         large = store.stage("b.svs", "state")
@@ -224,11 +224,11 @@ def test_a_deletion_under_way_ends_soon_when_the_run_is_told_to_stop(
             put(large, [f"{number}/x"], b"x")
         unlink = os.unlink
 
-        def slowly(path: str) -> None:
+        def slowly(path: str, *, dir_fd: int) -> None:
             nonlocal stopped
             stopped = True
             time.sleep(0.001)
-            unlink(path)
+            unlink(path, dir_fd=dir_fd)
 
         monkeypatch.setattr(os, "unlink", slowly)
         store.discard(large)

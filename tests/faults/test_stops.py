@@ -242,12 +242,18 @@ def test_a_worker_that_hangs_keeps_nobody_from_stopping(tree: Tree, name: str) -
     tile = next((tree.dest / "large.synthetic").glob("64,64,64,64/*/0/default.jpg"))
     slow = ["-P", str(tile), "-e", "trace=openat", "-e", f"inject=openat:delay_enter={HELD_SECONDS}s"]
     trace = Path(f"{log}.trace")
-    done = stop(
-        tree.command(name), log, lambda: trace.exists() and "openat" in trace.read_text(), signal.SIGTERM,
-        group=False, slow=slow,
-    )  # fmt: skip
-    assert_stopped(done, signal.SIGTERM)
-    assert done.seconds < HELD_SECONDS
+
+    def ends_in_time() -> bool:
+        trace.unlink(missing_ok=True)
+        done = stop(
+            tree.command(name), log, lambda: trace.exists() and "openat" in trace.read_text(), signal.SIGTERM,
+            group=False, slow=slow,
+        )  # fmt: skip
+        assert_stopped(done, signal.SIGTERM)
+        return done.seconds < HELD_SECONDS
+
+    # As above: one that waited for the worker would never end in time.
+    assert any(ends_in_time() for _ in range(3))
 
 
 PATIENT = """
