@@ -224,7 +224,7 @@ def test_a_deletion_under_way_ends_soon_when_the_run_is_told_to_stop(
             put(large, [f"{number}/x"], b"x")
         unlink = os.unlink
 
-        def slowly(path: str, *, dir_fd: int) -> None:
+        def slowly(path: str, *, dir_fd: int | None = None) -> None:
             nonlocal stopped
             stopped = True
             time.sleep(0.001)
