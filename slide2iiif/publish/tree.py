@@ -1,0 +1,112 @@
+"""Tree that a run publishes into: what it holds already, and how one more slide comes into it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slide2iiif.discovery.walk import Slide
+from slide2iiif.options import Options
+from slide2iiif.plan.slide import SlidePlan
+from slide2iiif.preflight.quick import check_room
+from slide2iiif.publish.results import record_receipt, unchanged_outcome
+from slide2iiif.publish.summary import Outcome, Status
+from slide2iiif.records.digests import DigestFile
+from slide2iiif.records.documents import document_names, move, put_documents
+from slide2iiif.records.receipt import Receipt
+from slide2iiif.records.receipts import Receipts, current_receipt, staging_state
+from slide2iiif.stores.base import Staging, Store
+from slide2iiif.tiles.tasks import Rendered
+
+if TYPE_CHECKING:
+    from slide2iiif.site.gallery import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Place, records and pages of a tree, with the options and URLs of a run."""
+
+    store: Store
+    """Place of the tree; entered."""
+    receipts: Receipts
+    """Receipts of the tree."""
+    options: Options
+    """Options that affect the output bytes."""
+    base_url: str
+    """Base of all ids: the URL of the root of the tree."""
+    other_base_url: str
+    """Base of the ids of the version that the tree is not stored in."""
+    overwrite: bool = False
+    """True to publish unchanged slides anew."""
+    gallery: "Gallery | None" = None
+    """Pages, manifests and collections; None for a tree without."""
+    page_count: int = 0
+    """Number of gallery files among those of a slide."""
+
+    def keep(self, slide: Slide, fingerprint: str, *, dry: bool = False) -> Outcome | None:
+        """Keep a slide that is published from these files with these options; return None if it must be made.
+
+        Args:
+            slide: the slide.
+            fingerprint: fingerprint of its files.
+            dry: True to leave documents of another base URL as they are.
+
+        Raises:
+            TargetError: its documents cannot be written.
+        """
+        if self.overwrite:
+            return None
+        receipt = current_receipt(self.store, self.receipts, self.options, slide.identifier, fingerprint)
+        if receipt is None:
+            return None
+        is_moved = not dry and move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
+        return unchanged_outcome(slide, receipt, Status.REBASED if is_moved else Status.UNCHANGED)
+
+    @contextmanager
+    def staged(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Iterator[tuple[Staging, bool]]:
+        """Resume the staging of an interrupted run, True, or prepare a new one; discard it if the slide fails.
+
+        Raises:
+            SourceError: the slide does not fit.
+            TargetError: the place cannot be written.
+        """
+        state = staging_state(fingerprint, self.options, plan.levels.steps)
+        staging = self.store.resume(slide.identifier, state)
+        is_resumed = staging is not None
+        if staging is None:
+            check_room(self.store, slide, plan.services, self.options)
+            staging = self.store.stage(slide.identifier, state)
+        try:
+            yield staging, is_resumed
+        except BaseException:
+            self.store.discard(staging)
+            raise
+
+    def receipt(
+        self, slide: Slide, fingerprint: str, plan: SlidePlan, rendered: Rendered, digests: Sequence[DigestFile]
+    ) -> Receipt:
+        """Return the receipt of a slide whose tiles are staged."""
+        base_urls = self.base_url, self.other_base_url
+        return record_receipt(slide, fingerprint, plan, rendered, self.options, base_urls, digests)
+
+    def document_folders(self, receipt: Receipt) -> frozenset[str]:
+        """Return the names, at the top of a slide, of all that is put beside its tiles."""
+        return frozenset(name.partition("/")[0] for name in document_names(receipt, self._pages(receipt)))
+
+    def publish(self, receipt: Receipt, digests: Sequence[DigestFile], staging: Staging) -> None:
+        """Publish a slide whose tiles are staged: documents, the slide in one step, its record.
+
+        Raises:
+            TargetError: the place cannot be written.
+        """
+        put_documents(receipt, self._pages(receipt), staging)
+        self.receipts.publish(receipt, digests, self.store, staging)
+
+    def settle(self, identifier: str, staging: Staging) -> None:
+        """Delete the older version of a slide, now that the new one is on record: a million files take a while."""
+        self.store.drop(staging)
+        if self.gallery is not None:
+            self.gallery.changed(identifier)
+
+    def _pages(self, receipt: Receipt) -> list[tuple[str, bytes]]:
+        return [] if self.gallery is None else self.gallery.slide_files(receipt)
