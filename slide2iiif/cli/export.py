@@ -3,6 +3,7 @@
 import argparse
 import sys
 from contextlib import ExitStack
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from slide2iiif.cli.export_options import add_arguments
@@ -16,9 +17,9 @@ from slide2iiif.cli.selection import (
 )
 from slide2iiif.cli.site import check_site_options, open_gallery
 from slide2iiif.cli.workers import worker_engine
-from slide2iiif.container import usable_processors
 from slide2iiif.errors import TargetError, UsageError
 from slide2iiif.iiif.api import Api
+from slide2iiif.machine import usable_processors
 from slide2iiif.options import (
     BLOCK_TIMEOUT,
     IDENTIFYING_ASSOCIATED,
@@ -180,13 +181,12 @@ def _load(*, with_site: bool) -> None:
     from slide2iiif.engines.worker import signals_held
 
     with signals_held():
-        import slide2iiif.preflight.quick
-        import slide2iiif.progress
-        import slide2iiif.publish.run
-        import slide2iiif.stores.folder.store
-
+        import_module("slide2iiif.preflight.quick")
+        import_module("slide2iiif.progress")
+        import_module("slide2iiif.publish.run")
+        import_module("slide2iiif.stores.folder.store")
         if with_site:
-            import slide2iiif.site.gallery  # noqa: F401
+            import_module("slide2iiif.site.gallery")
 
 
 def _warn_of_missing_library() -> None:
