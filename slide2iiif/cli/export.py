@@ -3,7 +3,6 @@
 import argparse
 import sys
 from contextlib import ExitStack
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from slide2iiif.cli.export_options import add_arguments
@@ -181,12 +180,15 @@ def _load(*, with_site: bool) -> None:
     from slide2iiif.engines.worker import signals_held
 
     with signals_held():
-        import_module("slide2iiif.preflight.quick")
-        import_module("slide2iiif.progress")
-        import_module("slide2iiif.publish.run")
-        import_module("slide2iiif.stores.folder.store")
+        from slide2iiif.preflight import quick
+        from slide2iiif.publish import run
+        from slide2iiif.stores.folder import store
+
+        del quick, run, store
         if with_site:
-            import_module("slide2iiif.site.gallery")
+            from slide2iiif.site import gallery
+
+            del gallery
 
 
 def _warn_of_missing_library() -> None:
