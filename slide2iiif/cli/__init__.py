@@ -10,7 +10,7 @@ from types import ModuleType
 
 from slide2iiif import __version__
 from slide2iiif.cli import demo, export, inspect, rebase, repair, serve, verify
-from slide2iiif.cli.interrupts import catch_signals, error_of, is_to_tell
+from slide2iiif.cli.interrupts import catch_signals, error_of, is_to_tell, received
 from slide2iiif.cli.streams import drop_output, lost_output
 from slide2iiif.errors import Slide2iiifError, TargetError
 from slide2iiif.progress import printable
@@ -24,31 +24,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 all well, 1 some slides failed, 2 usage, 3 the target cannot be used, 4 the target is in use,
     130 and 143 ended by a signal.
     """
-    parsed: argparse.Namespace | None = None
     try:
-        parsed = command_line().parse_args(arguments)
-        _set_up_logging(parsed)
-        catch_signals()
-        code: int = parsed.run(parsed)
-        sys.stdout.flush()
-        _check_told(parsed)
-    except KeyboardInterrupt as stop:
-        error = error_of(stop.args[0] if stop.args else signal.SIGINT)
-        if is_to_tell():
-            _complain(error)
-        return 128 + error.signal_number
-    except Slide2iiifError as refusal:
-        _complain(refusal)
-        return refusal.exit_code
-    except BrokenPipeError:
+        return _run(arguments)
+    except BaseException as error:  # noqa: BLE001 - answered, or raised again
+        if isinstance(error, KeyboardInterrupt) or received() is not None:
+            # Of whatever class: an import that a signal came into may end with an error of its own.
+            return _stopped(received() or signal.SIGINT)
+        return _refused(error)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    parsed = command_line().parse_args(arguments)
+    _set_up_logging(parsed)
+    catch_signals()
+    code: int = parsed.run(parsed)
+    sys.stdout.flush()
+    _check_told(parsed)
+    return code
+
+
+def _stopped(number: int) -> int:
+    """Report that a signal stopped the command, and return its exit code."""
+    if is_to_tell():
+        _complain(error_of(number))
+    return 128 + number
+
+
+def _refused(error: BaseException) -> int:
+    """Report an error that a user can do something about, and return its exit code; raise any other."""
+    if isinstance(error, Slide2iiifError):
+        _complain(error)
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
         # Whoever read our output has gone, as `head` does.
         drop_output()
         return 128 + signal.SIGPIPE
-    except OSError as refusal:
+    if isinstance(error, OSError):
         # Of a place that nothing else has words for, such as a folder above DEST that may not be entered.
-        _complain(TargetError(f"{refusal.filename or 'the system'}: {refusal.strerror or refusal}"))
+        _complain(TargetError(f"{error.filename or 'the system'}: {error.strerror or error}"))
         return TargetError.exit_code
-    return code
+    raise error
 
 
 def command_line(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -16,9 +16,9 @@ from slide2iiif.cli.selection import (
 )
 from slide2iiif.cli.site import check_site_options, open_gallery
 from slide2iiif.cli.workers import worker_engine
-from slide2iiif.container import usable_processors
 from slide2iiif.errors import TargetError, UsageError
 from slide2iiif.iiif.api import Api
+from slide2iiif.machine import usable_processors
 from slide2iiif.options import (
     BLOCK_TIMEOUT,
     IDENTIFYING_ASSOCIATED,
@@ -98,6 +98,7 @@ def publish(args: argparse.Namespace, progress: "Progress") -> "tuple[Summary, U
 
         from slide2iiif.preflight.quick import QuickCheck
         from slide2iiif.publish.run import Export, in_flight
+        from slide2iiif.publish.tree import Tree
         from slide2iiif.records.receipts import Receipts
         from slide2iiif.stores import open_store
 
@@ -116,18 +117,8 @@ def publish(args: argparse.Namespace, progress: "Progress") -> "tuple[Summary, U
             _warn_of_missing_library()
         _warn_of_names(options, args)
         gallery = None if args.dry_run else open_gallery(args, store, receipts, base_url, site)
-        flow = Export(
-            store,
-            receipts,
-            engine,
-            options,
-            base_url,
-            other,
-            progress,
-            overwrite=args.overwrite,
-            gallery=gallery,
-            page_count=pages,
-        )
+        tree = Tree(store, receipts, options, base_url, other, args.overwrite, gallery, pages)
+        flow = Export(tree, engine, progress)
         summary, refusal = _run(flow, args, found, naming)
         if not args.dry_run:
             summary.notes += filter(None, [_access_note(flow, summary)])
@@ -141,8 +132,8 @@ def _access_note(flow: "Export", summary: "Summary") -> str:
     from slide2iiif.publish.summary import Status
 
     made = (outcome.identifier for outcome in summary.outcomes if outcome.status is Status.EXPORTED)
-    identifier = next(made, None) or next(flow.receipts.identifiers(), None)
-    return flow.store.access_note(identifier) if identifier else ""
+    identifier = next(made, None) or next(flow.tree.receipts.identifiers(), None)
+    return flow.tree.store.access_note(identifier) if identifier else ""
 
 
 def _listed(args: argparse.Namespace) -> list[str] | None:
@@ -200,13 +191,15 @@ def _load(*, with_site: bool) -> None:
     from slide2iiif.engines.worker import signals_held
 
     with signals_held():
-        import slide2iiif.preflight.quick
-        import slide2iiif.progress
-        import slide2iiif.publish.run
-        import slide2iiif.stores.folder.store
+        from slide2iiif.preflight import quick
+        from slide2iiif.publish import run
+        from slide2iiif.stores.folder import store
 
+        del quick, run, store
         if with_site:
-            import slide2iiif.site.gallery  # noqa: F401
+            from slide2iiif.site import gallery
+
+            del gallery
 
 
 def _warn_of_missing_library() -> None:
@@ -239,22 +232,22 @@ def _run(
     """Export, then delete if asked to; a refusal to delete is told after what was exported."""
     from slide2iiif.publish.prune import Seen
 
-    seen = Seen(args.source, flow.receipts) if args.delete else None
+    seen = Seen(args.source, flow.tree.receipts) if args.delete else None
     publish = flow.plans if args.dry_run else flow.slides
     summary = publish(found if seen is None else seen.of(found))
     if args.files_from is None and not args.dry_run and args.source.is_dir():
         # All slides have been seen: what was staged and not gone on from belongs to none.
-        flow.store.drop_unfinished()
-    if flow.gallery is not None:
-        flow.gallery.update()
+        flow.tree.store.drop_unfinished()
+    if flow.tree.gallery is not None:
+        flow.tree.gallery.update()
     if seen is None:
         return summary, None
     refusal = _delete(flow, args, seen, summary, naming)
     if seen.held:
         # What was in their way is gone by now; else they fail, and say so.
         summary.join(publish(seen.held))
-        if flow.gallery is not None:
-            flow.gallery.update()
+        if flow.tree.gallery is not None:
+            flow.tree.gallery.update()
     return summary, refusal
 
 
@@ -268,10 +261,10 @@ def _delete(
     try:
         seen.check()
         gone = removals(
-            flow.store,
-            flow.receipts,
+            flow.tree.store,
+            flow.tree.receipts,
             seen.identifiers,
-            flow.gallery,
+            flow.tree.gallery,
             dry=args.dry_run,
             check=lambda gone: seen.check_removals(gone, limit),
         )
@@ -280,7 +273,7 @@ def _delete(
     except UsageError as error:
         return error
     if not args.dry_run:
-        settle_naming(flow.receipts, naming)
+        settle_naming(flow.tree.receipts, naming)
     return None
 
 

@@ -28,11 +28,19 @@ _LINE_SECONDS = 0.2
 _told = threading.Lock()
 """Taken by whoever tells that the command was stopped."""
 
+_received: list[int] = []
+"""Number of the signal that stops the command, once it came."""
+
 
 def catch_signals() -> None:
     """Let signals stop the command: the first one by KeyboardInterrupt, a second one at once."""
     for number in SIGNALS:
         signal.signal(number, _interrupt)
+
+
+def received() -> int | None:
+    """Return the number of the signal that stops the command; None if none has come."""
+    return _received[0] if _received else None
 
 
 def is_to_tell() -> bool:
@@ -50,6 +58,7 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     for each in SIGNALS:
         # A second signal ends the process at once; its workers notice.
         signal.signal(each, signal.SIG_DFL)
+    _received.append(number)
     # Not by `threading`, whose locks may be held by what this handler has come into.
     _thread.start_new_thread(_end_in_time, (number,))
     # No error of ours yet: whatever handles the errors of a library would take it for one of those.

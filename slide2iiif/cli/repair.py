@@ -9,7 +9,7 @@ from slide2iiif.cli.arguments import given_path
 from slide2iiif.cli.places import add_private_dir, check_places, check_published
 from slide2iiif.cli.verify import line_of
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
-from slide2iiif.container import usable_processors
+from slide2iiif.machine import usable_processors
 from slide2iiif.options import BLOCK_TIMEOUT, JOBS, OPEN_TIMEOUT, WORKER_MEMORY
 from slide2iiif.progress import printable
 from slide2iiif.stores import open_store

@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Self
 from slide2iiif.cli.arguments import given_path, path_or_word
 from slide2iiif.cli.places import add_private_dir, check_published, check_summary_file
 from slide2iiif.cli.workers import add_block_timeout, add_worker_memory, worker_engine
-from slide2iiif.container import usable_processors
 from slide2iiif.errors import TargetError
+from slide2iiif.machine import usable_processors
 from slide2iiif.options import BLOCK_TIMEOUT, JOBS, WORKER_MEMORY
 from slide2iiif.progress import printable
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from slide2iiif.memory_limit import limit_memory
+from slide2iiif.machine import limit_memory
 
 NUMBER_BYTES = 8
 """Length of a task number, in messages and in the memory that a worker shares with its parent."""

@@ -19,7 +19,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Self
 
-from slide2iiif.container import usable_memory
 from slide2iiif.engines.base import Deadline, Preload, Result, Task
 from slide2iiif.engines.worker import (
     Worker,
@@ -30,7 +29,7 @@ from slide2iiif.engines.worker import (
     start_worker,
 )
 from slide2iiif.errors import WorkerError
-from slide2iiif.memory_limit import MEGABYTE, too_large
+from slide2iiif.machine import MEGABYTE, too_large, usable_memory
 from slide2iiif.options import JOBS, WORKER_MEMORY
 
 _TASKS_PER_LANE = 2

@@ -85,11 +85,6 @@ def record_outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rend
     )
 
 
-def expected_outcome(slide: Slide, plan: SlidePlan, stored_bytes: int, seconds: float) -> Outcome:
-    """Return the outcome of a slide in a dry run."""
-    return record_outcome(slide, plan, Status.PLANNED, Rendered(plan.levels.origins, stored_bytes), seconds)
-
-
 def unchanged_outcome(slide: Slide, receipt: Receipt, status: Status, options: Options) -> Outcome:
     """Return the outcome of a slide whose tiles are published already, with a note if it is beyond the limits."""
     note = _beyond(receipt, options)

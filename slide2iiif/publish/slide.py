@@ -1,7 +1,7 @@
 """One slide, from its files to its published service, top to bottom.
 
 ```
-guard ─► current? ─► describe ─► plan ─► stage ─► make ─► check ─► publish ─► record
+guard ─► keep? ─► describe ─► plan ─► stage ─► make ─► check ─► publish ─► settle
 ```
 
 Slides are opened and read in workers only; this process plans and publishes.
@@ -10,39 +10,24 @@ Slides are opened and read in workers only; this process plans and publishes.
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from slide2iiif.discovery.fingerprint import take_fingerprint
 from slide2iiif.discovery.guard import Guarded
 from slide2iiif.discovery.walk import Slide
 from slide2iiif.engines.base import Deadlines, Engine
 from slide2iiif.errors import SourceError
-from slide2iiif.options import Options
 from slide2iiif.plan.slide import SlidePlan, plan_slide
-from slide2iiif.preflight.quick import check_room
 from slide2iiif.progress import Progress
-from slide2iiif.publish.kept import bring_up_to_date, is_there, keep
-from slide2iiif.publish.results import (
-    check_not_lost,
-    expected_outcome,
-    record_outcome,
-    record_receipt,
-    unchanged_outcome,
-)
+from slide2iiif.publish.results import check_not_lost, record_outcome
 from slide2iiif.publish.summary import Outcome, Status
-from slide2iiif.records.documents import document_names, put_documents
-from slide2iiif.records.receipts import Receipts, staging_state
-from slide2iiif.records.version import Version, current_version, publish
+from slide2iiif.publish.tree import Tree
 from slide2iiif.sources.describe import DescribeTask, describe
-from slide2iiif.stores.base import Staging, Store
+from slide2iiif.stores.base import Staging
 from slide2iiif.tiles.journal import Journal
 from slide2iiif.tiles.make import Maker
 from slide2iiif.tiles.staged import StagingChangedError, check_staged
-
-if TYPE_CHECKING:
-    from slide2iiif.site.gallery import Gallery
 
 _CHANGED = "had changed while it was read, and was read again"
 
@@ -51,26 +36,12 @@ _CHANGED = "had changed while it was read, and was read again"
 class SlideExport:
     """Export of single slides, with everything that the slides of a run share."""
 
-    store: Store
-    """Place of the tree; entered."""
-    receipts: Receipts
-    """Receipts of the tree."""
+    tree: Tree
+    """Tree that they are published into."""
     engine: Engine
     """Engine, already started."""
-    options: Options
-    """Options that affect the output bytes."""
-    base_url: str
-    """Base of all ids: the URL of the root of the tree."""
-    other_base_url: str
-    """Base of the ids of the version that the tree is not stored in."""
     progress: Progress
     """Progress reporter."""
-    overwrite: bool = False
-    """True to publish unchanged slides anew."""
-    gallery: "Gallery | None" = None
-    """Pages, manifests and collections; None for a tree without."""
-    page_count: int = 0
-    """Number of gallery files among those of a slide."""
     _working: threading.Semaphore = field(init=False, repr=False)
     """Limit of slides in work: each worker holds only a few open."""
 
@@ -86,13 +57,9 @@ class SlideExport:
             TargetError: the place cannot be written.
         """
         fingerprint = take_fingerprint(slide.members)
-        version = self._current(slide, fingerprint)
-        if version is not None:
-            urls = self.base_url, self.other_base_url
-            moved = bring_up_to_date(self.store, self.receipts, version, self.options, urls, self.gallery)
-            return unchanged_outcome(
-                slide, version.receipt, Status.REBASED if moved else Status.UNCHANGED, self.options
-            )
+        kept = self.tree.keep(slide, fingerprint)
+        if kept is not None:
+            return kept
         try:
             return self._publish(slide, fingerprint)
         except StagingChangedError:
@@ -107,87 +74,51 @@ class SlideExport:
 
     def dry_slide(self, slide: Slide) -> Outcome:
         """Return the outcome that `slide` would have, without writing."""
-        begun = time.monotonic()
-        version = self._current(slide, take_fingerprint(slide.members))
-        if version is not None:
-            return unchanged_outcome(slide, version.receipt, Status.UNCHANGED, self.options)
-        plan = self._plan(slide)
-        from slide2iiif.preflight.sampling import estimate_bytes, sample, sample_task
+        from slide2iiif.publish.expected import expected_outcome
 
-        task = sample_task(slide.path, plan.levels, self.options)
-        samples = self.engine.call(sample, task, self._deadlines.block)
-        stored_bytes = estimate_bytes(plan.levels, samples)
-        return expected_outcome(slide, plan, stored_bytes, time.monotonic() - begun)
+        begun = time.monotonic()
+        kept = self.tree.keep(slide, take_fingerprint(slide.members), dry=True)
+        if kept is not None:
+            return kept
+        expected = expected_outcome(slide, self._plan(slide), self.tree.options, self.engine)
+        return replace(expected, seconds=time.monotonic() - begun)
 
     def _publish(self, slide: Slide, fingerprint: str) -> Outcome:
         with ExitStack() as held:
             guard = held.enter_context(Guarded(slide, fingerprint))
             with self._working:
                 plan = self._plan(slide)
-                staging, is_resumed = held.enter_context(self._staged(slide, plan, fingerprint))
+                staging, is_resumed = held.enter_context(self.tree.staged(slide, plan, fingerprint))
                 journals = list(self._make(slide, plan, fingerprint, staging, held))
             guard.check()
-            rendered = journals[0].rendered
+            rendered, digests = journals[0].rendered, [journal.digests for journal in journals]
             check_not_lost(plan.levels, rendered)
-            digests = [journal.digests for journal in journals]
-            base_urls = self.base_url, self.other_base_url
-            receipt = record_receipt(slide, fingerprint, plan, rendered, self.options, base_urls, digests)
-            pages = [] if self.gallery is None else self.gallery.slide_files(receipt)
+            receipt = self.tree.receipt(slide, fingerprint, plan, rendered, digests)
             if is_resumed:
-                others = frozenset(name.partition("/")[0] for name in document_names(receipt, pages))
-                within = self._deadlines.checking
-                check_staged(plan.services, journals, staging, others, self.engine, within)
-            is_same = is_there(self.store, self.receipts, receipt, self.engine, self._deadlines.checking)
-            if is_same:
-                keep(self.store, self.receipts, receipt, pages)
-            else:
-                put_documents(receipt, pages, staging)
-                publish(self.receipts, receipt, digests, self.store, staging)
-        # The older version, now that the new one is on record: to delete a million files takes a while.
-        self.store.drop(staging)
-        if self.gallery is not None:
-            self.gallery.changed(slide.identifier)
+                others = self.tree.document_folders(receipt)
+                check_staged(plan.services, journals, staging, others, self.engine, self._deadlines.checking)
+            is_same = self.tree.publish(receipt, digests, staging, self.engine, self._deadlines.checking)
+        self.tree.settle(slide.identifier, staging)
         seconds = sum(each.rendered.seconds for each in journals)
         return replace(record_outcome(slide, plan, Status.EXPORTED, rendered, seconds), is_same=is_same)
 
-    def _current(self, slide: Slide, fingerprint: str) -> Version | None:
-        """Return the version if the slide is published already with these options; None if it must be made."""
-        if self.overwrite:
-            return None
-        return current_version(self.store, self.receipts, self.options, slide.identifier, fingerprint)
-
     @property
     def _deadlines(self) -> Deadlines:
-        return Deadlines(self.options.open_timeout, self.options.block_timeout)
+        return Deadlines(self.tree.options.open_timeout, self.tree.options.block_timeout)
 
     def _plan(self, slide: Slide) -> SlidePlan:
-        options = self.options
+        options = self.tree.options
         task = DescribeTask(slide.path, options.crop_to_bounds, options.associated, options.properties)
         described = self.engine.call(describe, task, self._deadlines.opening)
-        return plan_slide(slide.identifier, described, options, self.page_count)
-
-    @contextmanager
-    def _staged(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Iterator[tuple[Staging, bool]]:
-        """Resume the staging of an interrupted run, True, or prepare a new one; discard it if the slide fails."""
-        state = staging_state(fingerprint, self.options, plan.levels.steps)
-        staging = self.store.resume(slide.identifier, state)
-        is_resumed = staging is not None
-        if staging is None:
-            check_room(self.store, slide, plan.services, self.options)
-            staging = self.store.stage(slide.identifier, state)
-        try:
-            yield staging, is_resumed
-        except BaseException:
-            self.store.discard(staging)
-            raise
+        return plan_slide(slide.identifier, described, options, self.tree.page_count)
 
     def _make(
         self, slide: Slide, plan: SlidePlan, fingerprint: str, staging: Staging, held: ExitStack
     ) -> Iterator[Journal]:
         """Make the tiles of all services; yield the journal of each."""
-        if self.gallery is not None:
-            self.gallery.begin()
-        maker = Maker(slide.path, fingerprint, self.options, self.engine, self._deadlines)
+        if self.tree.gallery is not None:
+            self.tree.gallery.begin()
+        maker = Maker(slide.path, fingerprint, self.tree.options, self.engine, self._deadlines)
         for service in plan.services:
             place = staging.below(service.place) if service.place else staging
             journal = held.enter_context(Journal(place.scratch, service.order))

@@ -119,7 +119,7 @@ def _open_image(path: Path, head: bytes) -> "Source":
 
 
 def _open_jpeg(path: Path) -> "Source":
-    from slide2iiif.memory_limit import check_memory
+    from slide2iiif.machine import check_memory
     from slide2iiif.sources import jpeg_files
     from slide2iiif.sources.rare_images import RareJpegSource
     from slide2iiif.sources.vips import VipsSource

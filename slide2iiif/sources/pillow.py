@@ -11,7 +11,7 @@ import numpy as np
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Size
 from slide2iiif.imaging.picture import Extra, Kind, Meaning, PictureFormat, Samples
-from slide2iiif.memory_limit import check_memory, too_large
+from slide2iiif.machine import check_memory, too_large
 from slide2iiif.sources import jpeg2000
 from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, is_of_system, system_refusal
 from slide2iiif.sources.whole import WholeImageSource

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size, ceil_div, touched
 from slide2iiif.imaging.picture import Meaning, PictureFormat, Samples
-from slide2iiif.memory_limit import check_memory
+from slide2iiif.machine import check_memory
 from slide2iiif.sources.codecs import decode_picture, decodes_to_bytes, decompress
 from slide2iiif.sources.tiff_tags import Directory
 from slide2iiif.sources.unsupported import COPY_AGAIN

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from slide2iiif.errors import SourceError
-from slide2iiif.memory_limit import too_large
+from slide2iiif.machine import too_large
 
 _ADVICE = {
     "focal planes": "export one plane, or a projection of all, as a slide of its own",

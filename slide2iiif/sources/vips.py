@@ -15,7 +15,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.imaging.picture import Extra, Kind, Meaning, PictureFormat
 from slide2iiif.imaging.pixels import WHITE, Pixels
 from slide2iiif.imaging.to_rgb import check_publishable, notes, to_rgb
-from slide2iiif.memory_limit import check_memory, too_large
+from slide2iiif.machine import check_memory, too_large
 from slide2iiif.sources.base import ClosingSource, Description, StoredLevel
 from slide2iiif.sources.frames import frame_count, painted_area
 from slide2iiif.sources.unsupported import COPY_AGAIN, several

@@ -10,11 +10,10 @@ def load_readers() -> None:
     import openslide
     import tifffile
 
-    import slide2iiif.sources.crosscheck
-    import slide2iiif.sources.openslide
-    import slide2iiif.sources.tiff
+    from slide2iiif.sources import crosscheck, tiff
+    from slide2iiif.sources import openslide as openslide_source
 
-    del openslide, tifffile, slide2iiif
+    del openslide, tifffile, crosscheck, openslide_source, tiff
 
 
 def load_renderer() -> None:
@@ -27,10 +26,10 @@ def load_renderer() -> None:
     import simplejpeg
     import turbojpeg
 
-    import slide2iiif.stores.folder.staging
-    import slide2iiif.tiles.render
+    from slide2iiif.stores.folder import staging
+    from slide2iiif.tiles import render
 
-    del PIL, simplejpeg, turbojpeg, slide2iiif
+    del PIL, simplejpeg, turbojpeg, staging, render
 
 
 PRELOAD = Preload(load_renderer, load_readers)

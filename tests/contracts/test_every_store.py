@@ -19,6 +19,7 @@ from slide2iiif.progress import Silent
 from slide2iiif.publish.prune import removals
 from slide2iiif.publish.run import Export
 from slide2iiif.publish.summary import Status, Summary
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.findings import Kind
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.gallery import SLIDE_FILES, Gallery, known_pages
@@ -31,7 +32,7 @@ OPTIONS = Options(tile_size=64)
 
 
 @dataclass(frozen=True)
-class Tree:
+class Made:
     """A published tree in some place, with its source."""
 
     open: Opener
@@ -43,7 +44,9 @@ class Tree:
             gallery = Gallery(store, receipts, SiteOptions(), base_url)
             other = f"{base_url}-v3"
             flow = Export(
-                store, receipts, engine, options, base_url, other, Silent(), gallery=gallery, page_count=SLIDE_FILES
+                Tree(store, receipts, options, base_url, other, gallery=gallery, page_count=SLIDE_FILES),
+                engine,
+                Silent(),
             )
             found = list(walk(self.source))
             summary = flow.slides(found)
@@ -86,15 +89,15 @@ def contents_below(objects: Objects, folder: str) -> Iterator[tuple[str, bytes]]
             yield path, content
 
 
-def make_tree(kind: str, folder: Path) -> Tree:
+def make_tree(kind: str, folder: Path) -> Made:
     source = folder / "slides"
     write_synthetic(source / ONE, 700, 500)
     write_synthetic(source / TWO, 90, 1300)
-    return Tree(opener_of(kind, folder), source)
+    return Made(opener_of(kind, folder), source)
 
 
 @pytest.fixture(params=KINDS)
-def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Tree:
+def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Made:
     made = make_tree(request.param, tmp_path)
     assert made.export().counts == {Status.EXPORTED: 2}
     return made
@@ -108,25 +111,25 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return made.contents()
 
 
-def test_the_same_tree_is_published_everywhere(tree: Tree, expected: dict[str, bytes]) -> None:
+def test_the_same_tree_is_published_everywhere(tree: Made, expected: dict[str, bytes]) -> None:
     assert tree.contents() == expected
     assert tree.findings() == []
 
 
-def test_an_unchanged_slide_is_not_touched_again(tree: Tree) -> None:
+def test_an_unchanged_slide_is_not_touched_again(tree: Made) -> None:
     before = {name: tree.store.public.head(name) for name in tree.contents()}
     assert tree.export().counts == {Status.UNCHANGED: 2}
     assert {name: tree.store.public.head(name) for name in tree.contents()} == before
 
 
-def test_other_options_publish_anew_and_leave_nothing_of_the_older_version(tree: Tree) -> None:
+def test_other_options_publish_anew_and_leave_nothing_of_the_older_version(tree: Made) -> None:
     options = replace(OPTIONS, tile_size=128)
     assert tree.export(options).counts == {Status.EXPORTED: 2}
     assert TILE not in tree.contents()
     assert tree.findings() == []
 
 
-def test_verify_finds_what_is_missing_changed_and_strange(tree: Tree) -> None:
+def test_verify_finds_what_is_missing_changed_and_strange(tree: Made) -> None:
     public = tree.store.public
     other = TILE.replace("64,128", "128,128")
     public.delete(TILE)
@@ -143,7 +146,7 @@ def test_verify_finds_what_is_missing_changed_and_strange(tree: Tree) -> None:
     )
 
 
-def test_verify_names_a_slide_that_is_gone_and_records_that_are_damaged(tree: Tree) -> None:
+def test_verify_names_a_slide_that_is_gone_and_records_that_are_damaged(tree: Made) -> None:
     store = tree.store
     store.remove(ONE)
     store.private.write(f"receipts/{TWO}/ledger", b"damaged")
@@ -152,7 +155,7 @@ def test_verify_names_a_slide_that_is_gone_and_records_that_are_damaged(tree: Tr
     assert (Kind.RECEIPT, TWO) in found
 
 
-def test_repair_makes_what_is_damaged_again_and_nothing_else(tree: Tree, expected: dict[str, bytes]) -> None:
+def test_repair_makes_what_is_damaged_again_and_nothing_else(tree: Made, expected: dict[str, bytes]) -> None:
     public = tree.store.public
     other = TILE.replace("64,128", "128,128")
     heads = {name: public.head(name) for name in expected}
@@ -165,7 +168,7 @@ def test_repair_makes_what_is_damaged_again_and_nothing_else(tree: Tree, expecte
     assert changed == {TILE, other, f"{TWO}/info.json"}
 
 
-def test_rebase_writes_documents_and_no_tile(tree: Tree) -> None:
+def test_rebase_writes_documents_and_no_tile(tree: Made) -> None:
     public = tree.store.public
     tiles = {name: public.head(name) for name in tree.contents() if name.endswith(".jpg")}
     with tree.open() as store:
@@ -176,7 +179,7 @@ def test_rebase_writes_documents_and_no_tile(tree: Tree) -> None:
     assert {name: public.head(name) for name in tiles} == tiles
 
 
-def test_a_slide_without_a_source_is_removed_with_its_pages(tree: Tree) -> None:
+def test_a_slide_without_a_source_is_removed_with_its_pages(tree: Made) -> None:
     (tree.source / TWO).unlink()
     assert tree.export(delete=True).counts == {Status.UNCHANGED: 1, Status.REMOVED: 1}
     left = tree.contents()
@@ -193,7 +196,7 @@ def test_worker_processes_publish_the_same_tree(kind: str, tmp_path: Path, expec
         receipts = Receipts(store.private)
         gallery = Gallery(store, receipts, SiteOptions(), URL)
         flow = Export(
-            store, receipts, engine, OPTIONS, URL, f"{URL}-v3", Silent(), gallery=gallery, page_count=SLIDE_FILES
+            Tree(store, receipts, OPTIONS, URL, f"{URL}-v3", gallery=gallery, page_count=SLIDE_FILES), engine, Silent()
         )
         assert flow.slides(walk(made.source)).counts == {Status.EXPORTED: 2}
         gallery.update()

@@ -27,6 +27,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.options import Check, Damaged, Options
 from slide2iiif.progress import Silent
 from slide2iiif.publish.run import Export
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.samples import write_aperio, write_generic_tiff
 from slide2iiif.samples.coding import encode_ycbcr
@@ -336,7 +337,7 @@ def publish(path: Path, private: Path, **options: Any) -> Published:
     with store, SerialEngine() as engine:
         receipts = Receipts(objects_in(private))
         base = "https://host.example/iiif"
-        export = Export(store, receipts, engine, Options(**chosen), base, f"{base}-v3", Silent(), overwrite=True)
+        export = Export(Tree(store, receipts, Options(**chosen), base, f"{base}-v3", overwrite=True), engine, Silent())
         summary = export.slides(walk(path))
     told = summary.as_json()
     [record] = told["slides"]

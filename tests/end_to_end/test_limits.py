@@ -18,6 +18,7 @@ from pathlib import Path
 from slide2iiif.engines.serial import SerialEngine
 from slide2iiif.errors import SourceError
 from slide2iiif.publish.run import Export
+from slide2iiif.publish.tree import Tree
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.records.receipts import Receipts
@@ -38,7 +39,8 @@ class Counting(Silent):
 
 root, counting = Path(sys.argv[1]), Counting()
 with FolderStore(root / "tree") as store, Corner() as engine:
-    flow = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", counting)
+    tree = Tree(store, Receipts(store.private), Options(), "https://h", "https://o")
+    flow = Export(tree, engine, counting)
     [outcome] = flow.slides(walk(root / "slides")).outcomes
 # Not getrusage: that of a fresh process begins with what its parent had.
 [peak] = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM:")]

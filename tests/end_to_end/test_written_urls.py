@@ -15,6 +15,7 @@ from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.publish.run import Export
 from slide2iiif.publish.summary import Status
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.folder.store import FolderStore
 
@@ -34,12 +35,10 @@ def test_a_tree_holds_exactly_the_urls_of_the_tables(
     write_synthetic(tmp_path / "slides" / "a.synthetic", width, height)
     with FolderStore(tmp_path / "tree") as store, SerialEngine() as engine:
         flow = Export(
-            store,
-            Receipts(store.private),
+            Tree(
+                store, Receipts(store.private), Options(api=api, tile_size=side), "https://host", "https://host/other"
+            ),
             engine,
-            Options(api=api, tile_size=side),
-            "https://host",
-            "https://host/other",
             Silent(),
         )
         [outcome] = flow.slides(walk(tmp_path / "slides")).outcomes

@@ -30,6 +30,7 @@ from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.publish.run import Export
 from slide2iiif.publish.summary import Status
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.site.state import FolderState, States
 from slide2iiif.stores.folder.atomic import exchange
@@ -286,7 +287,7 @@ def test_a_folder_that_becomes_a_link_between_walk_and_read_is_not_read(
     if not is_swapped_later:
         swap()
     with FolderStore(tmp_path / "public") as store, engine:
-        flow = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", Swapping())
+        flow = Export(Tree(store, Receipts(store.private), Options(), "https://h", "https://o"), engine, Swapping())
         [outcome] = flow.slides(found).outcomes
     assert outcome.status is Status.FAILED
     assert "a.synthetic is not in SOURCE any more" in outcome.reason
@@ -347,7 +348,7 @@ def test_a_folder_that_is_another_one_only_while_it_is_read_is_noticed(tmp_path:
             aside.rename(exchanged)
 
     with FolderStore(tmp_path / "public") as store, Exchanging(there, back) as engine:
-        flow = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", Silent())
+        flow = Export(Tree(store, Receipts(store.private), Options(), "https://h", "https://o"), engine, Silent())
         outcomes = {each.source: each for each in flow.slides(walk(source)).outcomes}
     assert set(done) == {target}
     assert outcomes["b.synthetic"].status is Status.EXPORTED
@@ -368,7 +369,7 @@ def test_what_comes_and_goes_in_a_folder_is_no_exchange(tmp_path: Path) -> None:
         (source / "other").rmdir()
 
     with FolderStore(dest) as store, Exchanging(come_and_go, come_and_go) as engine:
-        flow = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", Silent())
+        flow = Export(Tree(store, Receipts(store.private), Options(), "https://h", "https://o"), engine, Silent())
         [outcome] = flow.slides(walk(source)).outcomes
     assert outcome.status is Status.EXPORTED
 
@@ -490,7 +491,7 @@ def test_nobody_else_can_put_a_link_into_what_is_being_staged(tmp_path: Path, qu
     before = os.umask(0)
     try:
         with FolderStore(dest) as store, SerialEngine() as engine:
-            flow = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", Planting())
+            flow = Export(Tree(store, Receipts(store.private), Options(), "https://h", "https://o"), engine, Planting())
             [outcome] = flow.slides(walk(source)).outcomes
     finally:
         os.umask(before)
@@ -541,7 +542,7 @@ def test_a_link_that_is_planted_in_the_tree_during_a_run_is_not_followed(tmp_pat
     with Store(dest) as store, SerialEngine() as engine:
         if moment == "before":
             plant()
-        flow = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", Planting())
+        flow = Export(Tree(store, Receipts(store.private), Options(), "https://h", "https://o"), engine, Planting())
         [outcome] = flow.slides(walk(source)).outcomes
     assert outcome.status is Status.FAILED
     assert "is a link, which may lead out of the tree" in outcome.reason

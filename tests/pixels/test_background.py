@@ -15,6 +15,7 @@ from slide2iiif.geometry import Size
 from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.publish.run import Export
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.samples import write_aperio
 from slide2iiif.sources import openslide as reader
@@ -33,7 +34,7 @@ def pictures(path: Path, private: Path, **options: Any) -> dict[str, Any]:
     base = "https://host.example/iiif"
     receipts = Receipts(objects_in(private))
     with store, SerialEngine() as engine:
-        export = Export(store, receipts, engine, Options(quality=95, **options), base, f"{base}-v3", Silent())
+        export = Export(Tree(store, receipts, Options(quality=95, **options), base, f"{base}-v3"), engine, Silent())
         assert export.slides(walk(path)).exit_code == 0
     [files] = store.slides.values()
     return {

@@ -13,13 +13,14 @@ from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.publish.run import Export
 from slide2iiif.publish.summary import Summary
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.folder.store import FolderStore
 
 
 def planned_and_written(folder: Path, options: Options) -> tuple[Summary, Summary]:
     with FolderStore(folder / "tree") as store, SerialEngine() as engine:
-        flow = Export(store, Receipts(store.private), engine, options, "https://h", "https://o", Silent())
+        flow = Export(Tree(store, Receipts(store.private), options, "https://h", "https://o"), engine, Silent())
         return flow.plans(walk(folder / "slides")), flow.slides(walk(folder / "slides"))
 
 

@@ -32,6 +32,7 @@ from slide2iiif.preflight.space import Footprint, Verdict, shortage
 from slide2iiif.preflight.thorough import describe_if_readable
 from slide2iiif.progress import Silent
 from slide2iiif.publish.run import Export
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.sources.describe import DescribeTask
 from slide2iiif.stores.base import Capacity
@@ -134,7 +135,9 @@ def told(plan: ServicePlan, slide: Path, options: Options, capacity: Capacity) -
 def export(source: Path, root: Path, options: Options) -> Receipts:
     with FolderStore(root) as store, SerialEngine() as engine:
         receipts = Receipts(store.private)
-        summary = Export(store, receipts, engine, options, "https://h", "https://o", Silent()).slides(walk(source))
+        summary = Export(Tree(store, receipts, options, "https://h", "https://o"), engine, Silent()).slides(
+            walk(source)
+        )
     assert summary.exit_code == 0
     return receipts
 

@@ -18,6 +18,7 @@ from slide2iiif.errors import TargetError
 from slide2iiif.progress import Silent
 from slide2iiif.publish.run import Export
 from slide2iiif.publish.summary import Status
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.tiles.render import render
@@ -48,7 +49,7 @@ class Ending(SerialEngine):
 def run(root: Path, source: Path, engine: Ending, *, is_stopped: bool = False) -> dict[Status, int]:
     with FolderStore(root, lambda: is_stopped) as store, engine:
         receipts = Receipts(store.private)
-        flow = Export(store, receipts, engine, SMALL_TILES, BASE_URL, f"{BASE_URL}-v3", Silent())
+        flow = Export(Tree(store, receipts, SMALL_TILES, BASE_URL, f"{BASE_URL}-v3"), engine, Silent())
         return dict(flow.slides(walk(source)).counts)
 
 

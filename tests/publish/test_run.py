@@ -22,6 +22,7 @@ from slide2iiif.progress import Silent
 from slide2iiif.publish.prune import removals
 from slide2iiif.publish.run import Export
 from slide2iiif.publish.summary import Outcome, Status, Summary
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.stores.memory import MemoryStore
@@ -77,7 +78,7 @@ class Flow:
     def export(self, source: Path, options: Options | None = None, base_url: str = "https://host") -> Summary:
         with self.store, self.engine as engine:
             flow = Export(
-                self.store, self.receipts, engine, options or Options(), base_url, f"{base_url}-v3", self.told
+                Tree(self.store, self.receipts, options or Options(), base_url, f"{base_url}-v3"), engine, self.told
             )
             return flow.slides(walk(source))
 
@@ -153,7 +154,7 @@ def test_a_slide_that_is_gone_when_its_turn_comes_fails_alone(flow: Flow, source
     found = list(walk(source))
     (source / "one.synthetic").unlink()
     with flow.store, flow.engine as engine:
-        run = Export(flow.store, flow.receipts, engine, Options(), "https://h", "https://o", flow.told)
+        run = Export(Tree(flow.store, flow.receipts, Options(), "https://h", "https://o"), engine, flow.told)
         summary = run.slides(found)
     assert "no such file: it is gone" in reasons(summary)["one.synthetic"]
     assert summary.counts[Status.EXPORTED] == 1
@@ -168,7 +169,7 @@ def test_an_error_of_a_slide_fails_it_and_discards_what_was_staged(
 
     folder = tmp_path / "tree"
     with FolderStore(folder) as store, Meddling(fail) as engine:
-        run = Export(store, Receipts(store.private), engine, Options(), "https://h", "https://o", Told())
+        run = Export(Tree(store, Receipts(store.private), Options(), "https://h", "https://o"), engine, Told())
         summary = run.slides(walk(source))
     assert set(reasons(summary)) == {"one.synthetic", "ward/two.synthetic"}
     assert all(str(error) in reason for reason in reasons(summary).values())
@@ -232,7 +233,7 @@ def test_what_has_no_source_is_removed_or_named(flow: Flow, source: Path, dry: b
 
 def test_what_cannot_be_a_slide_is_reported_with_its_reason(flow: Flow, tmp_path: Path) -> None:
     with flow.store, flow.engine as engine:
-        run = Export(flow.store, flow.receipts, engine, Options(), "https://h", "https://o", flow.told)
+        run = Export(Tree(flow.store, flow.receipts, Options(), "https://h", "https://o"), engine, flow.told)
         summary = run.slides([Unusable(tmp_path / "pipe.svs", "is not a file")])
     assert reasons(summary) == {str(tmp_path / "pipe.svs"): "is not a file"}
 
@@ -258,7 +259,7 @@ def test_a_few_slides_are_in_flight_at_once_and_no_more(tmp_path: Path) -> None:
             yield slide
 
     with flow.store, flow.engine as engine:
-        run = Export(flow.store, flow.receipts, engine, Options(), "https://h", "https://o", flow.told)
+        run = Export(Tree(flow.store, flow.receipts, Options(), "https://h", "https://o"), engine, flow.told)
         summary = run.slides(slides())
     assert summary.counts == {Status.EXPORTED: 12}
     # Three that are worked on, four that wait for the disk, and the next.
@@ -278,7 +279,7 @@ def test_an_error_of_the_walk_ends_what_is_in_flight(tmp_path: Path, source: Pat
 
     flow = Flow(tmp_path, Cancelled())
     with flow.store, flow.engine as engine:
-        run = Export(flow.store, flow.receipts, engine, Options(), "https://h", "https://o", flow.told)
+        run = Export(Tree(flow.store, flow.receipts, Options(), "https://h", "https://o"), engine, flow.told)
         with pytest.raises(KeyError):
             run.slides(broken())
     assert cancelled.is_set()

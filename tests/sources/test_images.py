@@ -12,7 +12,7 @@ from made_slides import smooth_pixels, write_image
 from numpy.typing import NDArray
 from PIL import Image
 
-from slide2iiif import memory_limit as memory
+from slide2iiif import machine as memory
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.sources import open_source

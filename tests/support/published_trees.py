@@ -18,6 +18,7 @@ from slide2iiif.options import Options
 from slide2iiif.progress import Silent
 from slide2iiif.publish.run import Export
 from slide2iiif.publish.summary import Summary
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.findings import Finding
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.folder.store import FolderStore
@@ -48,7 +49,7 @@ class PublishedTree(NamedTuple):
 
     def export(self, options: Options = SMALL_TILES) -> Summary:
         with FolderStore(self.root) as store, SerialEngine() as engine:
-            flow = Export(store, self.receipts, engine, options, BASE_URL, f"{BASE_URL}-v3", Silent())
+            flow = Export(Tree(store, self.receipts, options, BASE_URL, f"{BASE_URL}-v3"), engine, Silent())
             return flow.slides(walk(self.source))
 
     def verification(self, engine: Engine | None = None, *, deep: bool = False) -> Verification:

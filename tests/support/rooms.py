@@ -4,7 +4,7 @@ ROOMS = (
     ("errors", "geometry"),
     ("iiif",),
     ("imaging", "options", "progress"),
-    ("system_errors", "samples", "memory_limit", "container"),
+    ("system_errors", "samples", "machine"),
     ("stores",),
     ("records", "server"),
     ("sources",),

@@ -21,6 +21,7 @@ from slide2iiif.options import Options
 from slide2iiif.plan.service import ServicePlan, plan_service
 from slide2iiif.progress import Silent
 from slide2iiif.publish.run import Export
+from slide2iiif.publish.tree import Tree
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.memory import MemoryStore
@@ -30,7 +31,7 @@ def export(slide: Path, options: Options, folder: Path) -> dict[str, bytes]:
     (folder / "private" / "staging").mkdir(parents=True)
     with MemoryStore() as store, SerialEngine() as engine:
         receipts = Receipts(objects_in(folder / "private"))
-        flow = Export(store, receipts, engine, options, "https://h", "https://o", Silent())
+        flow = Export(Tree(store, receipts, options, "https://h", "https://o"), engine, Silent())
         summary = flow.slides(walk(slide))
         assert [outcome.reason for outcome in summary.outcomes] == [""]
         return store.slides[slide.name]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slide2iiif.container import usable_memory, usable_processors
+from slide2iiif.machine import usable_memory, usable_processors
 
 CORES = len(os.sched_getaffinity(0))
 MOUNTS_1 = (

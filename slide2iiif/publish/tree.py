@@ -1,0 +1,134 @@
+"""Tree that a run publishes into: what it holds already, and how one more slide comes into it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slide2iiif.discovery.walk import Slide
+from slide2iiif.engines.base import Deadline, Engine
+from slide2iiif.options import Options
+from slide2iiif.plan.slide import SlidePlan
+from slide2iiif.preflight.quick import check_room
+from slide2iiif.publish.kept import bring_up_to_date, is_there, keep
+from slide2iiif.publish.results import record_receipt, unchanged_outcome
+from slide2iiif.publish.summary import Outcome, Status
+from slide2iiif.records.digests import DigestFile
+from slide2iiif.records.documents import document_names, put_documents
+from slide2iiif.records.receipt import Receipt
+from slide2iiif.records.receipts import Receipts, staging_state
+from slide2iiif.records.version import current_version, publish
+from slide2iiif.stores.base import Staging, Store
+from slide2iiif.tiles.tasks import Rendered
+
+if TYPE_CHECKING:
+    from slide2iiif.site.gallery import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Place, records and pages of a tree, with the options and URLs of a run."""
+
+    store: Store
+    """Place of the tree; entered."""
+    receipts: Receipts
+    """Receipts of the tree."""
+    options: Options
+    """Options that affect the output bytes."""
+    base_url: str
+    """Base of all ids: the URL of the root of the tree."""
+    other_base_url: str
+    """Base of the ids of the version that the tree is not stored in."""
+    overwrite: bool = False
+    """True to publish unchanged slides anew."""
+    gallery: "Gallery | None" = None
+    """Pages, manifests and collections; None for a tree without."""
+    page_count: int = 0
+    """Number of gallery files among those of a slide."""
+
+    def keep(self, slide: Slide, fingerprint: str, *, dry: bool = False) -> Outcome | None:
+        """Keep a slide that is published from these files with these options; return None if it must be made.
+
+        Args:
+            slide: the slide.
+            fingerprint: fingerprint of its files.
+            dry: True to leave documents of another base URL, or with another pixel size, as they are.
+
+        Raises:
+            TargetError: its documents cannot be written.
+        """
+        if self.overwrite:
+            return None
+        version = current_version(self.store, self.receipts, self.options, slide.identifier, fingerprint)
+        if version is None:
+            return None
+        urls = self.base_url, self.other_base_url
+        is_moved = not dry and bring_up_to_date(self.store, self.receipts, version, self.options, urls, self.gallery)
+        status = Status.REBASED if is_moved else Status.UNCHANGED
+        return unchanged_outcome(slide, version.receipt, status, self.options)
+
+    @contextmanager
+    def staged(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Iterator[tuple[Staging, bool]]:
+        """Resume the staging of an interrupted run, True, or prepare a new one; discard it if the slide fails.
+
+        Raises:
+            SourceError: the slide does not fit.
+            TargetError: the place cannot be written.
+        """
+        state = staging_state(fingerprint, self.options, plan.levels.steps)
+        staging = self.store.resume(slide.identifier, state)
+        is_resumed = staging is not None
+        if staging is None:
+            check_room(self.store, slide, plan.services, self.options)
+            staging = self.store.stage(slide.identifier, state)
+        try:
+            yield staging, is_resumed
+        except BaseException:
+            self.store.discard(staging)
+            raise
+
+    def receipt(
+        self, slide: Slide, fingerprint: str, plan: SlidePlan, rendered: Rendered, digests: Sequence[DigestFile]
+    ) -> Receipt:
+        """Return the receipt of a slide whose tiles are staged."""
+        base_urls = self.base_url, self.other_base_url
+        return record_receipt(slide, fingerprint, plan, rendered, self.options, base_urls, digests)
+
+    def document_folders(self, receipt: Receipt) -> frozenset[str]:
+        """Return the names, at the top of a slide, of all that is put beside its tiles."""
+        return frozenset(name.partition("/")[0] for name in document_names(receipt, self._pages(receipt)))
+
+    def publish(
+        self, receipt: Receipt, digests: Sequence[DigestFile], staging: Staging, engine: Engine, within: Deadline
+    ) -> bool:
+        """Publish a slide whose tiles are staged: documents, the slide in one step, its record.
+
+        Args:
+            receipt: of the slide.
+            digests: of the files of its services, in order.
+            staging: of the slide.
+            engine: engine, already started, which reads what is published.
+            within: time limit of a task.
+
+        Returns:
+            True if the files are published already, all of them and no others: then they stay as they are.
+
+        Raises:
+            TargetError: the place cannot be written.
+        """
+        pages = self._pages(receipt)
+        if is_there(self.store, self.receipts, receipt, engine, within):
+            keep(self.store, self.receipts, receipt, pages)
+            return True
+        put_documents(receipt, pages, staging)
+        publish(self.receipts, receipt, digests, self.store, staging)
+        return False
+
+    def settle(self, identifier: str, staging: Staging) -> None:
+        """Delete the older version of a slide, now that the new one is on record: a million files take a while."""
+        self.store.drop(staging)
+        if self.gallery is not None:
+            self.gallery.changed(identifier)
+
+    def _pages(self, receipt: Receipt) -> list[tuple[str, bytes]]:
+        return [] if self.gallery is None else self.gallery.slide_files(receipt)
