@@ -1,4 +1,4 @@
-"""File systems that are mounted within each other: nothing can be renamed from one into another."""
+"""File systems that are mounted within each other; nothing can be renamed from one into another."""
 
 import os
 import re
