@@ -22,7 +22,7 @@ from slide2iiif.engines.base import Deadlines, Engine
 from slide2iiif.errors import SourceError, WorkerError
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.file_order import FileOrder, order_files
-from slide2iiif.iiif.info import DOCUMENT_NAME, other_document_name, read_info
+from slide2iiif.iiif.info import DOCUMENT_NAME, PROFILE_NAME, other_document_name, read_info
 from slide2iiif.iiif.manifest import MANIFEST_NAME, PAGE_NAME
 from slide2iiif.options import MAX_TILES
 from slide2iiif.records.digests import Digests
@@ -230,7 +230,9 @@ class Verification:
             detail = "there is none, or it cannot be read; export the slide again"
             findings.append(Finding(Kind.RECEIPT, identifier, identifier, detail))
             if announced is not None:
-                yield from self._service_tasks(identifier, "", announced, None, 0)
+                # Pages and a profile may well be its own.
+                others = _DOCUMENTS | _PAGES | {PROFILE_NAME}
+                yield from self._service_tasks(identifier, "", announced, None, 0, others)
             return
         receipt = version.receipt
         api = Api(receipt.settings.api)

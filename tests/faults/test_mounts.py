@@ -15,8 +15,10 @@ from published_trees import PublishedTree
 
 from slide2iiif.options import Options
 from slide2iiif.publish.summary import Status
+from slide2iiif.stores.base import Staging
 from slide2iiif.stores.folder.atomic import exchange
 from slide2iiif.stores.folder.mounts import mounts, mounts_within
+from slide2iiif.stores.folder.store import FolderStore
 
 URL = ["--base-url", "https://host.example/iiif"]
 Bind = Callable[[Path, Path], Path]
@@ -71,7 +73,7 @@ def test_slides_below_a_mount_fail_by_name_and_the_others_are_published(
     assert staged(dest) == []
 
 
-def test_a_mount_that_comes_during_a_run_costs_its_slides_alone(
+def test_a_move_across_file_systems_that_no_mount_explains_costs_its_slide_alone(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = PublishedTree(tmp_path / "public", source)
@@ -88,11 +90,31 @@ def test_a_mount_that_comes_during_a_run_costs_its_slides_alone(
     assert summary.counts == {Status.EXPORTED: 3, Status.FAILED: 1}
     [failed] = [outcome for outcome in summary.outcomes if outcome.status is Status.FAILED]
     assert failed.identifier == "ward/b.synthetic"
-    assert "ward is on another file system" in failed.reason
+    assert "ward/b.synthetic: the system moves nothing there in one step" in failed.reason
     assert contents(tree.root / "ward" / "b.synthetic") == {
         name.removeprefix("b.synthetic/"): digest for name, digest in before.items() if name.startswith("b.synthetic/")
     }
     assert tree.findings() == []
+
+
+def test_a_mount_that_comes_during_a_run_costs_its_slides_alone(
+    tmp_path: Path, source: Path, bind: Bind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = PublishedTree(tmp_path / "public", source)
+    swap = FolderStore.publish
+
+    def publish(store: FolderStore, identifier: str, staging: Staging) -> None:
+        if identifier == "ward/b.synthetic":
+            bind(tmp_path / "other", tree.root / "ward")
+        swap(store, identifier, staging)
+
+    monkeypatch.setattr(FolderStore, "publish", publish)
+    summary = tree.export()
+    assert summary.counts == {Status.EXPORTED: 2, Status.FAILED: 2}
+    reasons = {outcome.identifier: outcome.reason for outcome in summary.outcomes if outcome.reason}
+    assert set(reasons) == {"ward/b.synthetic", "ward/deep!20er/c.png"}
+    assert all("ward is on another file system" in reason for reason in reasons.values())
+    assert staged(tree.root) == []
 
 
 def test_a_part_of_a_tree_that_was_moved_to_another_disk_is_looked_after(

@@ -341,3 +341,10 @@ def test_nothing_is_written(tree: PublishedTree) -> None:
     before = snapshot(tree.root, private=True)
     assert len(tree.findings(deep=True)) == 1
     assert snapshot(tree.root, private=True) == before
+
+
+def test_a_slide_whose_receipt_is_gone_is_told_of_as_that_and_its_pages_are_no_strangers(tree: PublishedTree) -> None:
+    for name in ("index.html", "manifest.json", "profile.icc"):
+        (tree.root / ONE / name).write_bytes(b"x")
+    tree.receipt_file(ONE).unlink()
+    assert [(finding.kind, finding.path) for finding in tree.findings()] == [(Kind.RECEIPT, ONE)]

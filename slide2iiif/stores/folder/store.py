@@ -241,7 +241,7 @@ class FolderStore:
             self._mounts = mounts_within(self.root)
             self._check_mounts(target)
             if not (target.is_dir() and type_of(target) == _OVERLAY):
-                raise SourceError(_apart(target.parent, self.root)) from None
+                raise SourceError(_cut_off(target)) from None
             replace_in_steps(folder, target)
 
     def drop(self, staging: Staging) -> None:
@@ -333,6 +333,13 @@ def _apart(folder: Path, root: Path) -> str:
     return (
         f"{folder} is on another file system than {root}, and nothing can be published there in one step: unmount it, "
         "or export these slides to a DEST of their own on it"
+    )
+
+
+def _cut_off(target: Path) -> str:
+    return (
+        f"{target}: the system moves nothing there in one step ({os.strerror(errno.EXDEV)}), though no other file "
+        "system is mounted on its folder; export it to a DEST of its own"
     )
 
 
