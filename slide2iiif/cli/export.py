@@ -120,9 +120,20 @@ def publish(args: argparse.Namespace, progress: "Progress") -> "tuple[Summary, U
         tree = Tree(store, receipts, options, base_url, other, args.overwrite, gallery, pages)
         flow = Export(tree, engine, progress)
         summary, refusal = _run(flow, args, found, naming)
+        if not args.dry_run:
+            summary.notes += filter(None, [_access_note(flow, summary)])
         warn_of_unused(choice, args)
     summary.verdict = verdict if args.dry_run else None
     return summary, refusal
+
+
+def _access_note(flow: "Export", summary: "Summary") -> str:
+    """Return the note on who can read what is published, judged by one slide: of this run, if it made any."""
+    from slide2iiif.publish.summary import Status
+
+    made = (outcome.identifier for outcome in summary.outcomes if outcome.status is Status.EXPORTED)
+    identifier = next(made, None) or next(flow.tree.receipts.identifiers(), None)
+    return flow.tree.store.access_note(identifier) if identifier else ""
 
 
 def _listed(args: argparse.Namespace) -> list[str] | None:

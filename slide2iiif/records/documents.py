@@ -72,10 +72,26 @@ def has_own_ids(store: Store, receipt: Receipt) -> bool:
     return True
 
 
-def move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, other_base_url: str) -> bool:
-    """Write documents and receipt of a slide for other base URLs; return True if any of them changed."""
+def move(
+    store: Store,
+    receipts: Receipts,
+    receipt: Receipt,
+    base_url: str,
+    other_base_url: str,
+    renewed: Receipt | None = None,
+) -> bool:
+    """Write documents and receipt of a slide for other base URLs; return True if any of them changed.
+
+    Args:
+        store: the tree.
+        receipts: receipts of the tree.
+        receipt: of the slide.
+        base_url: base of all ids.
+        other_base_url: base of the ids of the version that the tree is not stored in.
+        renewed: receipt to write the documents from, where they differ by more than their ids.
+    """
     api = Api(receipt.settings.api)
-    moved = receipt.moved(base_url, other_base_url if api is Api.V2 else None)
+    moved = (renewed or receipt).moved(base_url, other_base_url if api is Api.V2 else None)
     if moved == receipt and has_own_ids(store, receipt):
         return False
     written = documents(moved, api)

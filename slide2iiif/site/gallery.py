@@ -24,9 +24,9 @@ from slide2iiif.iiif.manifest import (
     write_manifest,
 )
 from slide2iiif.options import SiteOptions, Viewer
-from slide2iiif.records.documents import is_published
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
+from slide2iiif.records.version import published_receipt
 from slide2iiif.site import openseadragon
 from slide2iiif.site.assets import asset_folder, design, read_assets
 from slide2iiif.site.cards import COVERS, Card, Picture, associated_of, card_of, subject_of
@@ -187,8 +187,7 @@ class Gallery:
 
     def _read(self, identifier: str) -> Receipt | None:
         """Read the receipt of a slide; None unless the slide is published."""
-        receipt = self.receipts.read(identifier)
-        return receipt if receipt is not None and is_published(self.store, receipt) else None
+        return published_receipt(self.store, self.receipts, identifier)
 
     def _put_part(
         self, folder: str, number: int, count: int, shown: "tuple[str, list[FolderCard], list[Card]]"

@@ -259,6 +259,10 @@ class Store(Protocol):
         """Return True if a slide is published: its document exists."""
         ...
 
+    def access_note(self, identifier: str) -> str:
+        """Return a note that whoever serves a published slide cannot read it, with what to do; empty if they can."""
+        ...
+
     def identifiers(self) -> Iterator[str]:
         """Yield identifiers of all published slides, with or without a receipt."""
         ...

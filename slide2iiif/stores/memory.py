@@ -171,6 +171,11 @@ class MemoryStore:
         """See `Store.holds`."""
         return f"{identifier}/{DOCUMENT_NAME}" in self.public.contents
 
+    def access_note(self, identifier: str) -> str:
+        """See `Store.access_note`; nobody serves it."""
+        del identifier
+        return ""
+
     def identifiers(self) -> Iterator[str]:
         """See `Store.identifiers`."""
         found = sorted(path for path in tuple(self.public.contents) if path.endswith(f"/{DOCUMENT_NAME}"))

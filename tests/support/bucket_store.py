@@ -211,6 +211,10 @@ class BucketStore:
     def holds(self, identifier: str) -> bool:
         return self.public.head(f"{identifier}/{DOCUMENT_NAME}") is not None
 
+    def access_note(self, identifier: str) -> str:
+        del identifier
+        return ""
+
     def identifiers(self) -> Iterator[str]:
         found = sorted(key for key in self.public.keys("") if key.endswith(f"/{DOCUMENT_NAME}"))
         slides = [key.removesuffix(f"/{DOCUMENT_NAME}") for key in found]
