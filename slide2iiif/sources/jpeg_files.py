@@ -14,7 +14,8 @@ from slide2iiif.geometry import Size
 _SOI = b"\xff\xd8"
 _SOS, _DHT, _DAC = 0xDA, 0xC4, 0xCC
 _APP0, _APP2, _APP14 = 0xE0, 0xE2, 0xEE
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC}
+_JPEG_LS = 0xF7
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC} | {_JPEG_LS}
 _USUAL_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _ADOBE_TRANSFORM = 11
 _PROFILE = b"ICC_PROFILE\0"
@@ -24,7 +25,18 @@ _SEQUENTIAL = (0, 1)
 _WHOLE_SPECTRUM = b"\x00\x3f\x00"
 """First and last coefficient and bits of a scan that is not progressive (T.81, table B.3)."""
 _HEAD = 1 << 22
-_PROCESSES = {3: "lossless coding", 9: "arithmetic coding", 10: "arithmetic coding", 11: "lossless, arithmetic coding"}
+_PROCESSES = {
+    3: "lossless coding",
+    9: "arithmetic coding",
+    10: "arithmetic coding",
+    11: "lossless, arithmetic coding",
+} | {
+    **dict.fromkeys((5, 6, 7), "hierarchical coding"),
+    **dict.fromkeys((13, 14, 15), "hierarchical, arithmetic coding"),
+    _JPEG_LS - 0xC0: "JPEG-LS coding",
+}
+_DECODED = frozenset({0, 1, 2, 3, 9, 10})
+"""Processes that some decoder here knows (T.81, table B.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +57,18 @@ class JpegHeader:
     @property
     def is_usual(self) -> bool:
         """True if every decoder reads it: 8 bits, Huffman coding, sequential or progressive."""
-        return self.bits == 8 and 0xC0 + self.process in _USUAL_FRAMES  # noqa: PLR2004 - bits of a byte
+        return self.bits == 8 and 0xC0 + self.process in _USUAL_FRAMES and self.size.height > 0  # noqa: PLR2004
+
+    @property
+    def is_decodable(self) -> bool:
+        """True if some decoder that may be installed here reads it."""
+        return self.process in _DECODED and self.size.height > 0
 
     @property
     def kind(self) -> str:
         """Words for what is unusual of it."""
+        if not self.size.height:
+            return "a height that follows behind its data (DNL)"
         return _PROCESSES.get(self.process, f"{self.bits} bits a sample")
 
 

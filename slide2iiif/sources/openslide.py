@@ -259,6 +259,9 @@ def _open(path: Path) -> openslide.OpenSlide:
         raise UnsupportedFormatError(str(path)) from None
     except openslide.OpenSlideError as error:
         check_open_files(path)
+        if openslide.OpenSlide.detect_format(path) == _GENERIC_TIFF:
+            # It asks for tags that TIFF has defaults for, of a mask for example: others read the file without.
+            raise UnsupportedFormatError(str(path)) from None
         raise SourceError(explain(str(error))) from None
 
 

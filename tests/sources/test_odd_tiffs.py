@@ -264,3 +264,18 @@ def test_a_tiff_by_another_name_is_read(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     tifffile.imwrite(path, PIXELS, photometric="rgb", tile=(64, 64), bigtiff=True)
     check_shown(path)
+
+
+@pytest.mark.parametrize("is_tiled", [True, False])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_mask_that_relies_on_defaults_of_tiff_costs_nothing(tmp_path: Path, order: str, *, is_tiled: bool) -> None:
+    """A bit a sample is what TIFF means where nothing is said; OpenSlide refuses a file with such tiles."""
+    stored = [np.ascontiguousarray(tile).tobytes() for tile in tiles()]
+    own: dict[int, Any] = {256: 200, 257: 150, 277: 3, 322: 128, 323: 128, 258: (8, 8, 8), 259: 1, 262: 2}
+    mask: dict[int, Any] = {254: 4, 256: 200, 257: 150, 259: 1, 262: 4}
+    mask |= {322: 128, 323: 128} if is_tiled else {278: 150}
+    bits = [bytes(128 * 16)] * 4 if is_tiled else [bytes(25 * 150)]
+    path = write_tiff(tmp_path / "a.tif", [Directory(own, stored, ()), Directory(mask, bits, ())], order=order)
+    check_shown(path)
+    with open_source(path) as source:
+        assert "transparency mask" in source.description.notes[0]
