@@ -128,7 +128,9 @@ def explain(message: str) -> str:
     return f"{words} ({message})" if words else f"is damaged or of an unknown variant: {message}; {COPY_AGAIN}"
 
 
+_CONTRADICTION = r"JPEG component count|Bogus JPEG colorspace|Dimensional mismatch|exceeds expected dimensions"
 _PATTERNS = (
+    (_CONTRADICTION, "its tiles are not what its header says of them: export it anew"),
     (_DEPTH, other_depth("longer")),
     (_ONE_CHANNEL, f"holds no colour picture, perhaps fluorescence: {_ADVICE['channels']}"),
     (

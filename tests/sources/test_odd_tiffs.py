@@ -279,3 +279,34 @@ def test_a_mask_that_relies_on_defaults_of_tiff_costs_nothing(tmp_path: Path, or
     check_shown(path)
     with open_source(path) as source:
         assert "transparency mask" in source.description.notes[0]
+
+
+def other_level(kind: str) -> Directory:
+    """Return a directory of half the size that says it is reduced, and is no level of a colour picture."""
+    half = np.ascontiguousarray(PIXELS[::2, ::2])
+    if kind == "mask":
+        tags: dict[int, Any] = {254: 5, 256: 100, 257: 75, 258: 1, 259: 1, 262: 4, 277: 1, 322: 128, 323: 128}
+        return Directory(tags, [bytes(128 * 16)], ())
+    grey = np.pad(half[..., 1], ((0, 53), (0, 28)))
+    words = grey.astype(np.uint16) * 257 if kind == "16 bits" else grey
+    tags = {254: 1, 256: 100, 257: 75, 258: 8 * words.itemsize, 259: 1, 262: 1, 277: 1, 322: 128, 323: 128}
+    return Directory(tags, [words.tobytes()], ())
+
+
+@pytest.mark.parametrize("kind", ["mask", "grey", "16 bits"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_smaller_picture_of_other_samples_is_no_level(tmp_path: Path, order: str, kind: str) -> None:
+    stored = [np.ascontiguousarray(tile).tobytes() for tile in tiles()]
+    tags: dict[int, Any] = {256: 200, 257: 150, 277: 3, 322: 128, 323: 128, 258: (8, 8, 8), 259: 1, 262: 2}
+    path = write_tiff(tmp_path / "a.tif", [Directory(tags, stored, ()), other_level(kind)], order=order)
+    check_shown(path)
+    with open_source(path) as source:
+        assert [level.size for level in source.description.levels] == [(200, 150)]
+
+
+def test_tiles_that_contradict_their_header_are_not_called_damaged(tmp_path: Path) -> None:
+    stored = [bytes(encode_ycbcr(np.pad(tile, ((0, 16), (0, 16), (0, 0))), 90, "444")) for tile in tiles()]
+    path = tiled(tmp_path / "a.tif", stored, {258: (8, 8, 8), 259: 7, 262: 6, 530: (1, 1)})
+    with open_source(path) as source, pytest.raises(SourceError, match="not what its header says") as caught:
+        source.read(0, Region(0, 0, 200, 150))
+    assert "copy it again" not in str(caught.value)
