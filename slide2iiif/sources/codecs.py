@@ -47,13 +47,14 @@ COMPRESSIONS = {
 """Names of compressions by their number in a TIFF."""
 _RARE = {
     _JPEG_XL: "jpegxl_decode",
-    _LERC: "lerc_decode",
+    _LERC: "",
     _JPEG_XR: "jpegxr_decode",
     _LOSSLESS_JPEG: "jpeg_decode",
     _PNG: "png_decode",
 }
 """Functions of imagecodecs by the number of the compression."""
 _INSTALL = "install slide2iiif[formats], or convert it to a tiled TIFF with Deflate or JPEG"
+_LERC_DEFLATE, _LERC_ZSTD = 1, 2
 _CONVERT = "convert it to a tiled TIFF with Deflate or JPEG"
 _SHARED_FAX_TAGS = (292, 293)
 _RAW_GREY = 1
@@ -134,7 +135,9 @@ def decompress(
     return found
 
 
-def decode_picture(stored: bytes, compression: int, tables: bytes, components: int, *, is_rgb: bool) -> Samples:
+def decode_picture(
+    stored: bytes, compression: int, tables: bytes, components: int, *, is_rgb: bool, coded_again: int = 0
+) -> Samples:
     """Decode a tile or strip that is a picture of its own.
 
     Args:
@@ -143,6 +146,7 @@ def decode_picture(stored: bytes, compression: int, tables: bytes, components: i
         tables: a tables-only JPEG stream, or nothing.
         components: samples a pixel.
         is_rgb: True if the directory says that samples of JPEG are RGB.
+        coded_again: number of what LERC is compressed by besides (LercParameters): 1 Deflate, 2 Zstandard.
 
     Returns:
         Shape (height, width, components).
@@ -158,11 +162,13 @@ def decode_picture(stored: bytes, compression: int, tables: bytes, components: i
             samples = _decode_jpeg_2000(stored)
         elif compression == _WEBP:
             samples = _through_pillow(stored, "WEBP")
+        elif compression == _LERC:
+            samples = _decode_lerc(stored, components, coded_again)
         else:
             samples = _decode_by_imagecodecs(stored, compression)
     except SourceError:
         raise
-    except (OSError, ValueError, SyntaxError, RuntimeError, EOFError) as error:
+    except (OSError, ValueError, SyntaxError, RuntimeError, EOFError, zlib.error) as error:
         raise SourceError(f"does not decode as {name_of(compression)} ({_words(error)}); {COPY_AGAIN}") from None
     return samples if samples.ndim == 3 else samples[..., np.newaxis]  # noqa: PLR2004 - rows, columns, samples
 
@@ -213,6 +219,23 @@ def _decode_by_imagecodecs(stored: bytes, compression: int) -> Samples:
         words = f"its TIFF compression {compression} is none of tiles that are pictures"
         raise UnsupportedCodecError(f"is damaged or of an unknown variant: {words}: {_CONVERT}")
     samples: Samples = getattr(_imagecodecs(name_of(compression)), _RARE[compression])(stored)
+    return samples
+
+
+def _decode_lerc(stored: bytes, components: int, coded_again: int) -> Samples:
+    """Decode LERC; its mask is the alpha, where the directory has one sample more than LERC has."""
+    codecs = _imagecodecs("LERC")
+    if coded_again == _LERC_DEFLATE:
+        stored = zlib.decompress(stored)
+    elif coded_again == _LERC_ZSTD:
+        stored = bytes(codecs.zstd_decode(stored))
+    decoded, mask = codecs.lerc_decode(stored, masks=True)
+    samples: Samples = decoded if decoded.ndim == 3 else decoded[..., np.newaxis]  # noqa: PLR2004 - as below
+    if samples.shape[2] == components - 1:
+        alpha = np.full(samples.shape[:2], 255, samples.dtype) if mask is None else mask.astype(samples.dtype) * 255
+        return np.dstack((samples, alpha))
+    if mask is not None and not mask.all():
+        raise UnsupportedCodecError(f"holds pixels that LERC marks as invalid, which have no colour: {_CONVERT}")
     return samples
 
 

@@ -177,6 +177,7 @@ def test_tiles_that_only_the_extra_decodes(tmp_path: Path, compression: int, enc
         (50000, 8, r"compressed as zstd, which nothing installed here decodes: install slide2iiif\[formats\]"),
         (34887, 8, "compressed as LERC"),
         (50002, 8, "compressed as JPEG XL"),
+        (34934, 8, "compressed as JPEG XR"),
         (7, 12, "compressed as jpeg of 12 bits a sample"),
         (6, 8, "compressed as old-style JPEG"),
         (52479, 8, "its TIFF compression 52479 is none that is known here"),
@@ -310,3 +311,74 @@ def test_tiles_that_contradict_their_header_are_not_called_damaged(tmp_path: Pat
     with open_source(path) as source, pytest.raises(SourceError, match="not what its header says") as caught:
         source.read(0, Region(0, 0, 200, 150))
     assert "copy it again" not in str(caught.value)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("compression", "encoder", "again", "tags"),
+    [
+        (34887, "lerc_encode", None, {}),
+        (34887, "lerc_encode", zlib.compress, {50674: (4, 1)}),
+        (34887, "lerc_encode", "zstd_encode", {50674: (4, 2)}),
+        (34934, "jpegxr_encode", None, {}),
+    ],
+    ids=["lerc", "lerc-deflate", "lerc-zstd", "jpeg-xr"],
+)
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("is_grey", [True, False])
+def test_lerc_and_jpeg_xr_are_read_by_the_extra(
+    tmp_path: Path,
+    compression: int,
+    encoder: str,
+    again: Any,
+    tags: dict[int, Any],
+    bits: int,
+    order: str,
+    *,
+    is_grey: bool,
+) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    encode, then = getattr(imagecodecs, encoder), getattr(imagecodecs, again) if isinstance(again, str) else again
+    options = {"planar": False} if compression == 34887 and not is_grey else {}
+    stored = []
+    for tile in tiles():
+        samples = np.ascontiguousarray(tile[..., 1] if is_grey else tile)
+        found = bytes(encode(samples.astype(np.uint16) * 257 if bits == 16 else samples, **options))
+        stored.append(bytes(then(found)) if then else found)
+    own = {258: bits if is_grey else (bits,) * 3, 259: compression, 262: 1 if is_grey else 2, 277: 1 if is_grey else 3}
+    path = tiled(tmp_path / "a.tif", stored, {**own, **tags}, order)
+    expected = np.repeat(PIXELS[..., 1:2], 3, axis=2) if is_grey else PIXELS
+    with open_source(path) as source:
+        found_pixels = source.read(0, Region(0, 0, 200, 150)).astype(int)
+    assert np.abs(found_pixels - expected).max() <= (0 if compression == 34887 else 2)
+
+
+def test_the_mask_of_lerc_is_alpha_where_the_directory_has_one(tmp_path: Path) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    opaque = tiles(np.dstack([np.arange(150)[:, None, None].repeat(200, 1) < 100] * 1).astype(np.uint8))
+    stored = [
+        bytes(imagecodecs.lerc_encode(np.ascontiguousarray(tile), masks=mask[..., 0] > 0, planar=False))
+        for tile, mask in zip(tiles(), opaque, strict=True)
+    ]
+    path = tiled(tmp_path / "a.tif", stored, {258: (8,) * 4, 259: 34887, 262: 2, 277: 4, 338: 2})
+    with open_source(path) as source:
+        found = source.read(0, Region(0, 0, 200, 150))
+    assert np.array_equal(found[:100], PIXELS[:100])
+    assert (found[100:] == 255).all()
+
+
+def test_pixels_that_lerc_calls_invalid_are_refused_without_alpha(tmp_path: Path) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    mask = np.zeros((128, 128), bool)
+    stored = [bytes(imagecodecs.lerc_encode(np.ascontiguousarray(t), masks=mask, planar=False)) for t in tiles()]
+    path = tiled(tmp_path / "a.tif", stored, {258: (8,) * 3, 259: 34887, 262: 2})
+    with open_source(path) as source, pytest.raises(SourceError, match="LERC marks as invalid"):
+        source.read(0, Region(0, 0, 200, 150))
+
+
+@pytest.mark.parametrize("compression", [34887, 34934])
+def test_lerc_and_jpeg_xr_that_do_not_decode_are_damaged(tmp_path: Path, compression: int) -> None:
+    pytest.importorskip("imagecodecs")
+    path = tiled(tmp_path / "a.tif", [b"nothing of the kind"] * 4, {258: (8,) * 3, 259: compression, 262: 2})
+    with open_source(path) as source, pytest.raises(SourceError, match=r"does not decode as .* copy it again"):
+        source.read(0, Region(0, 0, 200, 150))
