@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slide2iiif.geometry import Size
+from slide2iiif.sources.exif import orientation_of_exif
 
 _SOI = b"\xff\xd8"
 _SOS, _DHT, _DAC = 0xDA, 0xC4, 0xCC
-_APP0, _APP2, _APP14 = 0xE0, 0xE2, 0xEE
+_APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _JPEG_LS = 0xF7
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC} | {_JPEG_LS}
 _USUAL_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _ADOBE_TRANSFORM = 11
 _PROFILE = b"ICC_PROFILE\0"
 _JFIF = b"JFIF\0"
+_EXIF = b"Exif\0\0"
 _YCC, _YCCK = 1, 2
 _SEQUENTIAL = (0, 1)
 _WHOLE_SPECTRUM = b"\x00\x3f\x00"
@@ -53,6 +55,8 @@ class JpegHeader:
     """Number of the frame marker, 0 for baseline."""
     profile: bytes | None = None
     """ICC profile, where it lies in one segment."""
+    orientation: int = 1
+    """EXIF orientation, 1 to 8."""
 
     @property
     def is_usual(self) -> bool:
@@ -81,13 +85,15 @@ def read_header(path: Path) -> JpegHeader | None:
     """Read the frame of a file; None where none is found."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    profile = None
+    profile, orientation = None, None
     for marker, content, _ in _segments(head):
+        if marker == _APP1 and content.startswith(_EXIF):
+            orientation = orientation or orientation_of_exif(content)
         if marker == _APP2 and content.startswith(_PROFILE + b"\1\1"):
             profile = content[len(_PROFILE) + 2 :]
         if marker in _FRAMES and len(content) >= 6:  # noqa: PLR2004 - T.81, section B.2.2
             height, width = struct.unpack(">HH", content[1:5])
-            return JpegHeader(Size(width, height), content[0], content[5], marker - 0xC0, profile)
+            return JpegHeader(Size(width, height), content[0], content[5], marker - 0xC0, profile, orientation or 1)
     return None
 
 

@@ -41,6 +41,7 @@ class RareJpegSource(WholeImageSource):
         picture = PictureFormat(
             meaning,
             header.bits,
+            orientation=header.orientation,
             profile=header.profile,
             stated=f"JPEG of {header.components} components of {header.kind}",
         )

@@ -43,6 +43,7 @@ _OTHERS = {
 _KINDS = {1: Kind.UNSIGNED, 2: Kind.SIGNED, 3: Kind.FLOAT, 4: Kind.UNSIGNED, 5: Kind.COMPLEX, 6: Kind.COMPLEX}
 _EXTRAS = {1: Extra.PREMULTIPLIED, 2: Extra.STRAIGHT}
 _CMYK_INKS = 1
+_EXTRA_SAMPLES = 338
 _MOST_SAMPLES = 64
 _SMALLEST_SCALE = 2
 _MASK_NOTE = "holds a transparency mask, which is not applied: all stored pixels are shown"
@@ -127,8 +128,8 @@ def picture_format(directory: Directory) -> PictureFormat:
     if len(bits) > 1 or len(kinds) > 1 or None in kinds:
         meaning, stated = Meaning.UNKNOWN, "samples of differing bits or kinds"
     spare = samples - meaning.colours if meaning is not Meaning.UNKNOWN else 0
-    listed = [_EXTRAS.get(int(value), Extra.UNSPECIFIED) for value in directory.numbers(338)]
-    # Those that a file does not tell of come last, and mean nothing.
+    listed = [_EXTRAS.get(int(value), Extra.UNSPECIFIED) for value in directory.numbers(_EXTRA_SAMPLES)]
+    # Those that a list leaves out come last, and mean nothing.
     extras = (*listed, *[Extra.UNSPECIFIED] * min(_MOST_SAMPLES, max(0, spare)))[: max(0, spare)]
     luma = directory.numbers(529)
     reference = directory.numbers(532)
@@ -166,9 +167,19 @@ def _meaning(directory: Directory, samples: int) -> tuple[Meaning, str]:
         return Meaning.YCBCR, ""
     if compression == APERIO_RGB or (meaning is Meaning.YCBCR and compression in _DECODED_TO_RGB):
         meaning = Meaning.RGB
+    doubt = _doubt(directory, meaning, samples)
+    return (Meaning.UNKNOWN, doubt) if doubt else (meaning, "")
+
+
+def _doubt(directory: Directory, meaning: Meaning, samples: int) -> str:
+    """Return why nobody can say what some of the samples are; nothing where it is clear."""
+    words = f"{samples} samples a pixel where {meaning} has {meaning.colours}"
     if samples < meaning.colours:
-        return Meaning.UNKNOWN, f"{samples} samples a pixel where {meaning} has {meaning.colours}"
-    return meaning, ""
+        return words
+    is_grey = meaning in {Meaning.GREY, Meaning.INVERTED_GREY}
+    if samples == meaning.colours or is_grey or _EXTRA_SAMPLES in directory:
+        return ""
+    return f"{words}, and does not state which of them are alpha (no ExtraSamples)"
 
 
 def _palette(directory: Directory) -> Samples | None:

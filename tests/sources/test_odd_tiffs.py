@@ -382,3 +382,20 @@ def test_lerc_and_jpeg_xr_that_do_not_decode_are_damaged(tmp_path: Path, compres
     path = tiled(tmp_path / "a.tif", [b"nothing of the kind"] * 4, {258: (8,) * 3, 259: compression, 262: 2})
     with open_source(path) as source, pytest.raises(SourceError, match=r"does not decode as .* copy it again"):
         source.read(0, Region(0, 0, 200, 150))
+
+
+@pytest.mark.parametrize("is_tiled", [True, False])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_fourth_sample_of_no_declared_meaning_is_neither_guessed_nor_dropped(
+    tmp_path: Path, bits: int, *, is_tiled: bool
+) -> None:
+    samples = np.dstack([PIXELS, PIXELS[..., 0]]).astype(f"u{bits // 8}")
+    kind = {322: 256, 323: 160} if is_tiled else {278: 150}
+    stored = np.pad(samples, ((0, 10), (0, 56), (0, 0))) if is_tiled else samples
+    tags: dict[int, Any] = {256: 200, 257: 150, 258: (bits,) * 4, 259: 1, 262: 2, 277: 4, **kind}
+    path = write_tiff(tmp_path / "a.tif", [Directory(tags, [stored.tobytes()], ())])
+    with pytest.raises(SourceError, match=r"4 samples a pixel where RGB has 3, .* which of them are alpha"):
+        open_source(path)
+    check_shown(
+        write_tiff(path, [Directory({**tags, 338: 0}, [np.asarray(stored).tobytes()], ())])
+    ) if bits == 8 else None
