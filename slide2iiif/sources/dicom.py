@@ -20,6 +20,7 @@ from slide2iiif.geometry import Size, ceil_div
 from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.formats import may_be_dicom
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
+from slide2iiif.sources.tile_table import TileTable
 from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, damaged_directory, is_of_system, several
 
 _MAGIC = b"DICM"
@@ -191,9 +192,14 @@ def read_images(path: Path) -> Mapping[Size, StoredImage]:
         # A level in several files, focal planes or optical paths: which tile is which is not ours to guess.
         is_whole = header.size not in found and header.compression == "jpeg"
         jpeg = _jpeg_tiles(file) if is_whole and not is_beyond_top else None
-        found[header.size] = StoredImage(header.compression, jpeg)
+        found[header.size] = StoredImage(header.compression, jpeg, _table(jpeg))
         is_beyond_top |= jpeg is not None and jpeg.lengths.size == 1
     return found
+
+
+def _table(jpeg: JpegTiles | None) -> TileTable | None:
+    """Return the frames that a level lacks; None where it is whole, or not known."""
+    return None if jpeg is None or jpeg.is_complete else TileTable(jpeg.tile, jpeg.lengths == 0)
 
 
 def _jpeg_tiles(path: Path) -> JpegTiles | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.imaging.picture import Meaning, Samples
-from slide2iiif.memory_limit import check_memory
+from slide2iiif.machine import check_memory
 from slide2iiif.sources import jpeg2000
 from slide2iiif.sources.unsupported import COPY_AGAIN
 from slide2iiif.sources.whole import WholeImageSource
