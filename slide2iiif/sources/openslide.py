@@ -19,7 +19,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.imaging.pixels import RGB, WHITE, Colour, Pixels, compose
 from slide2iiif.sources import dicom, tiff
 from slide2iiif.sources.base import ClosingSource, Description, StoredArea, StoredImage, StoredLevel, probe
-from slide2iiif.sources.crosscheck import is_shown
+from slide2iiif.sources.crosscheck import are_strips_shown, is_shown
 from slide2iiif.sources.hidden_tiles import beside_areas, without_hidden
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
@@ -274,19 +274,21 @@ class OpenSlideSource(ClosingSource):
         self, level: int, size: Size, jpeg: JpegTiles | JpegStrips | None, over_missing: NDArray[np.bool_]
     ) -> JpegTiles | JpegStrips | None:
         """Return the stored tiles if they are what OpenSlide shows, without those that it hides."""
-        if not isinstance(jpeg, JpegTiles):
-            return jpeg
         downsample = self._slide.level_downsamples[level]
         is_aligned = downsample.is_integer()
+
+        def read(region: Region) -> Pixels:
+            return self.read(level, region)
+
+        if isinstance(jpeg, JpegStrips):
+            return jpeg if are_strips_shown(jpeg, read, is_aligned=is_aligned) else None
+        if jpeg is None:
+            return None
         doubtful = beside_areas(jpeg, size, self._areas(), downsample)
         if self._is_aperio:
             jpeg = jpeg.without(over_missing)
         else:
             doubtful |= over_missing
-
-        def read(region: Region) -> Pixels:
-            return self.read(level, region)
-
         # What is in doubt says nothing of the others, though it may be what is most to see.
         undoubted = jpeg.without(doubtful)
         if undoubted.lengths.any() and not is_shown(undoubted, size, read, is_aligned=is_aligned):

@@ -19,6 +19,7 @@ from slide2iiif.samples import write_aperio
 from slide2iiif.samples.coding import encode_ycbcr
 from slide2iiif.sources import hidden_tiles, open_source
 from slide2iiif.sources.hidden_tiles import beside_areas
+from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.sources.tile_table import TileTable
 from tests.copying.conftest import TiffLevel, decode, publish
@@ -181,7 +182,7 @@ def test_levels_over_missing_tiles_of_aperio_are_not_believed_by_our_reader_eith
     full = picture(1024, 768)
     head = "Aperio Image Library v11.2.1\r\n1024x768 [0,0 1024x768] (256x256) JPEG/RGB Q=70|AppMag = 20|MPP = 0.5"
     levels = [
-        tiled(reduced(full, 1 << number), missing=frozenset({1} if number in lacking else ()), tags={270: head})
+        tiled(reduced(full, 1 << number), missing=frozenset({0} if number in lacking else ()), tags={270: head})
         for number in range(3)
     ]
     with open_source(write_tiff(tmp_path / "a.svs", [levels[0], levels[2], levels[1]])) as source:
@@ -231,3 +232,20 @@ def test_tiles_at_the_end_of_a_level_are_inside_an_area_that_ends_there(tmp_path
     assert not beside_areas(level.jpeg, level.size, [], 1).any()
     beside = beside_areas(level.jpeg, level.size, [Region(0, 0, 600, level.size.height)], 1)
     assert beside.any(axis=0).tolist() == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_strips_of_ndpi_are_cut_only_where_they_are_what_is_shown(
+    slides: Path, monkeypatch: pytest.MonkeyPatch, *, is_moved: bool
+) -> None:
+    from slide2iiif.sources.openslide import OpenSlideSource
+
+    read = OpenSlideSource.read
+
+    def moved(source: OpenSlideSource, level: int, region: Region) -> NDArray[np.uint8]:
+        return np.roll(read(source, level, region), 40 if level == 0 and is_moved else 0, axis=1)
+
+    monkeypatch.setattr(OpenSlideSource, "read", moved)
+    with open_source(slides / "hamamatsu" / "test3-DAPI-2-387.ndpi") as source:
+        levels = source.description.levels
+    assert [isinstance(level.jpeg, JpegStrips) for level in levels[:3]] == [not is_moved, True, True]
