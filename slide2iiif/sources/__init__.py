@@ -55,9 +55,9 @@ def _open(path: Path) -> "Source":
     except UnsupportedFormatError:
         check_open_files(path)
         if is_dicom(head):
-            from slide2iiif.sources import dicom
+            from slide2iiif.sources import dicom_refusals
 
-            raise SourceError(dicom.refusal_of(path)) from None
+            raise SourceError(dicom_refusals.refusal_of(path)) from None
         if is_plain_tiff_name(path.name):
             return _open_image(path, head)
         raise SourceError(refusal_of(head) or _UNKNOWN) from None

@@ -21,7 +21,7 @@ from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.formats import may_be_dicom
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
 from slide2iiif.sources.tile_table import TileTable
-from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, damaged_directory, is_of_system, several
+from slide2iiif.sources.unsupported import damaged_directory, is_of_system, several
 
 _MAGIC = b"DICM"
 _MAGIC_OFFSET = 128
@@ -86,7 +86,7 @@ def read_header(path: Path) -> DicomHeader | None:
     import pydicom
 
     try:
-        with path.open("rb") as file, _untold():
+        with path.open("rb") as file, untold():
             if not is_dicom(file.read(_MAGIC_OFFSET + len(_MAGIC))) or _is_deflated(path):
                 return None
             file.seek(0)
@@ -140,18 +140,8 @@ def check_one_path(path: Path) -> None:
         raise SourceError(several("optical paths", len(paths)))
 
 
-def refusal_of(path: Path) -> str:
-    """Return why a DICOM file is no slide, in words for its owner."""
-    header = read_header(path)
-    if header is None:
-        return f"is DICOM whose header cannot be read: it is damaged, or compressed as a whole; {COPY_AGAIN}"
-    if not header.is_whole_slide:
-        return f"is DICOM, and no whole-slide image but {header.kind}: leave it out, or convert it to TIFF"
-    return f"is a whole-slide image in DICOM of a kind that OpenSlide does not know: {COMPARE}"
-
-
 @contextlib.contextmanager
-def _untold() -> Iterator[None]:
+def untold() -> Iterator[None]:
     """Keep to ourselves what the library complains of: the file's own values are in it, and patients in those."""
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
@@ -206,7 +196,7 @@ def _jpeg_tiles(path: Path) -> JpegTiles | None:
     import pydicom
 
     try:
-        with path.open("rb") as file, _untold():
+        with path.open("rb") as file, untold():
             header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_FRAME_TAGS)
             return _frames(path, file, header)
     except Exception as error:  # noqa: BLE001 - as above; the pixel library reports what matters of it

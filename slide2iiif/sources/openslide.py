@@ -316,7 +316,16 @@ def _open(path: Path) -> openslide.OpenSlide:
         if openslide.OpenSlide.detect_format(path) == _GENERIC_TIFF:
             # It asks for tags that TIFF has defaults for, of a mask for example: others read the file without.
             raise UnsupportedFormatError(str(path)) from None
-        raise SourceError(explain(str(error))) from None
+        raise SourceError(_reason_in_dicom(path) or explain(str(error))) from None
+
+
+def _reason_in_dicom(path: Path) -> str | None:
+    """Return what a DICOM series holds that nothing here reads; None for others."""
+    if not dicom.is_dicom(probe(path)):
+        return None
+    from slide2iiif.sources.dicom_refusals import reason_of
+
+    return reason_of(path)
 
 
 def _images(path: Path) -> Mapping[Size, StoredImage]:
