@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from slide2iiif.errors import SourceError
 from slide2iiif.imaging.jpeg import decode_samples
 from slide2iiif.imaging.picture import Samples
+from slide2iiif.sources.jpeg_files import parse_header, without_notes
 from slide2iiif.sources.jpeg_tiles import ADOBE_RGB, JFIF, DamagedTileError, parse_head, shared_tables
 from slide2iiif.sources.unsupported import COPY_AGAIN
 
@@ -182,26 +183,38 @@ def _inflate(stored: bytes, expected: int) -> bytes:
 
 
 def _decode_jpeg(stored: bytes, tables: bytes, components: int, *, is_rgb: bool) -> Samples:
-    marker = ADOBE_RGB if is_rgb and components == 3 else JFIF if components != 4 else b""  # noqa: PLR2004
     try:
         head = parse_head(stored)
-        stream = b"".join((b"\xff\xd8", marker, shared_tables(tables), *head.segments, stored[head.scan :]))
+        segments = b"".join((*head.segments, stored[head.scan :]))
+        stream = _with_marker(segments, tables, components, is_rgb=is_rgb)
     except DamagedTileError as error:
-        return _decode_other_jpeg(stored, tables, str(error), is_rgb=is_rgb)
+        return _decode_other_jpeg(stored, tables, components, str(error), is_rgb=is_rgb)
     if len(head.sampling) != components:
         raise SourceError(f"holds a JPEG stream of {len(head.sampling)} components where {components} are stated")
     return decode_samples(stream, components)
 
 
-def _decode_other_jpeg(stored: bytes, tables: bytes, reason: str, *, is_rgb: bool) -> Samples:
-    """Decode JPEG that is not baseline: 12 bits, lossless, arithmetic."""
-    if stored[:2] != b"\xff\xd8" or not stored.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
+def _decode_other_jpeg(stored: bytes, tables: bytes, components: int, reason: str, *, is_rgb: bool) -> Samples:
+    """Decode JPEG that is not baseline: progressive, arithmetic, 12 bits, lossless."""
+    header = parse_header(stored)
+    is_whole = stored[:2] == b"\xff\xd8" and stored.rstrip(b"\0\xff").endswith(b"\xff\xd9")
+    if header is None or not is_whole:
         raise SourceError(f"holds a damaged JPEG stream: {reason}; {COPY_AGAIN}")
+    if header.components != components:
+        raise SourceError(f"holds a JPEG stream of {header.components} components where {components} are stated")
+    if header.is_for_libjpeg:
+        return decode_samples(_with_marker(without_notes(stored), tables, components, is_rgb=is_rgb), components)
+    if not header.is_decodable:
+        raise UnsupportedCodecError(f"holds JPEG of {header.kind}, which nothing here reads: {_CONVERT}")
     space = {"colorspace": "RGB", "outcolorspace": "RGB"} if is_rgb else {}
-    samples: Samples = _imagecodecs("JPEG of more than 8 bits, or lossless").jpeg_decode(
-        stored, tables=tables or None, **space
-    )
+    samples: Samples = _imagecodecs(f"JPEG of {header.kind}").jpeg_decode(stored, tables=tables or None, **space)
     return samples
+
+
+def _with_marker(segments: bytes, tables: bytes, components: int, *, is_rgb: bool) -> bytes:
+    """Return a stream that says what its colours are, of segments that do not."""
+    marker = ADOBE_RGB if is_rgb and components == 3 else JFIF if components != 4 else b""  # noqa: PLR2004
+    return b"".join((b"\xff\xd8", marker, shared_tables(tables), segments))
 
 
 def _decode_jpeg_2000(stored: bytes) -> Samples:

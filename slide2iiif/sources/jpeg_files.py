@@ -14,7 +14,7 @@ from slide2iiif.sources.exif import orientation_of_exif
 
 _SOI = b"\xff\xd8"
 _SOS, _DHT, _DAC = 0xDA, 0xC4, 0xCC
-_APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
+_APP0, _APP1, _APP2, _APP14, _APP15, _COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
 _JPEG_LS = 0xF7
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC} | {_JPEG_LS}
 _USUAL_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
@@ -37,6 +37,8 @@ _PROCESSES = {
     **dict.fromkeys((13, 14, 15), "hierarchical, arithmetic coding"),
     _JPEG_LS - 0xC0: "JPEG-LS coding",
 }
+_BY_LIBJPEG = frozenset({0, 1, 2, 9, 10})
+"""Processes of 8 bits that libjpeg-turbo decodes."""
 _DECODED = frozenset({0, 1, 2, 3, 9, 10})
 """Processes that some decoder here knows (T.81, table B.1)."""
 
@@ -64,6 +66,11 @@ class JpegHeader:
         return self.bits == 8 and 0xC0 + self.process in _USUAL_FRAMES and self.size.height > 0  # noqa: PLR2004
 
     @property
+    def is_for_libjpeg(self) -> bool:
+        """True if libjpeg-turbo decodes it, though others may not: arithmetic coding besides."""
+        return self.bits == 8 and self.process in _BY_LIBJPEG and self.size.height > 0  # noqa: PLR2004
+
+    @property
     def is_decodable(self) -> bool:
         """True if some decoder that may be installed here reads it."""
         return self.process in _DECODED and self.size.height > 0
@@ -84,7 +91,11 @@ def is_jpeg(head: bytes) -> bool:
 def read_header(path: Path) -> JpegHeader | None:
     """Read the frame of a file; None where none is found."""
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        return parse_header(file.read(_HEAD))
+
+
+def parse_header(head: bytes) -> JpegHeader | None:
+    """Return the frame of a stream from its first bytes; None where none is found."""
     profile, orientation = None, None
     for marker, content, _ in _segments(head):
         if marker == _APP1 and content.startswith(_EXIF):
@@ -121,6 +132,17 @@ def cleaned(content: bytes) -> bytes:
         parts.append(_segment(marker, _settled(marker, segment, process, components)))
         if marker == _SOS:
             parts.append(content[end:])
+    return b"".join(parts)
+
+
+def without_notes(stream: bytes) -> bytes:
+    """Return what follows the start-of-image marker of a stream, without comments and application data."""
+    parts = list[bytes]()
+    for marker, segment, end in _segments(stream):
+        if marker != _COM and not _APP0 <= marker <= _APP15:
+            parts.append(_segment(marker, segment))
+        if marker == _SOS:
+            parts.append(stream[end:])
     return b"".join(parts)
 
 

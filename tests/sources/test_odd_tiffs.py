@@ -399,3 +399,43 @@ def test_a_fourth_sample_of_no_declared_meaning_is_neither_guessed_nor_dropped(
     check_shown(
         write_tiff(path, [Directory({**tags, 338: 0}, [np.asarray(stored).tobytes()], ())])
     ) if bits == 8 else None
+
+
+def progressive(tile: NDArray[Any]) -> bytes:
+    return through_pillow("JPEG", quality=98, subsampling=0, progressive=True, comment=b"made")(tile)
+
+
+def with_fill_bytes(tile: NDArray[Any]) -> bytes:
+    """Return a stream with fill bytes before its frame, which T.81 allows (section B.1.1.2)."""
+    return bytes(encode_ycbcr(np.ascontiguousarray(tile), 98, "444")).replace(b"\xff\xc0", b"\xff\xff\xff\xc0", 1)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("encode", [progressive, with_fill_bytes])
+@pytest.mark.parametrize("has_extra", [True, False])
+def test_jpeg_tiles_that_are_not_baseline_need_no_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encode: Callable[[Any], bytes], order: str, *, has_extra: bool
+) -> None:
+    def missing(name: str) -> None:
+        raise ImportError(name)
+
+    if not has_extra:
+        monkeypatch.setattr(codecs, "import_module", missing)
+    stored = [encode(tile) for tile in tiles()]
+    check_shown(tiled(tmp_path / "a.tif", stored, {258: (8, 8, 8), 259: 7, 262: 6, 530: (1, 1)}, order), 2)
+
+
+@pytest.mark.parametrize(("frame", "words"), [(0xC3, "lossless coding"), (0xC5, "hierarchical coding")])
+def test_jpeg_tiles_that_need_another_decoder_say_of_what_kind_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame: int, words: str
+) -> None:
+    def missing(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(codecs, "import_module", missing)
+    stored = [bytes(encode_ycbcr(np.ascontiguousarray(tile), 90, "444")) for tile in tiles()]
+    changed = [each.replace(b"\xff\xc0", bytes((0xFF, frame)), 1) for each in stored]
+    path = tiled(tmp_path / "a.tif", changed, {258: (8, 8, 8), 259: 7, 262: 6, 530: (1, 1)}, ">")
+    with open_source(path) as source, pytest.raises(SourceError, match=words) as caught:
+        source.read(0, Region(0, 0, 200, 150))
+    assert "copy it again" not in str(caught.value)
