@@ -44,6 +44,8 @@ _KINDS = {1: Kind.UNSIGNED, 2: Kind.SIGNED, 3: Kind.FLOAT, 4: Kind.UNSIGNED, 5: 
 _EXTRAS = {1: Extra.PREMULTIPLIED, 2: Extra.STRAIGHT}
 _CMYK_INKS = 1
 _EXTRA_SAMPLES = 338
+_DEPTHS = (32997, 32998)
+"""Depth of an image and of its tiles (SGI)."""
 _MOST_SAMPLES = 64
 _SMALLEST_SCALE = 2
 _MASK_NOTE = "holds a transparency mask, which is not applied: all stored pixels are shown"
@@ -90,6 +92,9 @@ def read_layout(file: TiffFile) -> Layout:
         raise SourceError(acquisition.refusal)
     if acquisition.page is not None:
         main = chain[acquisition.page]
+    depth = max(main.value(tag, 1) for tag in _DEPTHS)
+    if depth > 1:
+        raise SourceError(several("focal planes", depth))
     others = _others(directories, main) if acquisition.page is None else ()
     notes = _check_others(others, main)
     if any(each.is_mask and each.size == main.size for each in directories):

@@ -439,3 +439,12 @@ def test_jpeg_tiles_that_need_another_decoder_say_of_what_kind_they_are(
     with open_source(path) as source, pytest.raises(SourceError, match=words) as caught:
         source.read(0, Region(0, 0, 200, 150))
     assert "copy it again" not in str(caught.value)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("tag", [32997, 32998])
+def test_a_picture_of_some_depth_is_refused_as_focal_planes(tmp_path: Path, order: str, tag: int) -> None:
+    stored = [np.ascontiguousarray(tile).tobytes() for tile in tiles()]
+    path = tiled(tmp_path / "a.tif", stored, {258: (8, 8, 8), 259: 1, 262: 2, tag: 16}, order)
+    with pytest.raises(SourceError, match="holds 16 focal planes"):
+        open_source(path)
