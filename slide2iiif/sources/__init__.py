@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from slide2iiif.sources.base import Source
 
 _UNKNOWN = f"is not a slide in any format that OpenSlide knows, or is damaged: {COMPARE}"
+_OF_NO_SCANNER = (
+    "is not a slide of the scanner that its name stands for, in any form that OpenSlide knows: if it is an ordinary "
+    "TIFF, name it .tif"
+)
 _HEADER_NOTE = "its header holds bytes that decoders warn of; no pixel is lost by them"
 
 
@@ -76,7 +80,7 @@ def _open_tiff(path: Path) -> "Source":
             check_open_files(path)
             check_whole(path)
             if not is_own_tiff_name(path.name):
-                raise SourceError(_UNKNOWN) from None
+                raise SourceError(_OF_NO_SCANNER) from None
         else:
             if not source.is_of_no_scanner or is_for_openslide(path, of_no_scanner=True):
                 return source

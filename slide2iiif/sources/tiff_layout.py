@@ -219,9 +219,13 @@ def _others(directories: Sequence[Directory], main: Directory) -> list[Directory
         and min(each.size) > 0
         and not _hangs_below_larger(each, directories)
     ]
-    sizes = [each.size for each in others]
-    # A level is there once; two pictures of one size are no levels, whatever their size.
-    return [each for each in others if not is_reduced(each.size, main.size) or sizes.count(each.size) > 1]
+    # A level is there once; two pictures of one size are no levels, but one in strips is a thumbnail beside tiles.
+    kinds = [(each.size, each.tile is None) for each in others]
+    return [
+        each
+        for each, kind in zip(others, kinds, strict=True)
+        if not is_reduced(each.size, main.size) or kinds.count(kind) > 1
+    ]
 
 
 def _check_others(others: Sequence[Directory], main: Directory) -> tuple[str, ...]:

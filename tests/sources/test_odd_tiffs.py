@@ -19,6 +19,7 @@ from PIL import Image
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
+from slide2iiif.imaging.orientation import turn_upright
 from slide2iiif.samples import write_aperio
 from slide2iiif.samples.coding import encode_ycbcr
 from slide2iiif.sources import codecs, open_source
@@ -448,3 +449,50 @@ def test_a_picture_of_some_depth_is_refused_as_focal_planes(tmp_path: Path, orde
     path = tiled(tmp_path / "a.tif", stored, {258: (8, 8, 8), 259: 1, 262: 2, tag: 16}, order)
     with pytest.raises(SourceError, match="holds 16 focal planes"):
         open_source(path)
+
+
+_APERIO_TEXT = "Aperio Image Library v11.2.1\r\n200x150 [0,0 200x150] (128x128) JPEG/RGB Q=70|AppMag = 20|MPP = 0.5"
+
+
+def plain_directory(scale: int, tags: dict[int, Any], *, is_tiled: bool = True) -> Directory:
+    pixels = np.ascontiguousarray(PIXELS[::scale, ::scale])
+    height, width, _ = pixels.shape
+    own: dict[int, Any] = {256: width, 257: height, 258: (8, 8, 8), 259: 1, 262: 2, 277: 3}
+    if not is_tiled:
+        return Directory({**own, 278: height, **tags}, [pixels.tobytes()], ())
+    filled = np.pad(pixels, ((0, -height % 128), (0, -width % 128), (0, 0)))
+    corners = [(y, x) for y in range(0, filled.shape[0], 128) for x in range(0, filled.shape[1], 128)]
+    stored = [np.ascontiguousarray(filled[y : y + 128, x : x + 128]).tobytes() for y, x in corners]
+    return Directory({**own, 322: 128, 323: 128, **tags}, stored, ())
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_thumbnail_of_the_size_of_a_level_is_no_second_level(tmp_path: Path, order: str) -> None:
+    levels = [
+        plain_directory(1, {270: _APERIO_TEXT}),
+        plain_directory(2, {}, is_tiled=False),
+        plain_directory(2, {270: _APERIO_TEXT}),
+    ]
+    with open_source(write_tiff(tmp_path / "a.svs", levels, order=order)) as source:
+        assert source.description.format == "aperio"
+        assert [level.size for level in source.description.levels] == [(200, 150), (100, 75)]
+        assert np.array_equal(source.read(0, Region(0, 0, 200, 150)), PIXELS)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_slide_of_aperio_is_turned_as_its_tag_says(tmp_path: Path, orientation: int, order: str) -> None:
+    level = plain_directory(1, {270: _APERIO_TEXT, 274: orientation})
+    expected = turn_upright(PIXELS, orientation)
+    with open_source(write_tiff(tmp_path / "a.svs", [level], order=order)) as source:
+        assert source.description.microns_per_pixel == 0.5
+        assert np.array_equal(source.read(0, Region(0, 0, *source.description.size)), expected)
+
+
+@pytest.mark.parametrize("name", ["a.bif", "a.ndpi", "a.scn"])
+def test_an_ordinary_tiff_with_the_name_of_a_scanner_s_is_told_how_to_be_read(tmp_path: Path, name: str) -> None:
+    path = write_tiff(tmp_path / name, [plain_directory(1, {}, is_tiled=False)])
+    with pytest.raises(SourceError, match=r"if it is an ordinary TIFF, name it \.tif$") as caught:
+        open_source(path)
+    assert "damaged" not in str(caught.value)
+    check_shown(path.rename(tmp_path / "a.tif"))
