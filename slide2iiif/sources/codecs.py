@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from slide2iiif.errors import SourceError
 from slide2iiif.imaging.jpeg import decode_samples
 from slide2iiif.imaging.picture import Samples
+from slide2iiif.imaging.pixels import RGB
 from slide2iiif.sources.jpeg_files import parse_header, without_notes
 from slide2iiif.sources.jpeg_tiles import ADOBE_RGB, JFIF, DamagedTileError, parse_head, shared_tables
 from slide2iiif.sources.unsupported import COPY_AGAIN
@@ -162,7 +163,7 @@ def decode_picture(
         elif compression in _JPEG_2000:
             samples = _decode_jpeg_2000(stored)
         elif compression == _WEBP:
-            samples = _through_pillow(stored, "WEBP")
+            samples = _decode_webp(stored, components)
         elif compression == _LERC:
             samples = _decode_lerc(stored, components, coded_again)
         else:
@@ -233,6 +234,14 @@ def _decode_by_imagecodecs(stored: bytes, compression: int) -> Samples:
         raise UnsupportedCodecError(f"is damaged or of an unknown variant: {words}: {_CONVERT}")
     samples: Samples = getattr(_imagecodecs(name_of(compression)), _RARE[compression])(stored)
     return samples
+
+
+def _decode_webp(stored: bytes, components: int) -> Samples:
+    """Decode WebP, which leaves alpha out of a tile that is opaque."""
+    samples = _through_pillow(stored, "WEBP")
+    if (samples.shape[-1], components) == (RGB, RGB + 1):
+        return np.dstack((samples, np.full(samples.shape[:2], 255, np.uint8)))
+    return samples[..., :components]
 
 
 def _decode_lerc(stored: bytes, components: int, coded_again: int) -> Samples:

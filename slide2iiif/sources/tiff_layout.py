@@ -43,7 +43,8 @@ _OTHERS = {
 _KINDS = {1: Kind.UNSIGNED, 2: Kind.SIGNED, 3: Kind.FLOAT, 4: Kind.UNSIGNED, 5: Kind.COMPLEX, 6: Kind.COMPLEX}
 _EXTRAS = {1: Extra.PREMULTIPLIED, 2: Extra.STRAIGHT}
 _CMYK_INKS = 1
-_EXTRA_SAMPLES = 338
+_EXTRA_SAMPLES, _PLANES, _SUBSAMPLING = 338, 284, 530
+_APART = 2
 _DEPTHS = (32997, 32998)
 """Depth of an image and of its tiles (SGI)."""
 _MOST_SAMPLES = 64
@@ -112,6 +113,8 @@ def choose_picture(directories: Sequence[Directory]) -> Directory:
         SourceError: none has pixels.
     """
     pictures = [each for each in directories if not each.is_mask and min(each.size) > 0]
+    if not pictures and any(each.is_mask and min(each.size) > 0 for each in directories):
+        raise SourceError("holds a transparency mask alone, and no picture: export the picture with it")
     if not pictures:
         raise SourceError("holds no picture: its TIFF directories have no pixels")
     whole = [each for each in pictures if not each.is_reduced and not _hangs_below_larger(each, pictures)]
@@ -145,7 +148,7 @@ def picture_format(directory: Directory) -> PictureFormat:
         bits=bits.pop(),
         kind=kinds.pop() or Kind.UNSIGNED,
         extras=extras,
-        is_planar=directory.value(284, 1) == 2 and samples > 1,  # noqa: PLR2004 - planes apart
+        is_planar=directory.value(_PLANES, 1) == _APART and samples > 1,
         orientation=orientation if orientation in range(1, 9) else UPRIGHT,
         directory=directory.index,
         profile=profile or None,
@@ -170,7 +173,12 @@ def _meaning(directory: Directory, samples: int) -> tuple[Meaning, str]:
         return Meaning.UNKNOWN, "inks that are not cyan, magenta, yellow and black"
     if compression == APERIO_YCBCR:
         return Meaning.YCBCR, ""
-    if compression == APERIO_RGB or (meaning is Meaning.YCBCR and compression in _DECODED_TO_RGB):
+    is_planar = directory.value(_PLANES, 1) == _APART
+    if meaning is Meaning.YCBCR and is_planar and any(each > 1 for each in directory.numbers(_SUBSAMPLING)):
+        return Meaning.UNKNOWN, "subsampled YCbCr with its planes apart"
+    # A decoder that is given one plane has no colours to convert.
+    is_converted = compression in _DECODED_TO_RGB and not is_planar
+    if compression == APERIO_RGB or (meaning is Meaning.YCBCR and is_converted):
         meaning = Meaning.RGB
     doubt = _doubt(directory, meaning, samples)
     return (Meaning.UNKNOWN, doubt) if doubt else (meaning, "")
@@ -224,7 +232,7 @@ def _others(directories: Sequence[Directory], main: Directory) -> list[Directory
     return [
         each
         for each, kind in zip(others, kinds, strict=True)
-        if not is_reduced(each.size, main.size) or kinds.count(kind) > 1
+        if not is_reduced(each.size, main.size) or kinds.count(kind) > 1 or each.is_page
     ]
 
 

@@ -496,3 +496,42 @@ def test_an_ordinary_tiff_with_the_name_of_a_scanner_s_is_told_how_to_be_read(tm
         open_source(path)
     assert "damaged" not in str(caught.value)
     check_shown(path.rename(tmp_path / "a.tif"))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_ycbcr_planes_of_jpeg_are_not_taken_for_rgb(tmp_path: Path, order: str) -> None:
+    ycbcr = np.asarray(Image.fromarray(PIXELS).convert("YCbCr"))
+    encode = through_pillow("JPEG", quality=98)
+    stored = [encode(tile[..., band]) for band in range(3) for tile in tiles(ycbcr)]
+    tags = {258: (8, 8, 8), 259: 7, 262: 6, 284: 2, 530: (1, 1)}
+    check_shown(tiled(tmp_path / "a.tif", stored, tags, order), 2)
+    with pytest.raises(SourceError, match="subsampled YCbCr with its planes apart"):
+        open_source(tiled(tmp_path / "b.tif", stored, {**tags, 530: (2, 2)}, order))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_webp_tiles_that_leave_out_their_alpha_are_opaque(tmp_path: Path, order: str) -> None:
+    encode = through_pillow("WEBP", lossless=True, exact=True)
+    stored = [encode(tile) for tile in tiles()]
+    clear = encode(np.zeros((128, 128, 4), np.uint8))
+    tags = {258: (8,) * 4, 259: 50001, 262: 2, 277: 4, 338: 2}
+    check_shown(tiled(tmp_path / "a.tif", stored, tags, order))
+    with open_source(tiled(tmp_path / "b.tif", [clear, *stored[1:]], tags, order)) as source:
+        found = source.read(0, Region(0, 0, 200, 150))
+    assert (found[:128, :128] == 255).all()
+    assert np.array_equal(found[:, 128:], PIXELS[:, 128:])
+
+
+def test_a_mask_alone_is_no_picture(tmp_path: Path) -> None:
+    mask: dict[int, Any] = {254: 4, 256: 200, 257: 150, 258: 1, 259: 1, 262: 4, 278: 150}
+    path = write_tiff(tmp_path / "a.tif", [Directory(mask, [bytes(25 * 150)], ())])
+    with pytest.raises(SourceError, match="holds a transparency mask alone"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("is_tiled", [True, False])
+@pytest.mark.parametrize("kind", [{254: 2}, {255: 3}])
+def test_a_page_of_half_the_size_is_no_thumbnail(tmp_path: Path, kind: dict[int, Any], *, is_tiled: bool) -> None:
+    pages = [plain_directory(scale, kind, is_tiled=is_tiled) for scale in (1, 2)]
+    with pytest.raises(SourceError, match="holds 2 pictures of different sizes"):
+        open_source(write_tiff(tmp_path / "a.tif", pages))
