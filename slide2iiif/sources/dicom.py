@@ -86,7 +86,7 @@ def read_header(path: Path) -> DicomHeader | None:
     import pydicom
 
     try:
-        with path.open("rb") as file, untold():
+        with path.open("rb") as file, _untold():
             if not is_dicom(file.read(_MAGIC_OFFSET + len(_MAGIC))) or _is_deflated(path):
                 return None
             file.seek(0)
@@ -140,8 +140,16 @@ def check_one_path(path: Path) -> None:
         raise SourceError(several("optical paths", len(paths)))
 
 
+def read_attributes(path: Path, names: list[str]) -> Any:
+    """Read some attributes of a file, as pydicom gives them; it raises a dozen unrelated classes on damaged files."""
+    import pydicom
+
+    with path.open("rb") as file, _untold():
+        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=names)
+
+
 @contextlib.contextmanager
-def untold() -> Iterator[None]:
+def _untold() -> Iterator[None]:
     """Keep to ourselves what the library complains of: the file's own values are in it, and patients in those."""
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
@@ -196,7 +204,7 @@ def _jpeg_tiles(path: Path) -> JpegTiles | None:
     import pydicom
 
     try:
-        with path.open("rb") as file, untold():
+        with path.open("rb") as file, _untold():
             header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_FRAME_TAGS)
             return _frames(path, file, header)
     except Exception as error:  # noqa: BLE001 - as above; the pixel library reports what matters of it

@@ -6,7 +6,7 @@ Source: PS3.3, sections C.7.6.3 (image pixel) and C.8.12.4 (whole slide microsco
 from pathlib import Path
 from typing import Any
 
-from slide2iiif.sources.dicom import DicomHeader, find_series, read_header, untold
+from slide2iiif.sources.dicom import DicomHeader, find_series, read_attributes, read_header
 from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, fluorescence, other_depth
 
 _SUPPORTED = frozenset(
@@ -56,14 +56,9 @@ def reason_of(path: Path) -> str | None:
 
 
 def _reason(part: tuple[Path, DicomHeader]) -> str | None:
-    import pydicom
-
-    path, _ = part
     try:
-        with path.open("rb") as file, untold():
-            dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS)
-            return _reason_in(dataset)
-    except Exception:  # noqa: BLE001 - pydicom raises a dozen unrelated classes; OpenSlide's own words are then told
+        return _reason_in(read_attributes(part[0], _TAGS))
+    except Exception:  # noqa: BLE001 - a damaged file raises anything; OpenSlide's own words are then told
         return None
 
 
