@@ -99,7 +99,7 @@ def unchanged_outcome(slide: Slide, receipt: Receipt, status: Status, options: O
 
 
 def _beyond(receipt: Receipt, options: Options) -> str:
-    """Return in words the limit that a published slide is beyond; empty for none."""
+    """Return the note on the limit that a published slide is beyond; empty for none."""
     stays = "it stays published; remove it, or raise"
     for _, pyramid in receipt.services():
         if pyramid.size.pixels > options.max_pixels:

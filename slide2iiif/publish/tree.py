@@ -52,7 +52,7 @@ class Tree:
         Args:
             slide: the slide.
             fingerprint: fingerprint of its files.
-            dry: True to leave documents of another base URL, or with another pixel size, as they are.
+            dry: True to leave documents of another base URL as they are.
 
         Raises:
             TargetError: its documents cannot be written.
@@ -104,25 +104,26 @@ class Tree:
         """Publish a slide whose tiles are staged: documents, the slide in one step, its record.
 
         Args:
-            receipt: of the slide.
-            digests: of the files of its services, in order.
-            staging: of the slide.
-            engine: engine, already started, which reads what is published.
-            within: time limit of a task.
+            receipt: its receipt.
+            digests: digests of its services.
+            staging: its files.
+            engine: engine, already started.
+            within: time limit of a check of some published files.
 
         Returns:
-            True if the files are published already, all of them and no others: then they stay as they are.
+            True if the same files were published already, and are left as they are.
 
         Raises:
             TargetError: the place cannot be written.
         """
         pages = self._pages(receipt)
-        if is_there(self.store, self.receipts, receipt, engine, within):
+        is_same = is_there(self.store, self.receipts, receipt, engine, within)
+        if is_same:
             keep(self.store, self.receipts, receipt, pages)
-            return True
-        put_documents(receipt, pages, staging)
-        publish(self.receipts, receipt, digests, self.store, staging)
-        return False
+        else:
+            put_documents(receipt, pages, staging)
+            publish(self.receipts, receipt, digests, self.store, staging)
+        return is_same
 
     def settle(self, identifier: str, staging: Staging) -> None:
         """Delete the older version of a slide, now that the new one is on record: a million files take a while."""

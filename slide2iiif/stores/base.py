@@ -260,7 +260,7 @@ class Store(Protocol):
         ...
 
     def access_note(self, identifier: str) -> str:
-        """Return a note that those who serve a published slide cannot read it, with advice; empty if they can."""
+        """Return a note that whoever serves a published slide cannot read it, with what to do; empty if they can."""
         ...
 
     def identifiers(self) -> Iterator[str]:

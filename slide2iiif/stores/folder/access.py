@@ -11,7 +11,7 @@ _ACL = "system.posix_acl_access"
 
 
 def access_note(root: Path, document: Path) -> str:
-    """Return a note that no web server of another user can read a published file, with advice; empty if one can.
+    """Return a note that a web server of another user cannot read a published file; empty if one can.
 
     It can if all users may, or the group of the tree may, where somebody has chosen that group: by the set-group-id
     bit, or as one that is not that of the user who publishes. Folders above the tree are not looked at.
