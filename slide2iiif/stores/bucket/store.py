@@ -21,6 +21,7 @@ from typing import Self
 from slide2iiif.errors import TargetBusyError, TargetError
 from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.iiif.manifest import MANIFEST_NAME, PAGE_NAME
+from slide2iiif.options import CONNECTIONS
 from slide2iiif.stores.base import Head, Staging
 from slide2iiif.stores.bucket.address import Address
 from slide2iiif.stores.bucket.announced import announced_names
@@ -33,9 +34,6 @@ from slide2iiif.stores.bucket.objects import BucketObjects
 from slide2iiif.stores.bucket.puts import Waiting
 from slide2iiif.stores.bucket.staging import BucketStaging, bucket_staging_of
 from slide2iiif.system_errors import PRIVATE, as_target_errors
-
-CONNECTIONS = 32
-"""Number of requests that a process has under way, unless it is told otherwise."""
 
 _GRACE_SECONDS = 3.0
 """Time between the publication of a version and the removal of names that it lacks: for who has just read the older."""
@@ -66,7 +64,7 @@ class BucketStore:
         private: Address | None = None,
         *,
         is_stopped: Callable[[], bool] = lambda: False,
-        connections: int = CONNECTIONS,
+        connections: int = CONNECTIONS.default,
         cache: Path | None = None,
         grace: float = _GRACE_SECONDS,
     ) -> None:
