@@ -86,12 +86,12 @@ def entries_below(database: sqlite3.Connection, folder: str) -> Iterator[Entry]:
     """Yield the entries directly below a folder, from a table of objects by name."""
     prefix = f"{folder}/" if folder else ""
     last = f"{folder}{_AFTER_SLASH}" if folder else _LAST
-    query = "SELECT name FROM objects WHERE name > ? AND name < ? ORDER BY name LIMIT 1"
-    place = prefix
-    while row := database.execute(query, (place, last)).fetchone():
+    query = "SELECT name FROM objects WHERE name {} ? AND name < ? ORDER BY name LIMIT 1"
+    behind, place = ">", prefix
+    while row := database.execute(query.format(behind), (place, last)).fetchone():
         name, slash, _ = row[0].removeprefix(prefix).partition("/")
         yield Entry(name, is_folder=bool(slash))
-        place = f"{prefix}{name}{_AFTER_SLASH}" if slash else row[0]
+        behind, place = (">=", f"{prefix}{name}{_AFTER_SLASH}") if slash else (">", row[0])
 
 
 def write_listing(path: Path, found: Iterable[tuple[str, Head]]) -> Listing:
