@@ -123,7 +123,7 @@ def test_a_staging_has_a_scratch_folder_of_its_own_until_it_is_dropped(store: St
 
 
 def test_publishing_again_replaces_everything(store: Store) -> None:
-    older, of_both, newer = (f"0,0,{side},{side}/{side},/0/default.jpg" for side in (64, 128, 256))
+    older, of_both, newer = (f"0,0,{size},/0/default.jpg" for size in ("64,64/64", "128,128/128", "256,256/128"))
     publish(store, "a.svs", {older: b"old", of_both: b"old", "info.json": info(64), "old.json": b"{}"})
     staging = store.stage("a.svs")
     for path, content in {of_both: b"new", newer: b"new", "info.json": info(128)}.items():

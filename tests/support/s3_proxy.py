@@ -84,12 +84,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._ask(body)
 
     def _ask(self, body: bytes) -> None:
-        connection = http.client.HTTPConnection(self.host, timeout=60)
-        connection.request(self.command, self.path, body, dict(self.headers))
-        answer = connection.getresponse()
-        content = answer.read()
+        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=60)) as connection:
+            connection.request(self.command, self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            content = answer.read()
         self._answer(answer.status, content, dict(answer.getheaders()))
-        connection.close()
 
     def _answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response_only(status)
@@ -111,10 +110,19 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):
             super().handle()
 
+    def finish(self) -> None:
+        # Whoever asked may have been killed in the middle.
+        with contextlib.suppress(OSError):
+            super().finish()
+
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 256
     daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of who went away in the middle."""
+        del request, client_address
 
 
 @contextlib.contextmanager

@@ -45,6 +45,8 @@ class BucketLock:
         self._version: dict[str, str] = {}
         self._ended = threading.Event()
         self._lost = False
+        self.was_taken_over = False
+        """True if the run before ended without a word."""
         self._renewer: threading.Thread | None = None
 
     def acquire(self) -> None:
@@ -126,6 +128,7 @@ class BucketLock:
             except FileExistsError:
                 note = self._read() or {}
             else:
+                self.was_taken_over = True
                 return
         raise TargetBusyError(f"{self._private}: is in use by {_described(note)}")
 

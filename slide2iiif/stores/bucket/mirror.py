@@ -25,6 +25,8 @@ _KEPT_BYTES = 64 << 10
 _FETCHED_TOGETHER = 64
 """Requests under way while many records are fetched."""
 _BUSY_SECONDS = 60.0
+_ASKED_SINGLY = 4
+"""Objects that are asked for one by one before all are listed: a command that only looks for one needs no list."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (name TEXT PRIMARY KEY, size INTEGER, version TEXT, content BLOB) WITHOUT ROWID
 """
@@ -93,6 +95,10 @@ class MirroredObjects:
         """
         self._mirror.refresh()
 
+    def is_current(self, name: str) -> bool:
+        """Return True if the objects have been listed, and one of them is still that of the list."""
+        return self._mirror.is_current(name)
+
     @property
     def _mirror(self) -> "_Mirror":
         return _open_mirror(self.address, self.cache)
@@ -105,6 +111,7 @@ class _Mirror:
         self._objects = BucketObjects(address)
         self._lock = threading.RLock()
         self._is_listed = False
+        self._asked = 0
         with as_target_errors(cache):
             cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._database = _open_database(cache / _NAME)
@@ -126,8 +133,17 @@ class _Mirror:
             )
             self._is_listed = True
 
+    def is_current(self, name: str) -> bool:
+        """Return True if an object, asked for now, has the version that was listed."""
+        if not self._is_listed:
+            return False
+        head = self.head(name)
+        return head is not None and head == self._objects.head(name)
+
     def read(self, name: str) -> bytes | None:
         """Return the content of an object; None where there is none."""
+        if self._asks_singly():
+            return self._objects.read(name)
         row = self._row(name)
         if row is None:
             return None
@@ -136,13 +152,16 @@ class _Mirror:
 
     def head(self, name: str) -> Head | None:
         """Return size and version of an object."""
-        self._list_once()
+        if self._asks_singly():
+            return self._objects.head(name)
         with self._lock:
             row = self._database.execute("SELECT size, version FROM objects WHERE name = ?", (name,)).fetchone()
         return None if row is None else Head(*row)
 
     def entries(self, folder: str, limit: int | None = None) -> list[Entry]:
         """List the entries directly below a folder."""
+        if limit is not None and self._asks_singly():
+            return [Entry("", is_folder=True)] if self._objects.is_folder(folder) else []
         self._list_once()
         with self._lock:
             found = entries_below(self._database, folder)
@@ -192,8 +211,17 @@ class _Mirror:
                 database.execute("UPDATE objects SET content = ? WHERE name = ?", (content, name))
         return content
 
+    def _asks_singly(self) -> bool:
+        """Return True if an object is to be asked for by itself: the first few, before all are listed."""
+        with self._lock:
+            if self._is_listed:
+                return False
+            self._asked += 1
+            if self._asked > _ASKED_SINGLY:
+                self.refresh()
+        return not self._is_listed
+
     def _row(self, name: str) -> tuple[int, bytes | None] | None:
-        self._list_once()
         with self._lock:
             row = self._database.execute("SELECT size, content FROM objects WHERE name = ?", (name,)).fetchone()
         return None if row is None else (row[0], row[1])

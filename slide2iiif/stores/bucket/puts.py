@@ -137,7 +137,7 @@ class Waiting:
         """Wait for nothing yet."""
         self._address = address
         self._puts = open_puts(address.bucket, connections)
-        self._futures: list[Future[None]] = []
+        self._futures: dict[str, Future[None]] = {}
 
     @property
     def count(self) -> int:
@@ -146,7 +146,11 @@ class Waiting:
 
     def put(self, name: str, content: bytes) -> None:
         """Put an object below the address."""
-        self._futures.append(self._puts.put(self._address.prefix + name, content))
+        before = self._futures.get(name)
+        if before is not None:
+            # Of two that are under way at the same time, either may come last.
+            before.exception()
+        self._futures[name] = self._puts.put(self._address.prefix + name, content)
 
     def wait(self) -> None:
         """Wait until all are there.
@@ -155,7 +159,7 @@ class Waiting:
             TargetError: one could not be put, the first of them.
         """
         first: BaseException | None = None
-        for future in self._futures:
+        for future in self._futures.values():
             error = future.exception()
             first = first or error
         self._futures.clear()

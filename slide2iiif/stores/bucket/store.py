@@ -11,7 +11,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -39,16 +40,20 @@ _GRACE_SECONDS = 3.0
 """Time between the publication of a version and the removal of names that it lacks: for who has just read the older."""
 _PAGES = frozenset({MANIFEST_NAME, PAGE_NAME})
 _DELETED_TOGETHER = 10_000
+_RUN = "run"
+"""Private object that each run writes when it begins and when it ends: unchanged, so are the records."""
+_LEFTOVERS = "leftovers"
+"""Private folder with a mark for each slide that may still have names of an older version: its documents, one a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Leftover:
-    """Names of an older version of a slide, in a file."""
+    """Slide that has names of an older version."""
 
     due: float
     """Time by the monotonic clock from which on they may go."""
-    names: Path
-    """File with a name a line."""
+    identifier: str
+    """Identifier of the slide."""
 
 
 class BucketStore:
@@ -99,8 +104,10 @@ class BucketStore:
         self._lock.acquire()
         try:
             self._check_private()
-            self.private.refresh()
+            self._mark_run(is_known=not self._lock.was_taken_over)
             self.private.fetch("receipts")
+            # Of a run that was killed in between.
+            self._leftovers = [_Leftover(0, name) for name in self._marked()]
         except BaseException:
             self._lock.release()
             raise
@@ -110,11 +117,22 @@ class BucketStore:
         try:
             if raised[0] is None:
                 self._delete_leftovers(everything=True)
+            self.private.write(_RUN, uuid.uuid4().hex.encode())
         finally:
             self._lock.release()
             if self._scratch is not None:
                 shutil.rmtree(self._scratch, ignore_errors=True)
                 self._scratch = None
+
+    def _mark_run(self, *, is_known: bool) -> None:
+        """List the records anew if another run has changed them since they were listed, and mark that this one may.
+
+        Args:
+            is_known: False if the run before has ended without a word.
+        """
+        if not is_known or not self.private.is_current(_RUN):
+            self.private.refresh()
+        self.private.write(_RUN, uuid.uuid4().hex.encode())
 
     def _check_private(self) -> None:
         """Check that not everybody can read the records.
@@ -213,11 +231,13 @@ class BucketStore:
         documents = dict(slide.documents())
         last = f"{identifier}/{DOCUMENT_NAME}"
         self._lock.check()
+        if slide.listing is not None and self._has_leftovers(slide, documents):
+            self.private.write(_mark_of(identifier), "\n".join(documents).encode())
+            with self._leftovers_lock:
+                self._leftovers.append(_Leftover(time.monotonic() + self._grace, identifier))
         for name in sorted(documents, key=lambda name: (name.rpartition("/")[2] in _PAGES, name == last, name)):
             if not _is_there(slide.listing, name, documents[name]):
                 self.public.write(name, documents[name])
-        if slide.listing is not None:
-            self._note_leftovers(identifier, slide, documents)
 
     def drop(self, staging: Staging) -> None:
         """See `Store.drop`."""
@@ -245,28 +265,26 @@ class BucketStore:
         self._delete_below(identifier)
 
     def _delete_below(self, folder: str) -> None:
-        names = (name for name, _ in list(self.public.below(folder)))
+        names = (name for name, _ in self.public.below(folder))
         while together := list(islice(names, _DELETED_TOGETHER)):
             self.public.delete_all(together)
 
-    def _note_leftovers(self, identifier: str, slide: BucketStaging, documents: dict[str, bytes]) -> None:
-        """Note the names of the older version that the new one lacks."""
+    def _marked(self) -> Iterator[str]:
+        """Yield the slides that are marked for names of an older version."""
+        waiting = [_LEFTOVERS]
+        while waiting:
+            folder = waiting.pop()
+            for entry in self.private.list(folder):
+                if entry.is_folder:
+                    waiting.append(f"{folder}/{entry.name}")
+                else:
+                    yield folder.removeprefix(f"{_LEFTOVERS}/")
+
+    def _has_leftovers(self, slide: BucketStaging, documents: dict[str, bytes]) -> bool:
+        """Return True if there were names that the documents of a new version do not announce."""
         assert slide.listing is not None  # noqa: S101 - for the checker of types
-        prefix = f"{identifier}/"
-        announced = announced_names((name.removeprefix(prefix), content) for name, content in documents.items())
-        file = self._scratch_root() / f"leftover-{os.path.basename(slide.scratch)}"
-        if not any(place == "" for place, *_ in announced.services):
-            # A document that says nothing of its tiles: none of them is known to be of another version.
-            return
-        with slide.listing.opened() as listing, as_target_errors(file), file.open("w", encoding="utf-8") as names:
-            count = 0
-            for name in listing.names():
-                if not announced.has(name.removeprefix(prefix)):
-                    names.write(f"{name}\n")
-                    count += 1
-        if count:
-            with self._leftovers_lock:
-                self._leftovers.append(_Leftover(time.monotonic() + self._grace, file))
+        with slide.listing.opened() as listing:
+            return any(True for _ in _unannounced(slide.place, listing.names(), documents))
 
     def _delete_leftovers(self, *, everything: bool = False) -> None:
         """Delete names of older versions, those whose time has come, or all of them in their time."""
@@ -276,11 +294,16 @@ class BucketStore:
                     return
                 leftover = self._leftovers.pop(0)
             time.sleep(max(0.0, leftover.due - time.monotonic()))
-            with leftover.names.open(encoding="utf-8") as lines:
-                names = (line.rstrip("\n") for line in lines)
-                while together := list(islice(names, _DELETED_TOGETHER)):
-                    self.public.delete_all(together)
-            leftover.names.unlink()
+            self._delete_unannounced(leftover.identifier)
+            self.private.delete(_mark_of(leftover.identifier))
+
+    def _delete_unannounced(self, identifier: str) -> None:
+        """Delete the objects of a slide that its documents do not announce."""
+        names = (self.private.read(_mark_of(identifier)) or b"").decode(errors="replace").splitlines()
+        documents = {name: self.public.read(name) or b"" for name in names if name.startswith(f"{identifier}/")}
+        unannounced = _unannounced(identifier, (name for name, _ in self.public.below(identifier)), documents)
+        while together := list(islice(unannounced, _DELETED_TOGETHER)):
+            self.public.delete_all(together)
 
     def _scratch_root(self) -> Path:
         if self._scratch is None:
@@ -299,6 +322,18 @@ def _user_cache() -> Path:
 def _has(listing: Listing, name: str) -> bool:
     with listing.opened() as found:
         return found.head(name) is not None
+
+
+def _mark_of(identifier: str) -> str:
+    return f"{_LEFTOVERS}/{identifier}/mark"
+
+
+def _unannounced(identifier: str, names: Iterable[str], documents: dict[str, bytes]) -> Iterator[str]:
+    """Yield the names of a slide that its documents do not announce; none if they say nothing of its tiles."""
+    prefix = f"{identifier}/"
+    announced = announced_names((name.removeprefix(prefix), content) for name, content in documents.items())
+    if any(place == "" for place, *_ in announced.services):
+        yield from (name for name in names if not announced.has(name.removeprefix(prefix)))
 
 
 def _is_there(listing: Listing | None, name: str, content: bytes) -> bool:
