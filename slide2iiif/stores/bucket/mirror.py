@@ -79,13 +79,13 @@ class MirroredObjects:
         """See `Objects.delete`."""
         self._mirror.delete(name)
 
-    def fetch(self, folder: str) -> None:
-        """Fetch the small objects below a folder that the copy lacks, many at a time.
+    def fetch(self, folder: str, ending: str) -> None:
+        """Fetch the small objects below a folder, those with a certain ending, that the copy lacks: many at a time.
 
         Raises:
             UnreadableObjectError: one cannot be read.
         """
-        self._mirror.fetch(folder)
+        self._mirror.fetch(folder, ending)
 
     def refresh(self) -> None:
         """List the objects anew, as another run may have changed them.
@@ -194,12 +194,13 @@ class _Mirror:
             if head is not None:
                 database.execute("INSERT INTO objects VALUES (?, ?, ?, NULL)", (name, *head))
 
-    def fetch(self, folder: str) -> None:
-        """Fetch the small objects below a folder that are not here."""
+    def fetch(self, folder: str, ending: str) -> None:
+        """Fetch the small objects below a folder, those with an ending, that are not here."""
         self._list_once()
         with self._lock:
             query = "SELECT name, size FROM objects WHERE name > ? AND name < ? AND content IS NULL AND size <= ?"
-            lacking = self._database.execute(query, (f"{folder}/", f"{folder}0", _KEPT_BYTES)).fetchall()
+            found = self._database.execute(query, (f"{folder}/", f"{folder}0", _KEPT_BYTES))
+            lacking = [row for row in found if row[0].endswith(ending)]
         if lacking:
             with ThreadPoolExecutor(_FETCHED_TOGETHER, "fetch") as threads:
                 list(threads.map(lambda row: self._fetch(*row), lacking))

@@ -43,7 +43,7 @@ _DELETED_TOGETHER = 10_000
 _RUN = "run"
 """Private object that each run writes when it begins and when it ends: unchanged, so are the records."""
 _LEFTOVERS = "leftovers"
-"""Private folder with a mark for each slide that may still have names of an older version: its documents, one a line."""
+"""Private folder with a mark for each slide that may still have names of an older version: its documents, by lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class BucketStore:
         try:
             self._check_private()
             self._mark_run(is_known=not self._lock.was_taken_over)
-            self.private.fetch("receipts")
+            self.private.fetch("receipts", "/receipt.json")
             # Of a run that was killed in between.
             self._leftovers = [_Leftover(0, name) for name in self._marked()]
         except BaseException:
