@@ -58,6 +58,39 @@ def test_the_groups_above_limit_as_well(tmp_path: Path) -> None:
     assert usable_memory(root) == 1000
 
 
+def test_the_groups_above_limit_in_version_1_as_well(tmp_path: Path) -> None:
+    files = {
+        "cpu,cpuacct/a/b/cpu.cfs_quota_us": "-1\n",
+        "cpu,cpuacct/a/b/cpu.cfs_period_us": "100000\n",
+        "cpu,cpuacct/a/cpu.cfs_quota_us": "250000\n",
+        "cpu,cpuacct/a/cpu.cfs_period_us": "100000\n",
+        "memory/a/b/memory.limit_in_bytes": "9223372036854771712\n",
+        "memory/a/memory.limit_in_bytes": "1000\n",
+    }
+    root = system(tmp_path, "5:cpu,cpuacct:/a/b\n4:memory:/a/b\n", MOUNTS_1.format(root="/"), files)
+    assert usable_processors(root) == 3
+    assert usable_memory(root) == 1000
+
+
+def test_the_tightest_of_nested_groups_counts_wherever_it_is(tmp_path: Path) -> None:
+    files = {
+        "a/b/cpu.max": "100000 100000", "a/cpu.max": "400000 100000", "cpu.max": "800000 100000",
+        "a/b/memory.max": "3000", "a/memory.max": "5000",
+    }  # fmt: skip
+    root = system(tmp_path, "0::/a/b\n", MOUNTS_2.format(root="/"), files)
+    assert (usable_processors(root), usable_memory(root)) == (1, 3000)
+
+
+def test_a_system_with_both_versions_is_limited_by_either(tmp_path: Path) -> None:
+    mounts = MOUNTS_1.format(root="/") + "42 31 0:39 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+    cgroup = "5:cpu,cpuacct:/a\n4:memory:/a\n0::/a\n"
+    old = {"cpu,cpuacct/a/cpu.cfs_quota_us": "300000\n", "cpu,cpuacct/a/cpu.cfs_period_us": "100000\n"}
+    new = {"unified/a/cpu.max": "200000 100000\n", "unified/a/memory.max": "7000\n"}
+    assert usable_processors(system(tmp_path / "old", cgroup, mounts, old)) == 3
+    both = system(tmp_path / "both", cgroup, mounts, old | new)
+    assert (usable_processors(both), usable_memory(both)) == (2, 7000)
+
+
 def test_memory_is_that_of_the_computer_unless_a_group_has_less(tmp_path: Path) -> None:
     cgroup, mounts = "4:memory:/a\n", MOUNTS_1.format(root="/")
     much = system(tmp_path / "a", cgroup, mounts, {"memory/a/memory.limit_in_bytes": "9223372036854771712\n"}, 1000)

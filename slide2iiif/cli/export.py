@@ -3,7 +3,6 @@
 import argparse
 import sys
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,9 +124,20 @@ def publish(args: argparse.Namespace, progress: "Progress") -> "tuple[Summary, U
         tree = Tree(store, receipts, options, base_url, other, args.overwrite, gallery, pages)
         flow = Export(tree, engine, progress)
         summary, refusal = _run(flow, args, found, naming)
+        if not args.dry_run:
+            summary.notes += filter(None, [_access_note(flow, summary)])
         warn_of_unused(choice, args)
     summary.verdict = verdict if args.dry_run else None
     return summary, refusal
+
+
+def _access_note(flow: "Export", summary: "Summary") -> str:
+    """Return the note on who can read what is published, judged by one slide: of this run, if it made any."""
+    from slide2iiif.publish.summary import Status
+
+    made = (outcome.identifier for outcome in summary.outcomes if outcome.status is Status.EXPORTED)
+    identifier = next(made, None) or next(flow.tree.receipts.identifiers(), None)
+    return flow.tree.store.access_note(identifier) if identifier else ""
 
 
 def _listed(args: argparse.Namespace) -> list[str] | None:
@@ -185,12 +195,19 @@ def _load(dest: Path | str, *, with_site: bool) -> None:
     from slide2iiif.engines.worker import signals_held
 
     with signals_held():
-        import_module("slide2iiif.preflight.quick")
-        import_module("slide2iiif.progress")
-        import_module("slide2iiif.publish.run")
-        import_module(f"slide2iiif.stores.{'folder' if isinstance(dest, Path) else 'bucket'}.store")
+        from slide2iiif.preflight import quick
+        from slide2iiif.publish import run
+
+        del quick, run
+        if isinstance(dest, Path):
+            from slide2iiif.stores.folder import store
+        else:
+            from slide2iiif.stores.bucket import store  # type: ignore[no-redef]
+        del store
         if with_site:
-            import_module("slide2iiif.site.gallery")
+            from slide2iiif.site import gallery
+
+            del gallery
 
 
 def _warn_of_missing_library() -> None:

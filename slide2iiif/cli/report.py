@@ -29,6 +29,9 @@ def report(summary: Summary, args: argparse.Namespace) -> None:
     elif summary.exit_code:
         for outcome in _failures(summary):
             print(f"slide2iiif: {printable(_line(outcome))}", file=sys.stderr)
+        for outcome in summary.outcomes:
+            if outcome.is_beyond_limits:
+                print(f"slide2iiif: {printable(_name(outcome))}: {outcome.note}", file=sys.stderr)
 
 
 def _write_json(summary: Summary, name: str) -> None:
@@ -74,6 +77,8 @@ def _print_table(summary: Summary, args: argparse.Namespace) -> None:
         print(f"fits       {printable(_fit(summary.verdict, summary.verdict.capacity))}")
     if not summary.counts.total():
         print(f"no slide found in {printable(str(args.source))}")
+    for note in summary.notes:
+        print(f"note       {printable(note)}")
     print(f"in {summary.seconds:.1f} s")
 
 
@@ -126,4 +131,6 @@ def _amounts(outcomes: list[Outcome], status: str) -> str:
     note = f", {damaged:,} damaged tiles replaced by background" if damaged else ""
     blank = sum(outcome.blank for outcome in outcomes)
     note = f", {blank:,} tiles of one colour stored once{note}" if blank else note
+    same = sum(outcome.is_same for outcome in outcomes)
+    note = f"{note}, {same:,} of them with the files that are published, which stay" if same else note
     return f"   {tiles:,} tiles{share}, {inodes:,} inodes, {about}{size:,.1f} MB{note}"

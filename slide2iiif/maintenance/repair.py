@@ -28,6 +28,7 @@ from slide2iiif.records.file_check import is_recorded
 from slide2iiif.records.findings import Finding, Kind
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
+from slide2iiif.records.version import settle
 from slide2iiif.sources.describe import DescribeTask, describe
 from slide2iiif.stores.base import NotAnObjectError, Staging, Store
 from slide2iiif.tiles.make import Maker, intermediate_images
@@ -72,6 +73,7 @@ class Repair:
             TargetError: the place cannot be written.
         """
         for identifier in identifiers:
+            settle(self.store, self.receipts, identifier)
             damage = self._find_damage(identifier)
             if damage is not None:
                 yield self._put_right(identifier, damage)

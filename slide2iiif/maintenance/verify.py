@@ -31,6 +31,7 @@ from slide2iiif.records.file_check import CheckTask, check_document, check_files
 from slide2iiif.records.findings import Finding, Kind
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
+from slide2iiif.records.version import recorded_version
 from slide2iiif.site.labels import is_site_name
 from slide2iiif.stores.base import NotAnObjectError, Store, UnreadableObjectError
 from slide2iiif.system_errors import PRIVATE
@@ -138,9 +139,9 @@ class Verification:
         """
         published: dict[str, tuple[str, str]] = {}
         for identifier in self.receipts.identifiers():
-            receipt = self.receipts.read(identifier)
-            if receipt is not None:
-                published[receipt.source] = (identifier, receipt.fingerprint)
+            version = recorded_version(self.store.public, self.receipts, identifier)
+            if version is not None:
+                published[version.receipt.source] = (identifier, version.receipt.fingerprint)
         sees_all = root.is_dir()
         for each in walk(root):
             # What is passed over may have been asked for by name, and is looked at if it is published.
@@ -165,8 +166,8 @@ class Verification:
         """Return True if a published slide has a receipt but no folder."""
         if self.store.public.is_folder(identifier):
             return False
-        receipt = self.receipts.read(identifier)
-        # Without a fingerprint, one was about to be published, and is not yet.
+        # Without a fingerprint, one was about to be published, and is not yet; then the one before it is gone.
+        receipt = self.receipts.previous(identifier) or self.receipts.read(identifier)
         return self.receipts.head(identifier) is not None and (receipt is None or receipt.fingerprint != "")
 
     def _check(self, identifiers: Iterable[str], again: list[str], *, is_last: bool) -> Iterator[Finding]:
@@ -223,22 +224,23 @@ class Verification:
 
     def _tasks_of(self, identifier: str, findings: list[Finding]) -> Iterator[CheckTask]:
         """Yield the tasks of one slide; add faults of receipt, documents and digests to the findings."""
-        receipt = self.receipts.read(identifier)
+        version = recorded_version(self.store.public, self.receipts, identifier)
         announced = self._announced(identifier)
-        if receipt is None:
+        if version is None:
             detail = "there is none, or it cannot be read; export the slide again"
             findings.append(Finding(Kind.RECEIPT, identifier, identifier, detail))
             if announced is not None:
                 yield from self._service_tasks(identifier, "", announced, None, 0)
             return
+        receipt = version.receipt
         api = Api(receipt.settings.api)
         documents_ = documents(receipt, api) + (self.pages(receipt) if self.pages else [])
         for name, content in documents_:
             finding = check_document(self.store.public, identifier, name, content)
             if finding is not None:
                 findings.append(finding)
-        digests: Digests | None = self.receipts.digests(identifier)
-        finding = _check_digests(self.receipts.digests(identifier), receipt)
+        digests: Digests | None = version.digests
+        finding = _check_digests(version.digests, receipt)
         if finding is not None:
             findings.append(finding)
             digests = None

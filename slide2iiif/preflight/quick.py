@@ -16,7 +16,8 @@ from slide2iiif.errors import SourceError
 from slide2iiif.options import Options
 from slide2iiif.plan.service import ServicePlan
 from slide2iiif.preflight.space import Footprint, Verdict, shortage
-from slide2iiif.records.receipts import Receipts, current_receipt
+from slide2iiif.records.receipts import Receipts
+from slide2iiif.records.version import current_version
 from slide2iiif.stores.base import Capacity, Store
 
 CHECKED_TOGETHER = 256
@@ -83,7 +84,7 @@ class QuickCheck:
             fingerprint = take_fingerprint(slide.members)
         except SourceError:
             return False
-        return self.overwrite or not current_receipt(
+        return self.overwrite or not current_version(
             self.store, self.receipts, self.options, slide.identifier, fingerprint
         )
 

@@ -7,7 +7,7 @@ from slide2iiif.discovery.walk import Slide
 from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import plausible_objective
-from slide2iiif.options import Options
+from slide2iiif.options import MAX_PIXELS, MAX_TILES, Options
 from slide2iiif.plan.provenance import TileOrigin
 from slide2iiif.plan.service import ServicePlan
 from slide2iiif.plan.slide import SlidePlan
@@ -85,9 +85,30 @@ def record_outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rend
     )
 
 
-def unchanged_outcome(slide: Slide, receipt: Receipt, status: Status) -> Outcome:
-    """Return the outcome of a slide whose tiles are published already."""
-    return Outcome(slide.identifier, status, levels=tuple(receipt.levels), source=slide.source)
+def unchanged_outcome(slide: Slide, receipt: Receipt, status: Status, options: Options) -> Outcome:
+    """Return the outcome of a slide whose tiles are published already, with a note if it is beyond the limits."""
+    note = _beyond(receipt, options)
+    return Outcome(
+        slide.identifier,
+        status,
+        levels=tuple(receipt.levels),
+        source=slide.source,
+        note=note,
+        is_beyond_limits=bool(note),
+    )
+
+
+def _beyond(receipt: Receipt, options: Options) -> str:
+    """Return the note on the limit that a published slide is beyond; empty for none."""
+    stays = "it stays published; remove it, or raise"
+    for _, pyramid in receipt.services():
+        if pyramid.size.pixels > options.max_pixels:
+            most = f"at most {options.max_pixels:,} are allowed now"
+            return f"has {pyramid.size.pixels:,} pixels ({pyramid.size}), and {most}: {stays} {MAX_PIXELS.name}"
+        if pyramid.tile_count > options.max_tiles:
+            most = f"at most {options.max_tiles:,} are allowed now"
+            return f"has {pyramid.tile_count:,} tiles ({pyramid.size} pixels), and {most}: {stays} {MAX_TILES.name}"
+    return ""
 
 
 def _file_count(plan: SlidePlan) -> int:

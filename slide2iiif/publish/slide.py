@@ -97,9 +97,10 @@ class SlideExport:
             if is_resumed:
                 others = self.tree.document_folders(receipt)
                 check_staged(plan.services, journals, staging, others, self.engine, self._deadlines.checking)
-            self.tree.publish(receipt, digests, staging)
+            is_same = self.tree.publish(receipt, digests, staging, self.engine, self._deadlines.checking)
         self.tree.settle(slide.identifier, staging)
-        return record_outcome(slide, plan, Status.EXPORTED, rendered, sum(each.rendered.seconds for each in journals))
+        seconds = sum(each.rendered.seconds for each in journals)
+        return replace(record_outcome(slide, plan, Status.EXPORTED, rendered, seconds), is_same=is_same)
 
     @property
     def _deadlines(self) -> Deadlines:

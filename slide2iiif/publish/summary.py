@@ -14,7 +14,7 @@ class Status(StrEnum):
 
     EXPORTED = "exported"
     REBASED = "rebased"
-    """Unchanged; only the ids in its documents were rewritten."""
+    """Unchanged; only its documents were rewritten: for another base URL, or another pixel size."""
     UNCHANGED = "unchanged"
     FAILED = "failed"
     PASSED_OVER = "passed_over"
@@ -62,6 +62,12 @@ class Outcome:
     source: str = ""
     """Path below the source root; empty where only the receipt is left."""
 
+    is_same: bool = False
+    """True if it was made anew and gave the files that are published, which stay as they are."""
+
+    is_beyond_limits: bool = False
+    """True if it is published and has more tiles or pixels than are allowed now."""
+
     @property
     def exact(self) -> int:
         """Number of bit-exact tiles: copied or cropped without decoding."""
@@ -81,13 +87,15 @@ class Summary:
     """Results of a run."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    """Outcomes of all slides but unchanged ones without damage, which are only counted: there may be a million."""
+    """Outcomes of all slides but unchanged ones without damage or note, which are counted: there may be a million."""
     counts: Counter[Status] = field(default_factory=Counter)
     """Number of slides by status."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Files and folders that were passed over, by reason."""
     seconds: float = 0.0
     """Duration of the run."""
+    notes: list[str] = field(default_factory=list)
+    """Notes on the whole tree."""
     verdict: Verdict | None = None
     """Result of the preflight check, in a dry run."""
 
@@ -98,7 +106,7 @@ class Summary:
             self.reasons[outcome.reason] += 1
             if self.counts[outcome.status] > _LISTED_PASSED_OVER:
                 return
-        if outcome.status is not Status.UNCHANGED or outcome.damaged:
+        if outcome.status is not Status.UNCHANGED or outcome.damaged or outcome.note:
             self.outcomes.append(outcome)
 
     def join(self, other: "Summary") -> None:
@@ -106,15 +114,16 @@ class Summary:
         self.outcomes += other.outcomes
         self.counts += other.counts
         self.reasons += other.reasons
+        self.notes += other.notes
         self.seconds += other.seconds
 
     @property
     def exit_code(self) -> int:
-        """0 if no slide failed and no tile is damaged, else 1."""
-        return 1 if self.counts[Status.FAILED] or self.total("damaged") else 0
+        """0 if no slide failed, no tile is damaged, and no published slide is beyond the limits; else 1."""
+        return 1 if self.counts[Status.FAILED] or self.total("damaged") or self.total("is_beyond_limits") else 0
 
     def total(self, name: str) -> int:
-        """Sum a number over all outcomes: `tiles`, `exact`, `damaged`, `blank`, `files`, `inodes`, `stored_bytes`."""
+        """Sum a number over all outcomes: `tiles`, `exact`, `damaged`, `blank`, `files`, `stored_bytes`, and others."""
         return sum(getattr(outcome, name) for outcome in self.outcomes)
 
     def as_json(self) -> dict[str, Any]:
@@ -122,11 +131,13 @@ class Summary:
         return {
             **_room(self.verdict),
             "counts": {status.value: self.counts[status] for status in Status},
+            "notes": self.notes,
             "passed_over": dict(self.reasons),
             "tiles": self.total("tiles"),
             "bit_exact_tiles": self.total("exact"),
             "damaged_tiles": self.total("damaged"),
             "blank_tiles": self.total("blank"),
+            "beyond_limits": self.total("is_beyond_limits"),
             "files": self.total("files"),
             "inodes": self.total("inodes"),
             "bytes": self.total("stored_bytes"),
@@ -148,6 +159,8 @@ def _room(verdict: Verdict | None) -> dict[str, Any]:
 
 def _record(outcome: Outcome) -> dict[str, Any]:
     record = asdict(outcome)
+    record["beyond_limits"] = record.pop("is_beyond_limits")
+    record["same_files"] = record.pop("is_same")
     record["bit_exact_tiles"] = outcome.exact
     record["damaged_tiles"] = outcome.damaged
     record["blank_tiles"] = record.pop("blank")

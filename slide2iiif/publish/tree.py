@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slide2iiif.discovery.walk import Slide
+from slide2iiif.engines.base import Deadline, Engine
 from slide2iiif.options import Options
 from slide2iiif.plan.slide import SlidePlan
 from slide2iiif.preflight.quick import check_room
+from slide2iiif.publish.kept import bring_up_to_date, is_there, keep
 from slide2iiif.publish.results import record_receipt, unchanged_outcome
 from slide2iiif.publish.summary import Outcome, Status
 from slide2iiif.records.digests import DigestFile
-from slide2iiif.records.documents import document_names, move, put_documents
+from slide2iiif.records.documents import document_names, put_documents
 from slide2iiif.records.receipt import Receipt
-from slide2iiif.records.receipts import Receipts, current_receipt, staging_state
+from slide2iiif.records.receipts import Receipts, staging_state
+from slide2iiif.records.version import current_version, publish
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.tiles.tasks import Rendered
 
@@ -56,11 +59,13 @@ class Tree:
         """
         if self.overwrite:
             return None
-        receipt = current_receipt(self.store, self.receipts, self.options, slide.identifier, fingerprint)
-        if receipt is None:
+        version = current_version(self.store, self.receipts, self.options, slide.identifier, fingerprint)
+        if version is None:
             return None
-        is_moved = not dry and move(self.store, self.receipts, receipt, self.base_url, self.other_base_url)
-        return unchanged_outcome(slide, receipt, Status.REBASED if is_moved else Status.UNCHANGED)
+        urls = self.base_url, self.other_base_url
+        is_moved = not dry and bring_up_to_date(self.store, self.receipts, version, self.options, urls, self.gallery)
+        status = Status.REBASED if is_moved else Status.UNCHANGED
+        return unchanged_outcome(slide, version.receipt, status, self.options)
 
     @contextmanager
     def staged(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Iterator[tuple[Staging, bool]]:
@@ -93,14 +98,32 @@ class Tree:
         """Return the names, at the top of a slide, of all that is put beside its tiles."""
         return frozenset(name.partition("/")[0] for name in document_names(receipt, self._pages(receipt)))
 
-    def publish(self, receipt: Receipt, digests: Sequence[DigestFile], staging: Staging) -> None:
+    def publish(
+        self, receipt: Receipt, digests: Sequence[DigestFile], staging: Staging, engine: Engine, within: Deadline
+    ) -> bool:
         """Publish a slide whose tiles are staged: documents, the slide in one step, its record.
+
+        Args:
+            receipt: its receipt.
+            digests: digests of its services.
+            staging: its files.
+            engine: engine, already started.
+            within: time limit of a check of some published files.
+
+        Returns:
+            True if the same files were published already, and are left as they are.
 
         Raises:
             TargetError: the place cannot be written.
         """
-        put_documents(receipt, self._pages(receipt), staging)
-        self.receipts.publish(receipt, digests, self.store, staging)
+        pages = self._pages(receipt)
+        is_same = is_there(self.store, self.receipts, receipt, engine, within)
+        if is_same:
+            keep(self.store, self.receipts, receipt, pages)
+        else:
+            put_documents(receipt, pages, staging)
+            publish(self.receipts, receipt, digests, self.store, staging)
+        return is_same
 
     def settle(self, identifier: str, staging: Staging) -> None:
         """Delete the older version of a slide, now that the new one is on record: a million files take a while."""

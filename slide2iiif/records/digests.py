@@ -179,7 +179,7 @@ class Digests:
             UnreadableObjectError: they cannot be read.
         """
         header = self._read(0, _HEADER.size)
-        return header == _HEADER.pack(_MAGIC, count) and digest_of(self._pieces()) == digest
+        return header == _HEADER.pack(_MAGIC, count) and digest_of(self.content()) == digest
 
     def read(self, first: int, count: int) -> bytes:
         """Read records; fewer where the object is cut or absent.
@@ -195,7 +195,12 @@ class Digests:
         except NotAnObjectError:
             return b""
 
-    def _pieces(self) -> Iterator[bytes]:
+    def content(self) -> Iterator[bytes]:
+        """Yield the whole object in pieces.
+
+        Raises:
+            UnreadableObjectError: it cannot be read.
+        """
         place = 0
         while piece := self._read(place, RECORD_BYTES * _CHUNK_RECORDS):
             yield piece

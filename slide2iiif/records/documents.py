@@ -1,6 +1,7 @@
 """Documents of a slide, written from its receipt: the `info.json` of its services, and its colour profile."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.info import DOCUMENT_NAME, PROFILE_NAME, other_document_name, read_info, write_info
@@ -44,7 +45,7 @@ def is_published(store: Store, receipt: Receipt) -> bool:
     version, whose documents differ from those of the receipt.
     """
     if receipt.fingerprint:
-        return store.holds(receipt.identifier)
+        return store.trusts_records or store.holds(receipt.identifier)
     api = Api(receipt.settings.api)
     beside = {f"{place}/": service for place, service in receipt.associated_services(api)}
     services = {"": receipt.service(api), **beside}
@@ -72,12 +73,31 @@ def has_own_ids(store: Store, receipt: Receipt) -> bool:
     return True
 
 
-def move(store: Store, receipts: Receipts, receipt: Receipt, base_url: str, other_base_url: str) -> bool:
-    """Write documents and receipt of a slide for other base URLs; return True if any of them changed."""
+def move(
+    store: Store,
+    receipts: Receipts,
+    receipt: Receipt,
+    base_url: str,
+    other_base_url: str,
+    renewed: Receipt | None = None,
+) -> bool:
+    """Write documents and receipt of a slide for other base URLs; return True if any of them changed.
+
+    Args:
+        store: the tree.
+        receipts: receipts of the tree.
+        receipt: of the slide.
+        base_url: base of all ids.
+        other_base_url: base of the ids of the version that the tree is not stored in.
+        renewed: receipt to write the documents from, where they differ by more than their ids.
+    """
     api = Api(receipt.settings.api)
-    moved = receipt.moved(base_url, other_base_url if api is Api.V2 else None)
-    if moved == receipt and has_own_ids(store, receipt):
+    moved = (renewed or receipt).moved(base_url, other_base_url if api is Api.V2 else None)
+    if moved == receipt and (store.trusts_records or has_own_ids(store, receipt)):
         return False
+    if store.trusts_records:
+        # Nobody looks at the documents of what is on record: until all are written, this slide is not.
+        receipts.write(replace(receipt, fingerprint=""))
     written = documents(moved, api)
     is_written = all(store.public.read(f"{receipt.identifier}/{name}") == content for name, content in written)
     if not is_written:

@@ -14,11 +14,13 @@ from slide2iiif.iiif.identifiers import is_folded
 from slide2iiif.options import Options
 from slide2iiif.records.digests import DigestFile, Digests, digest_stream, digests_size
 from slide2iiif.records.receipt import Receipt, Settings, _parse
-from slide2iiif.stores.base import Head, Objects, Staging, Store
+from slide2iiif.stores.base import Head, Objects
 
 _FOLDER = "receipts"
 _NAME = "receipt.json"
 _DIGESTS = "ledger"
+_PREVIOUS, _COMING_DIGESTS = "previous.json", "ledger.next"
+"""Receipt of the version that is there, and digests of the one to come, while the receipt is an announcement."""
 _UNKNOWN = ""
 """Fingerprint that no slide has."""
 
@@ -36,7 +38,10 @@ class Receipts:
         Raises:
             TargetError: it cannot be read.
         """
-        text = self.private.read(_name_of(identifier))
+        return self._read(_name_of(identifier), identifier)
+
+    def _read(self, name: str, identifier: str) -> Receipt | None:
+        text = self.private.read(name)
         receipt = None if text is None else _parse(text)
         # One that speaks of another slide would have that one's files changed.
         return receipt if receipt is not None and receipt.identifier == identifier else None
@@ -58,26 +63,47 @@ class Receipts:
         head = self.private.head(_digests_of(receipt.identifier))
         return head is not None and head.size >= digests_size(receipt.tiles)
 
-    def announce(self, receipt: Receipt) -> None:
-        """Record that a slide is about to be published.
+    def previous(self, identifier: str) -> Receipt | None:
+        """Read the receipt of the version that an announced one is to replace; None where there is none.
 
-        Until `write`, the slide counts as changed: a run that ends in between may have published it or not, and an
-        older receipt would describe files that are gone.
+        Raises:
+            TargetError: it cannot be read.
+        """
+        return self._read(_previous_of(identifier), identifier)
+
+    def coming_digests(self, identifier: str) -> Digests:
+        """Return the digests of an announced version, not read yet."""
+        return Digests(self.private, _coming_digests_of(identifier))
+
+    def announce(self, receipt: Receipt, digests: Sequence[DigestFile]) -> None:
+        """Record that a slide is about to be published, and keep the record of the version that is there.
+
+        Until `write`, the slide counts as changed: a run that ends in between may have published it or not. Which of
+        both is published `version` finds out.
 
         Raises:
             TargetError: it cannot be written.
         """
+        identifier = receipt.identifier
+        previous = self.read(identifier)
+        has_previous = previous is not None and previous.fingerprint != _UNKNOWN
+        name = _coming_digests_of(identifier) if has_previous else _digests_of(identifier)
+        self.private.write(name, digest_stream(digests), secret=True)
+        if has_previous and previous is not None:
+            self.private.write(_previous_of(identifier), _content_of(previous), secret=True)
         self.write(replace(receipt, fingerprint=_UNKNOWN))
 
-    def publish(self, receipt: Receipt, digests: Sequence[DigestFile], store: Store, staging: Staging) -> None:
-        """Publish a staged slide, and record it.
+    def settle(self, receipt: Receipt, digests: Digests) -> None:
+        """Record a version whose files are those of some digests, after a run that ended between two versions.
 
         Raises:
-            TargetError: the place cannot be written.
+            TargetError: it cannot be written.
         """
-        self.announce(receipt)
-        store.publish(receipt.identifier, staging)
-        self.write(receipt, digests)
+        identifier = receipt.identifier
+        if digests.name != _digests_of(identifier):
+            self.private.write(_digests_of(identifier), digests.content(), secret=True)
+        self.write(receipt)
+        self._forget_announced(identifier)
 
     def write(self, receipt: Receipt, digests: Sequence[DigestFile] = ()) -> None:
         """Record that a slide is published.
@@ -91,13 +117,20 @@ class Receipts:
         """
         if digests:
             self.private.write(_digests_of(receipt.identifier), digest_stream(digests), secret=True)
-        content = json.dumps(asdict(receipt), indent=1).encode() + b"\n"
-        self.private.write(_name_of(receipt.identifier), content, secret=True)
+        self.private.write(_name_of(receipt.identifier), _content_of(receipt), secret=True)
+        if digests:
+            self._forget_announced(receipt.identifier)
 
     def remove(self, identifier: str) -> None:
         """Remove receipt and digests of a slide, and folders that they leave empty."""
+        self._forget_announced(identifier)
         self.private.delete(_name_of(identifier))
         self.private.delete(_digests_of(identifier))
+
+    def _forget_announced(self, identifier: str) -> None:
+        for name in (_previous_of(identifier), _coming_digests_of(identifier)):
+            if self.private.head(name) is not None:
+                self.private.delete(name)
 
     def children(self, folder: str) -> tuple[list[str], list[str]]:
         """Return slides and folders directly in a folder, in no order; only folders with a slide somewhere below.
@@ -143,27 +176,20 @@ def _name_of(identifier: str) -> str:
     return f"{_FOLDER}/{identifier}/{_NAME}"
 
 
+def _previous_of(identifier: str) -> str:
+    return f"{_FOLDER}/{identifier}/{_PREVIOUS}"
+
+
+def _coming_digests_of(identifier: str) -> str:
+    return f"{_FOLDER}/{identifier}/{_COMING_DIGESTS}"
+
+
+def _content_of(receipt: Receipt) -> bytes:
+    return json.dumps(asdict(receipt), indent=1).encode() + b"\n"
+
+
 def _digests_of(identifier: str) -> str:
     return f"{_FOLDER}/{identifier}/{_DIGESTS}"
-
-
-def current_receipt(
-    store: Store, receipts: Receipts, options: Options, identifier: str, fingerprint: str
-) -> Receipt | None:
-    """Return the receipt of a slide that is published from this source with these options; None if it must be made.
-
-    Only a few small files are read.
-    """
-    receipt = receipts.read(identifier)
-    is_current = (
-        receipt is not None
-        and receipt.fingerprint == fingerprint
-        and receipt.settings == Settings.of(options)
-        and (receipt.is_lossless or not options.require_lossless)
-        and receipts.has_digests(receipt)
-        and store.holds(identifier)
-    )
-    return receipt if is_current else None
 
 
 def staging_state(fingerprint: str, options: Options, plan: object) -> str:

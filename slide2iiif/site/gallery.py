@@ -24,9 +24,9 @@ from slide2iiif.iiif.manifest import (
     write_manifest,
 )
 from slide2iiif.options import SiteOptions, Viewer
-from slide2iiif.records.documents import is_published
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
+from slide2iiif.records.version import published_receipt
 from slide2iiif.site import openseadragon
 from slide2iiif.site.assets import asset_folder, design, read_assets
 from slide2iiif.site.cards import COVERS, Card, Picture, associated_of, card_of, subject_of
@@ -157,12 +157,19 @@ class Gallery:
                         self.store.public.write(path, content, durable=True)
         self._update_folder(folder, leaving)
 
+    def _is_there(self, identifier: str) -> bool:
+        """Return True if a slide with a receipt is published."""
+        if not self.store.trusts_records:
+            return self.store.holds(identifier)
+        receipt = self._read(identifier)
+        return receipt is not None and receipt.fingerprint != ""
+
     def _update_folder(self, folder: str, leaving: AbstractSet[str]) -> None:
         slides, folders = self.receipts.children(folder)
         states = {each: state for each in folders if (state := self._states.read_folder(each))}
         shown = [
             *sorted(states, key=natural_order),
-            *sorted((each for each in slides if each not in leaving and self.store.holds(each)), key=natural_order),
+            *sorted((each for each in slides if each not in leaving and self._is_there(each)), key=natural_order),
         ]
         if not shown and folder:
             self._states.remove_folder(folder)
@@ -187,8 +194,7 @@ class Gallery:
 
     def _read(self, identifier: str) -> Receipt | None:
         """Read the receipt of a slide; None unless the slide is published."""
-        receipt = self.receipts.read(identifier)
-        return receipt if receipt is not None and is_published(self.store, receipt) else None
+        return published_receipt(self.store, self.receipts, identifier)
 
     def _put_part(
         self, folder: str, number: int, count: int, shown: "tuple[str, list[FolderCard], list[Card]]"

@@ -234,6 +234,11 @@ class Store(Protocol):
         """True if a slide is published in one step; else documents come last, and a reader may see both versions."""
         ...
 
+    @property
+    def trusts_records(self) -> bool:
+        """True if what is on record as published is not looked at again, as each look is a request."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *raised: object) -> None: ...
@@ -257,6 +262,10 @@ class Store(Protocol):
 
     def holds(self, identifier: str) -> bool:
         """Return True if a slide is published: its document exists."""
+        ...
+
+    def access_note(self, identifier: str) -> str:
+        """Return a note that whoever serves a published slide cannot read it, with what to do; empty if they can."""
         ...
 
     def identifiers(self) -> Iterator[str]:

@@ -124,6 +124,7 @@ class MemoryStore:
     place = "memory"
     folders: tuple[Path, ...] = ()
     atomic_publish = True
+    trusts_records = False
 
     def __init__(self) -> None:
         self.public = MemoryObjects()
@@ -170,6 +171,11 @@ class MemoryStore:
     def holds(self, identifier: str) -> bool:
         """See `Store.holds`."""
         return f"{identifier}/{DOCUMENT_NAME}" in self.public.contents
+
+    def access_note(self, identifier: str) -> str:
+        """See `Store.access_note`; nobody serves it."""
+        del identifier
+        return ""
 
     def identifiers(self) -> Iterator[str]:
         """See `Store.identifiers`."""

@@ -1,16 +1,18 @@
 """What is promised of times, measured: for a machine that does nothing else, with `-m timed`."""
 
 import signal
-import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import engine_tasks
 import psutil
 import pytest
-from commands import COMMAND, run_command
+from commands import COMMAND, run_command, started
 from made_slides import write_endless, write_synthetic
 from patience import FOREVER, wait_until
 
@@ -19,17 +21,21 @@ from slide2iiif.errors import WorkerError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.samples.tissue import tissue
 
+if TYPE_CHECKING:
+    import subprocess
+
 pytestmark = pytest.mark.timed
 
 URL = ["--base-url", "https://host.example/iiif"]
 
 
-def start(source: Path, dest: Path) -> "subprocess.Popen[bytes]":
+@contextmanager
+def start(source: Path, dest: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Start an export that does not end, and wait until it is in the middle of its work."""
     write_endless(source / "endless.synthetic")
-    process = subprocess.Popen([COMMAND, "export", source, dest, *URL, "-q", "--jobs", "2"])
-    assert wait_until(lambda: list(dest.glob(".slide2iiif/staging/*/0,0,*")))
-    return process
+    with started([COMMAND, "export", source, dest, *URL, "-q", "--jobs", "2"]) as process:
+        assert wait_until(lambda: list(dest.glob(".slide2iiif/staging/*/0,0,*")))
+        yield process
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

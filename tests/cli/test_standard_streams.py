@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from commands import COMMAND, STRICT, run_command
+from commands import COMMAND, STRICT, run_command, started
 from made_slides import write_synthetic
 from patience import PATIENCE
 
@@ -174,7 +174,7 @@ def test_no_file_takes_the_place_of_a_closed_stream(source: Path, dest: Path) ->
 def test_a_pipe_that_does_not_wait_loses_nothing(place: Path) -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    with subprocess.Popen([COMMAND, "export", "--help"], stdout=writer, cwd=place, env=STRICT) as process:
+    with started([COMMAND, "export", "--help"], stdout=writer, cwd=place, env=STRICT) as process:
         os.close(writer)
         with os.fdopen(reader, "rb") as stream:
             text = stream.read()

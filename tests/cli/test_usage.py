@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commands import COMMAND, run_command
+from commands import COMMAND, run_command, started
 from made_slides import write_synthetic
 
 from slide2iiif.cli import main
@@ -230,7 +230,7 @@ def test_the_version_is_told() -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
-    with subprocess.Popen([COMMAND, "export", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with started([COMMAND, "export", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()

@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import engine_tasks
 import psutil
 import pytest
+from commands import started
 from patience import FOREVER, PATIENCE, wait_until
 
 from slide2iiif.engines import worker as workers
@@ -255,8 +257,7 @@ def test_a_worker_that_does_not_start_is_told_from_a_task_that_takes_too_long(mo
 
 
 def test_a_worker_that_lets_no_thread_of_its_own_run_ends_with_its_parent(tmp_path: Path) -> None:
-    parent, pids = start_parent(tmp_path, "hold")
-    with parent:
+    with started_parent(tmp_path, "hold") as (parent, pids):
         time.sleep(0.5)
         parent.kill()
         parent.wait()
@@ -390,26 +391,25 @@ with ProcessEngine(2) as engine:
 """
 
 
-def start_parent(folder: Path, task: str = "nap") -> tuple[subprocess.Popen[str], set[int]]:
+@contextmanager
+def started_parent(folder: Path, task: str = "nap") -> Iterator[tuple["subprocess.Popen[str]", set[int]]]:
     code = PARENT.format(support=str(SUPPORT), folder=str(folder), task=task, forever=FOREVER)
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    pids = {int(line) for line in iter(parent.stdout.readline, "busy\n")}
-    assert len(pids) == 2
-    return parent, pids
+    with started([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pids = {int(line) for line in iter(parent.stdout.readline, "busy\n")}
+        assert len(pids) == 2
+        yield parent, pids
 
 
 def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
-    parent, pids = start_parent(tmp_path)
-    with parent:
+    with started_parent(tmp_path) as (parent, pids):
         parent.kill()
         parent.wait()
         assert wait_until(lambda: all(gone(pid) for pid in pids))
 
 
 def test_an_interrupt_from_the_keyboard_is_left_to_the_parent(tmp_path: Path) -> None:
-    parent, pids = start_parent(tmp_path)
-    with parent:
+    with started_parent(tmp_path) as (parent, pids):
         for pid in pids:
             os.kill(pid, signal.SIGINT)
         time.sleep(0.3)

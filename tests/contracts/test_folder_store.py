@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from commands import staged
+from commands import staged, started
 from stagings import put
 
 from slide2iiif.errors import SourceError, TargetBusyError, TargetError
@@ -216,7 +216,7 @@ def test_folders_that_a_removed_slide_leaves_empty_go_with_it_and_no_others(stor
 def test_a_deletion_under_way_ends_soon_when_the_run_is_told_to_stop(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder, "_STOP_SECONDS", 0.05)
+    monkeypatch.setattr("slide2iiif.stores.folder.deletion._STOP_SECONDS", 0.05)
     stopped = False
     with FolderStore(root, lambda: stopped) as store:
         large = store.stage("b.svs", "state")
@@ -224,11 +224,11 @@ def test_a_deletion_under_way_ends_soon_when_the_run_is_told_to_stop(
             put(large, [f"{number}/x"], b"x")
         unlink = os.unlink
 
-        def slowly(path: str) -> None:
+        def slowly(path: str, *, dir_fd: int | None = None) -> None:
             nonlocal stopped
             stopped = True
             time.sleep(0.001)
-            unlink(path)
+            unlink(path, dir_fd=dir_fd)
 
         monkeypatch.setattr(os, "unlink", slowly)
         store.discard(large)
@@ -359,7 +359,7 @@ with FolderStore(Path(sys.argv[1])) as store:
 
 
 def test_a_killed_holder_frees_the_lock(root: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", HOLDER, root], stdout=subprocess.PIPE, text=True) as holder:
+    with started([sys.executable, "-c", HOLDER, root], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(TargetBusyError, match=f"process {holder.pid} "), FolderStore(root):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import run_command, staged
+from commands import run_command, staged, started
 from made_slides import write_synthetic
 
 BASE_URL = "https://host.example/iiif"
@@ -62,7 +62,7 @@ def kill_in_the_middle(source: Path, dest: Path, *options: str, tasks: int = 4, 
         source,
         dest,
     ]
-    with subprocess.Popen([*words, "--base-url", BASE_URL, "--jobs", "2", *options], stderr=subprocess.PIPE) as process:
+    with started([*words, "--base-url", BASE_URL, "--jobs", "2", *options], stderr=subprocess.PIPE) as process:
         # Its workers hold the other end as well: it is closed when the last of them has gone.
         assert process.stderr is not None
         process.stderr.read()

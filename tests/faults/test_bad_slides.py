@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from commands import COMMAND, run_command
+from commands import COMMAND, run_command, started
 from made_slides import write_image, write_synthetic
 from patience import PATIENCE, wait_until
 from published import documents, faults
@@ -138,7 +138,7 @@ def test_a_mapped_file_that_is_cut_is_a_bus_error_that_costs_one_slide(tmp_path:
     arguments = [slide] if command == "inspect" else [source, dest, *URL, "-q", "--jobs", 2, "--json", summary]
     hold = ["-P", slide, "-e", "trace=mmap", "-e", "inject=mmap:signal=STOP:when=1"]
     run = ["strace", "-f", "-o", log, *hold, "--", COMMAND, *command.split(), *arguments]
-    with subprocess.Popen([str(each) for each in run], stderr=subprocess.PIPE, text=True) as process:
+    with started(run, stderr=subprocess.PIPE, text=True) as process:
         worker = wait_for_the_mapping(slide, process.pid)
         os.truncate(slide, 0)
         worker.resume()

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from commands import COMMAND, STRICT, run_command
+from commands import COMMAND, STRICT, run_command, started
 from formats.exports import write_pyramid
 from formats.pictures import JPEG, Coding, picture
 from patience import PATIENCE
@@ -136,7 +136,7 @@ def export_changing(
     summary = folder / "summary.json"
     command = [COMMAND, "export", source, dest, *URL, "-q", "--jobs", "2", "--json", summary]
     staging = dest / ".slide2iiif" / "staging"
-    with subprocess.Popen([str(each) for each in command], stderr=subprocess.PIPE, text=True, env=STRICT) as process:
+    with started(command, stderr=subprocess.PIPE, text=True, env=STRICT) as process:
         while process.poll() is None and not (staging.is_dir() and any(staging.iterdir())):
             time.sleep(_LOOK_SECONDS)
         time.sleep(wait)

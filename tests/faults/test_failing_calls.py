@@ -155,6 +155,7 @@ def fail_at(scene: Scene, folder: Path, moment: Moment, error: str) -> None:
         assert line.startswith("slide2iiif: "), what
         assert WORDS[error] in line, what
     scene.assert_whole(dest, what)
+    scene.assert_known(dest, what)
     scene.assert_finished_by_the_next_run(dest, what)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from changing_trees import Scene
-from commands import COMMAND, run_command
+from commands import COMMAND, run_command, started
 from published import contents
 from traces import CHANGES, SYNCS, moments, spread, traced_run
 
@@ -27,6 +27,7 @@ def kill_at(scene: Scene, folder: Path, moment: tuple[str, int]) -> None:
     run = traced_run(scene.command(dest), folder, (*CHANGES, *SYNCS), f"{name}:signal=SIGKILL:when={number}")
     assert run.exit_code == -signal.SIGKILL, f"{moment}: {run.err}"
     scene.assert_whole(dest)
+    scene.assert_known(dest)
     scene.assert_finished_by_the_next_run(dest)
 
 
@@ -58,11 +59,11 @@ def test_a_run_that_is_killed_at_each_of_the_first_changes_loses_nothing(
 
 def kill_at_random(scene: Scene, dest: Path, moments: Iterator[float]) -> None:
     scene.start(dest)
-    arguments = [str(each) for each in (COMMAND, *scene.command(dest), "--jobs", 2)]
-    with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as process:
+    with started([COMMAND, *scene.command(dest), "--jobs", 2], stderr=subprocess.DEVNULL) as process:
         time.sleep(next(moments))
         process.kill()
     scene.assert_whole(dest)
+    scene.assert_known(dest)
     scene.assert_finished_by_the_next_run(dest)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import reader
-from commands import COMMAND, run_command
+from commands import COMMAND, run_command, started
 from made_slides import write_image, write_synthetic
 from patience import PATIENCE
 from published import documents, faults
@@ -34,7 +34,7 @@ def polled(dest: Path, *, to_the_end: bool = False) -> Iterator[dict[str, Any]]:
     seen: dict[str, Any] = {}
     bases = [f"{base}{version}" for base in BASES for version in ("", "-v3")]
     command: list[str | Path] = [sys.executable, "-P", reader.__file__, dest, *bases]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield seen
             if to_the_end:
@@ -62,7 +62,7 @@ class Scene:
         self._run(*self._export()).check_returncode()
 
     def killed_export(self) -> None:
-        with subprocess.Popen([str(each) for each in (COMMAND, *self._export())], stderr=subprocess.DEVNULL) as run:
+        with started([COMMAND, *self._export()], stderr=subprocess.DEVNULL) as run:
             time.sleep(self.rng.uniform(0.2, 0.9))
             run.kill()
 

@@ -11,17 +11,20 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from commands import COMMAND, run_command
+from commands import COMMAND, run_command, started
 from made_slides import write_endless, write_synthetic
 from patience import wait_until
 from published import contents, faults
 from traces import traced_run
+
+if TYPE_CHECKING:
+    import subprocess
 
 URL = ["--base-url", "https://host.example/iiif"]
 HOLDER = re.compile(
@@ -41,7 +44,7 @@ def held(source: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A run that is in the middle of a large slide, and is stopped there."""
     dest = source.parent / "public"
     write_endless(source / "large.synthetic")
-    with subprocess.Popen([COMMAND, "export", source, dest, *URL, "-q", "--jobs", "2"]) as process:
+    with started([COMMAND, "export", source, dest, *URL, "-q", "--jobs", "2"]) as process:
         try:
             assert wait_until(lambda: list(dest.glob(".slide2iiif/staging/*/0,0,*")) or process.poll() is not None)
             assert process.poll() is None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -36,7 +37,9 @@ def our_just(*arguments: str) -> str:
     program = shutil.which("just")
     if program is None:
         pytest.skip("just is not installed")
-    result = subprocess.run([program, *arguments], check=True, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    result = subprocess.run(
+        [program, *arguments], check=True, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE
+    )
     return result.stdout + result.stderr
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from patience import PATIENCE
 
 from slide2iiif import __version__
 
@@ -118,4 +119,4 @@ def test_the_hooks_before_a_commit_are_tools_of_the_environment() -> None:
 def test_the_hooks_before_a_commit_are_understood() -> None:
     pytest.importorskip("pre_commit")
     command = [sys.executable, "-m", "pre_commit", "validate-config", str(ROOT / ".pre-commit-config.yaml")]
-    assert subprocess.run(command, check=False, timeout=60).returncode == 0
+    assert subprocess.run(command, check=False, timeout=PATIENCE).returncode == 0

@@ -11,6 +11,9 @@ from published import contents, documents, faults, slide_of
 from stagings import put
 from traces import plain_run
 
+from slide2iiif.engines.serial import SerialEngine
+from slide2iiif.maintenance.verify import Verification
+from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.folder.store import FolderStore
 
 URL = ["--base-url", "https://host.example/iiif"]
@@ -56,6 +59,13 @@ class Scene(NamedTuple):
                     assert now.get(path) in {old.get(path), new.get(path)}, f"{identifier}/{path} {what}"
             else:
                 assert now in [old, new], f"{identifier} {what}"
+
+    def assert_known(self, dest: Path, what: str = "") -> None:
+        """The records know each slide that is published, the old version or the new one, and all of its files."""
+        if not self.is_by_file and (dest / ".slide2iiif" / "receipts").is_dir():
+            verification = Verification(FolderStore(dest), Receipts(FolderStore(dest).private), SerialEngine())
+            # One that is being removed goes before its receipt.
+            assert [each for each in verification.tree() if each.slide != "gone.synthetic"] == [], what
 
     def assert_finished_by_the_next_run(self, dest: Path, what: str = "") -> None:
         """The next run leaves what an undisturbed one would."""

@@ -1,12 +1,15 @@
 """The installed command, as a user runs it."""
 
+import contextlib
 import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import psutil
 from patience import PATIENCE
 
 COMMAND = Path(sys.executable).with_name("slide2iiif")
@@ -43,6 +46,33 @@ def run_command(
     assert "Traceback" not in text.stderr, text.stderr
     assert "Warning" not in text.stderr, text.stderr
     return text
+
+
+@contextlib.contextmanager
+def started(command: Sequence[object], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
+    """Start a program, and wait for its end after the block; whatever breaks the block off ends the program, too.
+
+    A bare `with Popen` waits for ever for a program that a failed test, or a limit of time, has left in the middle.
+    """
+    process = subprocess.Popen(
+        [os.fspath(each) if isinstance(each, Path) else str(each) for each in command], **options
+    )
+    with process:
+        try:
+            yield process
+            process.wait(PATIENCE)
+        finally:
+            if process.poll() is None:
+                end_with_children(process.pid)
+
+
+def end_with_children(pid: int) -> None:
+    """Kill a process and all that it has started: what strace leaves behind goes on by itself."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for each in (*process.children(recursive=True), process):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 class RealTree(NamedTuple):

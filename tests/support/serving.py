@@ -3,13 +3,13 @@
 import secrets
 import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from commands import started
 from patience import wait_until
 
 PORTS = range(10_000, 32_000)
@@ -44,7 +44,7 @@ def is_listening(port: int) -> bool:
 def running_nginx(tree: Path, runtime: Path, port: int, *options: str) -> Iterator[None]:
     program("nginx")
     command = [sys.executable, str(SERVE), str(tree), "--port", str(port), "--runtime", str(runtime), *options]
-    with subprocess.Popen(command) as process:
+    with started(command) as process:
         try:
             assert wait_until(lambda: process.poll() is not None or is_listening(port)), "nginx does not answer"
             assert process.poll() is None, "nginx did not start"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import one_process
+from commands import started
 from patience import PATIENCE
 
 import slide2iiif
@@ -101,7 +102,7 @@ def traced_run(
         options += ["-e", f"inject={inject}"]
     with _forked(arguments, folder, prepare) as (process, begin):
         command = ["strace", *options, "-p", str(process.pid)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        with started(command, stderr=subprocess.PIPE, text=True) as strace:
             try:
                 _wait_for_tracer(process.pid or 0, strace)
                 begin()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from commands import STRICT
+from commands import STRICT, started
 
 _LOOK_SECONDS = 0.02
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
@@ -30,16 +30,10 @@ def watched_run(command: Sequence[object], timeout: float) -> Watched:
     """Run a program to its end; a run that does not come to one is a failure."""
     begun = time.monotonic()
     peaks: dict[int, int] = {}
-    with subprocess.Popen(
-        [str(each) for each in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=STRICT
-    ) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=STRICT) as process:
         watcher = threading.Thread(target=_watch, args=(process, peaks), daemon=True)
         watcher.start()
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
+        out, err = process.communicate(timeout=timeout)
         watcher.join()
     return Watched(
         process.returncode,

@@ -179,6 +179,11 @@ class BucketStore:
         """See `Store.holds`."""
         return self.public.head(f"{identifier}/{DOCUMENT_NAME}") is not None
 
+    def access_note(self, identifier: str) -> str:
+        """See `Store.access_note`. Who may read is the policy of the bucket."""
+        del identifier
+        return ""
+
     def identifiers(self) -> Iterator[str]:
         """See `Store.identifiers`. Lists the whole tree, 1,000 objects a request."""
         above = ""

@@ -1,14 +1,16 @@
 """Free space of the file system of a folder, and its units of allocation."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from slide2iiif.stores.base import Capacity
+from slide2iiif.stores.folder.mounts import type_of
 from slide2iiif.system_errors import as_target_errors
 
 _SECTOR_BYTES = 512
 """Unit of `st_blocks` (man 2 stat)."""
-_MOUNTS = Path("/proc/self/mountinfo")
 
 
 def capacity_of(folder: Path) -> Capacity:
@@ -29,19 +31,21 @@ def capacity_of(folder: Path) -> Capacity:
         size=left.f_bavail * left.f_frsize,
         block=left.f_frsize,
         folder=min(status.st_blocks * _SECTOR_BYTES, left.f_frsize),
-        counts_names=_type_of(status.st_dev) == "tmpfs",
+        counts_names=type_of(place) == "tmpfs",
     )
 
 
 def count_files(top: Path) -> tuple[int, int]:
-    """Count inodes and bytes of a folder and everything in it: hard links once, vanishing names not at all."""
+    """Count inodes and bytes of a folder and all in it: hard links once, what cannot be asked not at all."""
     seen: set[int] = set()
     size = 0
-    for folder, _, names in os.walk(top):
-        for path in (folder, *(f"{folder}/{name}" for name in names)):
+    waiting = [str(top)]
+    while waiting:
+        folder = waiting.pop()
+        for path in (folder, *_entries(folder, waiting)):
             try:
                 status = os.lstat(path)
-            except FileNotFoundError:
+            except OSError:
                 continue
             if status.st_ino not in seen:
                 seen.add(status.st_ino)
@@ -49,15 +53,11 @@ def count_files(top: Path) -> tuple[int, int]:
     return len(seen), size
 
 
-def _type_of(device: int) -> str:
-    """Return the type of a mounted file system; empty where it is unknown (man 5 proc)."""
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    try:
-        lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        fields, _, rest = line.partition(" - ")
-        if fields.split()[2] == wanted:
-            return rest.split()[0]
-    return ""
+def _entries(folder: str, folders: list[str]) -> Iterator[str]:
+    """Yield paths of the files of a folder, and append those of the folders in it; none that cannot be listed."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            else:
+                yield entry.path

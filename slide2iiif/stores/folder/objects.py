@@ -11,7 +11,7 @@ from pathlib import Path
 
 from slide2iiif.stores.base import Entry, Head, NotAnObjectError, UnreadableObjectError
 from slide2iiif.stores.folder.aliases import link_or_copy
-from slide2iiif.stores.folder.atomic import remove_empty, write_pieces_atomically
+from slide2iiif.stores.folder.atomic import move_file, remove_empty, write_pieces_atomically
 from slide2iiif.stores.folder.links import check_no_link, find_link, link_refusal
 from slide2iiif.system_errors import as_target_errors, target_error
 
@@ -102,7 +102,7 @@ class FolderObjects:
         fresh = self.spare / uuid.uuid4().hex
         with as_target_errors(self.root / name):
             link_or_copy(f"{self.root}/{existing}", str(fresh), (self.root / existing).read_bytes())
-            fresh.rename(self.root / name)
+            move_file(fresh, self.root / name)
 
     def delete(self, name: str) -> None:
         """Unlink a file. See `Objects.delete`."""

@@ -11,18 +11,13 @@ The name of a staging folder decides that. It consists of digests that disclose 
   write into files that another run has finished.
 """
 
-import errno
 import hashlib
 import re
-import shutil
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 from slide2iiif.stores.base import JOURNAL
+from slide2iiif.stores.folder.deletion import delete_tree
 
 _IDENTITY = "folder"
 SCRATCH = ".scratch"
@@ -31,8 +26,6 @@ SCRATCH = ".scratch"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NAME = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{16})-[0-9a-f]{12}")
 _DIGITS = 16
-_CONCURRENT_CHANGES = frozenset({errno.ENOENT, errno.ENOTEMPTY})
-"""Errors when another process makes or deletes files at the same time."""
 
 
 def staging_name(identifier: str, state: str) -> str:
@@ -120,15 +113,10 @@ def _identity_of(folder: Path) -> bytes:
 
 def _delete(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, onerror=_raise)
+        # A worker may outlive its run by a moment.
+        delete_tree(path, is_shared=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _raise(_: object, __: object, raised: "tuple[type[BaseException], BaseException, TracebackType]") -> None:
-    """Raise an error of deletion, unless a worker that outlives its run by a moment may have caused it."""
-    if not isinstance(raised[1], OSError) or raised[1].errno not in _CONCURRENT_CHANGES:
-        raise raised[1]
 
 
 def _tag(*texts: str) -> str:

@@ -10,10 +10,8 @@ names, and contain nothing that identifies a source.
 
 import contextlib
 import errno
-import math
 import os
 import stat
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,11 +20,14 @@ from typing import Self
 from slide2iiif.errors import SourceError, TargetError
 from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.stores.base import JOURNAL, Capacity, Staging
-from slide2iiif.stores.folder.atomic import exchange, remove_empty
+from slide2iiif.stores.folder.access import access_note
+from slide2iiif.stores.folder.atomic import delete_in_place, exchange, remove_empty, replace_in_steps
 from slide2iiif.stores.folder.capacity import capacity_of, count_files
+from slide2iiif.stores.folder.deletion import DeleteDeadline, delete_tree
 from slide2iiif.stores.folder.durability import FileSystemSync, sync_folder
 from slide2iiif.stores.folder.links import check_no_link, find_link, link_refusal
 from slide2iiif.stores.folder.locks import TreeLock, check_free, lock_holder
+from slide2iiif.stores.folder.mounts import mounts_within, type_of
 from slide2iiif.stores.folder.objects import FolderObjects
 from slide2iiif.stores.folder.places import claim_private_dir
 from slide2iiif.stores.folder.resume import Unfinished, note_identity, staging_name
@@ -36,8 +37,8 @@ from slide2iiif.system_errors import PRIVATE, as_target_errors, target_error
 _ENTRIES = ("staging", "receipts", "site", "lock")
 """Entries of the private folder that are written by name."""
 _PRIVATE_MODE = 0o700
-_STOP_SECONDS = 1.0
-"""Time for deleting staged files once a run was stopped."""
+_OVERLAY = "overlay"
+"""Type of a file system in layers: folders of its lower ones cannot be renamed."""
 
 
 class FolderStore:
@@ -60,6 +61,7 @@ class FolderStore:
         self._unfinished: Unfinished | None = None
         self._lock: TreeLock | None = None
         self._syncs: list[FileSystemSync] = []
+        self._mounts: tuple[Path, ...] = ()
 
     @property
     def place(self) -> str:
@@ -80,6 +82,11 @@ class FolderStore:
     def folders(self) -> tuple[Path, ...]:
         """Root and private folder. See `Store.folders`."""
         return self.root, self._private
+
+    @property
+    def trusts_records(self) -> bool:
+        """False: to look costs nothing. See `Store.trusts_records`."""
+        return False
 
     @property
     def atomic_publish(self) -> bool:
@@ -112,6 +119,7 @@ class FolderStore:
                 self._staging = self.root / PRIVATE / "staging"
                 _make_private(self._staging)
             self._unfinished = Unfinished(self._staging)
+            self._mounts = mounts_within(self.root)
             self._syncs = _file_systems(self._staging, self._private)
             claim_private_dir(self._outside, self.root)
         except OSError as error:
@@ -142,18 +150,25 @@ class FolderStore:
         with as_target_errors(folder):
             return find_link(self.root, folder) is None and (folder / DOCUMENT_NAME).is_file()
 
+    def access_note(self, identifier: str) -> str:
+        """Look at modes and groups. See `Store.access_note`."""
+        return access_note(self.root, self.root / identifier / DOCUMENT_NAME)
+
     def identifiers(self) -> Iterator[str]:
         """Find the documents of slides, without listing their tiles. See `Store.identifiers`."""
         folders = [self.root]
         while folders:
             folder = folders.pop()
-            if folder != self.root and (folder / DOCUMENT_NAME).is_file():
+            if folder != self.root and os.path.isfile(folder / DOCUMENT_NAME):
                 yield folder.relative_to(self.root).as_posix()
                 continue
             try:
                 with os.scandir(folder) as entries:
                     inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
             except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    # Nothing was ever published there: its path could not be written either.
+                    continue
                 raise target_error(error, folder) from None
             folders += [folder / name for name in sorted(inner, reverse=True) if name != PRIVATE]
 
@@ -213,13 +228,26 @@ class FolderStore:
             self._sync()
             # The disk may have taken its time.
             self._check_links(target)
+            self._put_in_place(folder, target)
+            sync_folder(target.parent)
+        except OSError as error:
+            raise target_error(error, target) from None
+
+    def _put_in_place(self, folder: Path, target: Path) -> None:
+        try:
             if target.is_dir():
                 exchange(folder, target)
             else:
                 folder.rename(target)
-            sync_folder(target.parent)
         except OSError as error:
-            raise target_error(error, target) from None
+            if error.errno != errno.EXDEV:
+                raise
+            # It may have been mounted during the run.
+            self._mounts = mounts_within(self.root)
+            self._check_mounts(target)
+            if not (target.is_dir() and type_of(target) == _OVERLAY):
+                raise SourceError(_apart(target.parent, self.root)) from None
+            replace_in_steps(folder, target)
 
     def drop(self, staging: Staging) -> None:
         """Delete a staging folder, which now holds the older version. See `Store.drop`."""
@@ -227,19 +255,19 @@ class FolderStore:
             return
         for folder in (staging.scratch, folder_of(staging)):
             with as_target_errors(self.root), contextlib.suppress(FileNotFoundError):
-                _delete(folder, _DeleteDeadline(self._is_stopped))
+                delete_tree(folder, DeleteDeadline(self._is_stopped))
 
     def discard(self, staging: Staging) -> None:
         """Delete a staging folder. See `Store.discard`."""
         if self._is_stopped():
             return
-        deadline = _DeleteDeadline(self._is_stopped)
+        deadline = DeleteDeadline(self._is_stopped)
         # The journal first: without it the rest cannot be mistaken for something to go on from.
         with contextlib.suppress(OSError):
             (staging.scratch / JOURNAL).unlink()
         for folder in (staging.scratch, folder_of(staging)):
             with contextlib.suppress(OSError):
-                _delete(folder, deadline)
+                delete_tree(folder, deadline)
 
     def remove(self, identifier: str) -> None:
         """Move a slide into staging, then delete it, and folders that it leaves empty. See `Store.remove`."""
@@ -251,14 +279,19 @@ class FolderStore:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise target_error(error, target) from None
+            if error.errno != errno.EXDEV:
+                raise target_error(error, target) from None
+            # Of another file system, or of the lower layer of an overlay.
+            with as_target_errors(target):
+                delete_in_place(target)
         remove_empty(target.parent, self.root)
-        with as_target_errors(self.root):
-            _delete(trash, _DeleteDeadline(self._is_stopped))
+        with as_target_errors(self.root), contextlib.suppress(FileNotFoundError):
+            delete_tree(trash, DeleteDeadline(self._is_stopped))
 
     def _check_place(self, identifier: str) -> None:
         target = self.root / identifier
         self._check_links(target)
+        self._check_mounts(target)
         for parent in target.parents:
             if parent == self.root:
                 break
@@ -266,6 +299,11 @@ class FolderStore:
                 raise SourceError(f"{parent} is a published slide itself; remove it, or run with --delete")
         if target.exists() and not (target / DOCUMENT_NAME).is_file():
             raise SourceError(f"{target} exists and is not a published slide; move it away")
+
+    def _check_mounts(self, target: Path) -> None:
+        mount = next((each for each in self._mounts if target.is_relative_to(each)), None)
+        if mount is not None:
+            raise SourceError(_apart(mount, self.root))
 
     def _check_links(self, target: Path) -> None:
         link = find_link(self.root, target)
@@ -296,33 +334,11 @@ class FolderStore:
             self._lock = None
 
 
-class _DeleteDeadline:
-    """Time limit of a deletion: none, until the run is told to stop."""
-
-    def __init__(self, is_stopped: Callable[[], bool]) -> None:
-        self._is_stopped = is_stopped
-        self._end = math.inf
-
-    def is_over(self) -> bool:
-        """Return True if the rest is to be left."""
-        now = time.monotonic()
-        if self._end == math.inf and self._is_stopped():
-            self._end = now + _STOP_SECONDS
-        return now > self._end
-
-
-def _delete(folder: str | Path, deadline: _DeleteDeadline) -> None:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if deadline.is_over():
-                return
-            if entry.is_dir(follow_symlinks=False):
-                _delete(entry.path, deadline)
-            else:
-                os.unlink(entry.path)
-    # What is left of a folder in it, if the time was over there.
-    if not deadline.is_over():
-        os.rmdir(folder)
+def _apart(folder: Path, root: Path) -> str:
+    return (
+        f"{folder} is on another file system than {root}, and nothing can be published there in one step: unmount it, "
+        "or export these slides to a DEST of their own on it"
+    )
 
 
 def _make_private(folder: Path) -> None:
