@@ -39,7 +39,7 @@ class MirroredObjects:
     """Private objects below an address. See `Objects`. A value: workers, who read large objects only, get it too."""
 
     address: Address
-    """Where they lie."""
+    """Place of the objects."""
     cache: Path
     """Local folder of the copy."""
 

@@ -25,7 +25,7 @@ class BucketObjects:
     """Objects below an address. See `Objects`."""
 
     address: Address
-    """Where they lie."""
+    """Place of the objects."""
 
     def read(self, name: str) -> bytes | None:
         """See `Objects.read`."""
