@@ -11,6 +11,7 @@ from slide2iiif.errors import SourceError
 from slide2iiif.sources.base import probe
 from slide2iiif.sources.dicom import is_dicom
 from slide2iiif.sources.formats import is_image_name, is_own_tiff_name, is_plain_tiff_name, is_synthetic_name
+from slide2iiif.sources.other_formats import refusal_of
 from slide2iiif.sources.tiff import check_whole, is_tiff
 from slide2iiif.sources.unsupported import COMPARE, check_open_files, system_refusal
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from slide2iiif.sources.base import Source
 
 _UNKNOWN = f"is not a slide in any format that OpenSlide knows, or is damaged: {COMPARE}"
+_OF_NO_SCANNER = (
+    "is not a slide of the scanner that its name stands for, in any form that OpenSlide knows: if it is an ordinary "
+    "TIFF, name it .tif"
+)
 _HEADER_NOTE = "its header holds bytes that decoders warn of; no pixel is lost by them"
 
 
@@ -54,12 +59,12 @@ def _open(path: Path) -> "Source":
     except UnsupportedFormatError:
         check_open_files(path)
         if is_dicom(head):
-            from slide2iiif.sources.dicom import refusal_of
+            from slide2iiif.sources import dicom_refusals
 
-            raise SourceError(refusal_of(path)) from None
+            raise SourceError(dicom_refusals.refusal_of(path)) from None
         if is_plain_tiff_name(path.name):
             return _open_image(path, head)
-        raise SourceError(_UNKNOWN) from None
+        raise SourceError(refusal_of(head) or _UNKNOWN) from None
 
 
 def _open_tiff(path: Path) -> "Source":
@@ -75,7 +80,7 @@ def _open_tiff(path: Path) -> "Source":
             check_open_files(path)
             check_whole(path)
             if not is_own_tiff_name(path.name):
-                raise SourceError(_UNKNOWN) from None
+                raise SourceError(_OF_NO_SCANNER) from None
         else:
             if not source.is_of_no_scanner or is_for_openslide(path, of_no_scanner=True):
                 return source
@@ -139,6 +144,10 @@ def _open_jpeg_2000(path: Path) -> "Source":
     from slide2iiif.sources.rare_images import RareJpeg2000Source, has_imagecodecs
 
     header = jpeg2000.read_header(path)
+    if header.palette:
+        from slide2iiif.sources.jpeg2000_palette import PaletteSource
+
+        return PaletteSource(path, header)
     if jpeg2000.refusal_of_pillow(header) is not None and has_imagecodecs():
         return RareJpeg2000Source(path, header)
     return PillowSource(path)

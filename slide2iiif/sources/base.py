@@ -11,6 +11,7 @@ from slide2iiif.geometry import Region, Size
 from slide2iiif.imaging.pixels import WHITE, Colour, Pixels
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
+from slide2iiif.sources.tile_table import TileTable
 from slide2iiif.sources.unsupported import system_refusal
 
 
@@ -21,6 +22,8 @@ class StoredImage(NamedTuple):
     """Name of the compression."""
     jpeg: JpegTiles | JpegStrips | None
     """Its tiles or strips, where they are JPEG that can be published without decoding."""
+    table: TileTable | None = None
+    """Its tiles that are not stored, where there are any."""
 
 
 class StoredArea(NamedTuple):

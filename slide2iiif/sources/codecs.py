@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from slide2iiif.errors import SourceError
 from slide2iiif.imaging.jpeg import decode_samples
 from slide2iiif.imaging.picture import Samples
+from slide2iiif.imaging.pixels import RGB
+from slide2iiif.sources.jpeg_files import parse_header, without_notes
 from slide2iiif.sources.jpeg_tiles import ADOBE_RGB, JFIF, DamagedTileError, parse_head, shared_tables
 from slide2iiif.sources.unsupported import COPY_AGAIN
 
@@ -47,13 +49,14 @@ COMPRESSIONS = {
 """Names of compressions by their number in a TIFF."""
 _RARE = {
     _JPEG_XL: "jpegxl_decode",
-    _LERC: "lerc_decode",
+    _LERC: "",
     _JPEG_XR: "jpegxr_decode",
     _LOSSLESS_JPEG: "jpeg_decode",
     _PNG: "png_decode",
 }
 """Functions of imagecodecs by the number of the compression."""
 _INSTALL = "install slide2iiif[formats], or convert it to a tiled TIFF with Deflate or JPEG"
+_LERC_DEFLATE, _LERC_ZSTD = 1, 2
 _CONVERT = "convert it to a tiled TIFF with Deflate or JPEG"
 _SHARED_FAX_TAGS = (292, 293)
 _RAW_GREY = 1
@@ -134,7 +137,9 @@ def decompress(
     return found
 
 
-def decode_picture(stored: bytes, compression: int, tables: bytes, components: int, *, is_rgb: bool) -> Samples:
+def decode_picture(
+    stored: bytes, compression: int, tables: bytes, components: int, *, is_rgb: bool, coded_again: int = 0
+) -> Samples:
     """Decode a tile or strip that is a picture of its own.
 
     Args:
@@ -143,6 +148,7 @@ def decode_picture(stored: bytes, compression: int, tables: bytes, components: i
         tables: a tables-only JPEG stream, or nothing.
         components: samples a pixel.
         is_rgb: True if the directory says that samples of JPEG are RGB.
+        coded_again: number of what LERC is compressed by besides (LercParameters): 1 Deflate, 2 Zstandard.
 
     Returns:
         Shape (height, width, components).
@@ -157,12 +163,14 @@ def decode_picture(stored: bytes, compression: int, tables: bytes, components: i
         elif compression in _JPEG_2000:
             samples = _decode_jpeg_2000(stored)
         elif compression == _WEBP:
-            samples = _through_pillow(stored, "WEBP")
+            samples = _decode_webp(stored, components)
+        elif compression == _LERC:
+            samples = _decode_lerc(stored, components, coded_again)
         else:
             samples = _decode_by_imagecodecs(stored, compression)
     except SourceError:
         raise
-    except (OSError, ValueError, SyntaxError, RuntimeError, EOFError) as error:
+    except (OSError, ValueError, SyntaxError, RuntimeError, EOFError, zlib.error) as error:
         raise SourceError(f"does not decode as {name_of(compression)} ({_words(error)}); {COPY_AGAIN}") from None
     return samples if samples.ndim == 3 else samples[..., np.newaxis]  # noqa: PLR2004 - rows, columns, samples
 
@@ -176,26 +184,38 @@ def _inflate(stored: bytes, expected: int) -> bytes:
 
 
 def _decode_jpeg(stored: bytes, tables: bytes, components: int, *, is_rgb: bool) -> Samples:
-    marker = ADOBE_RGB if is_rgb and components == 3 else JFIF if components != 4 else b""  # noqa: PLR2004
     try:
         head = parse_head(stored)
-        stream = b"".join((b"\xff\xd8", marker, shared_tables(tables), *head.segments, stored[head.scan :]))
+        segments = b"".join((*head.segments, stored[head.scan :]))
+        stream = _with_marker(segments, tables, components, is_rgb=is_rgb)
     except DamagedTileError as error:
-        return _decode_other_jpeg(stored, tables, str(error), is_rgb=is_rgb)
+        return _decode_other_jpeg(stored, tables, components, str(error), is_rgb=is_rgb)
     if len(head.sampling) != components:
         raise SourceError(f"holds a JPEG stream of {len(head.sampling)} components where {components} are stated")
     return decode_samples(stream, components)
 
 
-def _decode_other_jpeg(stored: bytes, tables: bytes, reason: str, *, is_rgb: bool) -> Samples:
-    """Decode JPEG that is not baseline: 12 bits, lossless, arithmetic."""
-    if stored[:2] != b"\xff\xd8" or not stored.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
+def _decode_other_jpeg(stored: bytes, tables: bytes, components: int, reason: str, *, is_rgb: bool) -> Samples:
+    """Decode JPEG that is not baseline: progressive, arithmetic, 12 bits, lossless."""
+    header = parse_header(stored)
+    is_whole = stored[:2] == b"\xff\xd8" and stored.rstrip(b"\0\xff").endswith(b"\xff\xd9")
+    if header is None or not is_whole:
         raise SourceError(f"holds a damaged JPEG stream: {reason}; {COPY_AGAIN}")
+    if header.components != components:
+        raise SourceError(f"holds a JPEG stream of {header.components} components where {components} are stated")
+    if header.is_for_libjpeg:
+        return decode_samples(_with_marker(without_notes(stored), tables, components, is_rgb=is_rgb), components)
+    if not header.is_decodable:
+        raise UnsupportedCodecError(f"holds JPEG of {header.kind}, which nothing here reads: {_CONVERT}")
     space = {"colorspace": "RGB", "outcolorspace": "RGB"} if is_rgb else {}
-    samples: Samples = _imagecodecs("JPEG of more than 8 bits, or lossless").jpeg_decode(
-        stored, tables=tables or None, **space
-    )
+    samples: Samples = _imagecodecs(f"JPEG of {header.kind}").jpeg_decode(stored, tables=tables or None, **space)
     return samples
+
+
+def _with_marker(segments: bytes, tables: bytes, components: int, *, is_rgb: bool) -> bytes:
+    """Return a stream that says what its colours are, of segments that do not."""
+    marker = ADOBE_RGB if is_rgb and components == 3 else JFIF if components != 4 else b""  # noqa: PLR2004
+    return b"".join((b"\xff\xd8", marker, shared_tables(tables), segments))
 
 
 def _decode_jpeg_2000(stored: bytes) -> Samples:
@@ -213,6 +233,31 @@ def _decode_by_imagecodecs(stored: bytes, compression: int) -> Samples:
         words = f"its TIFF compression {compression} is none of tiles that are pictures"
         raise UnsupportedCodecError(f"is damaged or of an unknown variant: {words}: {_CONVERT}")
     samples: Samples = getattr(_imagecodecs(name_of(compression)), _RARE[compression])(stored)
+    return samples
+
+
+def _decode_webp(stored: bytes, components: int) -> Samples:
+    """Decode WebP, which leaves alpha out of a tile that is opaque."""
+    samples = _through_pillow(stored, "WEBP")
+    if (samples.shape[-1], components) == (RGB, RGB + 1):
+        return np.dstack((samples, np.full(samples.shape[:2], 255, np.uint8)))
+    return samples[..., :components]
+
+
+def _decode_lerc(stored: bytes, components: int, coded_again: int) -> Samples:
+    """Decode LERC; its mask is the alpha, where the directory has one sample more than LERC has."""
+    codecs = _imagecodecs("LERC")
+    if coded_again == _LERC_DEFLATE:
+        stored = zlib.decompress(stored)
+    elif coded_again == _LERC_ZSTD:
+        stored = bytes(codecs.zstd_decode(stored))
+    decoded, mask = codecs.lerc_decode(stored, masks=True)
+    samples: Samples = decoded if decoded.ndim == 3 else decoded[..., np.newaxis]  # noqa: PLR2004 - as below
+    if samples.shape[2] == components - 1:
+        alpha = np.full(samples.shape[:2], 255, samples.dtype) if mask is None else mask.astype(samples.dtype) * 255
+        return np.dstack((samples, alpha))
+    if mask is not None and not mask.all():
+        raise UnsupportedCodecError(f"holds pixels that LERC marks as invalid, which have no colour: {_CONVERT}")
     return samples
 
 

@@ -18,6 +18,7 @@ from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.imaging.jpeg import decode
 from slide2iiif.imaging.pixels import Pixels
+from slide2iiif.sources.jpeg_strips import Frame, JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.sources.unsupported import system_refusal
 
@@ -28,6 +29,9 @@ _BLUR = 8
 _BLURRED_TOLERANCE = 3.0
 """Mean difference for averages of squares, where the reader gives pixels moved by a fraction."""
 
+
+_SQUARE_TOLERANCE = 12.0
+"""Most that the average of a square may differ by, for chroma that is upsampled in another way, or pixels moved."""
 
 _WINDOW = 128
 """Side of the part of a tile that is compared, in pixels: a tile of another place differs in any with much to see."""
@@ -49,6 +53,9 @@ def is_shown(tiles: JpegTiles, size: Size, read: Callable[[Region], Pixels], *, 
         is_aligned: whether those pixels are the stored ones, or moved by a fraction of one: OpenSlide takes places
             in full-resolution pixels, which a level of 1/2.0003 has no whole number for.
     """
+    columns, rows = -(-size.width // tiles.tile.width), -(-size.height // tiles.tile.height)
+    if not tiles.lengths[:rows, :columns].any():
+        return False
     blur, tolerance = (1, _TOLERANCE) if is_aligned else (_BLUR, _BLURRED_TOLERANCE)
 
     def differences(places: Iterable[tuple[int, int]]) -> Iterator[float]:
@@ -64,6 +71,69 @@ def is_shown(tiles: JpegTiles, size: Size, read: Callable[[Region], Pixels], *, 
     except OSError as error:
         raise SourceError(system_refusal(error)) from None
     return bool(compared) and max(compared) <= tolerance
+
+
+def are_strips_shown(strips: JpegStrips, read: Callable[[Region], Pixels], *, is_aligned: bool) -> bool:
+    """Return True if restart intervals are what a reader shows: the longest of all, and of the last row.
+
+    Args:
+        strips: of one level.
+        read: gives the reader's pixels of a region of the level.
+        is_aligned: whether those pixels are the stored ones, or moved by a fraction of one.
+
+    Raises:
+        SourceError: the system does not let the slide be read.
+    """
+    blur, tolerance = (1, _TOLERANCE) if is_aligned else (_BLUR, _BLURRED_TOLERANCE)
+    row, column = np.unravel_index(int(strips.lengths.argmax()), strips.lengths.shape)
+    last = len(strips.lengths) - 1
+    for place in {(int(column), int(row)), (int(strips.lengths[last].argmax()), last)}:
+        try:
+            difference = _strip_difference(strips, place, read, blur)
+        except SourceError:
+            # Damaged just there, which is found again, and told, when the tile is to be published.
+            continue
+        except OSError as error:
+            raise SourceError(system_refusal(error)) from None
+        if difference > tolerance:
+            return False
+    return True
+
+
+def _strip_difference(strips: JpegStrips, place: tuple[int, int], read: Callable[[Region], Pixels], blur: int) -> float:
+    x, y = place[0] * strips.strip.width, place[1] * strips.strip.height
+    width, height = min(strips.strip.width, strips.size.width - x), min(strips.strip.height, strips.size.height - y)
+    frame = _read_frame(strips.window(Region(x, y, width, height)))
+    difference = _averages(decode(frame.stream, frame.region.size), blur) - _averages(read(frame.region), blur)
+    return float(np.abs(difference).mean())
+
+
+def is_tile_shown(
+    tiles: JpegTiles, place: tuple[int, int], size: Size, read: Callable[[Region], Pixels], *, is_aligned: bool
+) -> bool:
+    """Return True if one tile is what a reader shows everywhere: no square of it differs.
+
+    Args:
+        tiles: of one level.
+        place: column and row of the tile.
+        size: of the level, as the reader says.
+        read: gives the reader's pixels of a region of the level.
+        is_aligned: whether those pixels are the stored ones, or moved by a fraction of one.
+    """
+    column, row = place
+    x, y = column * tiles.tile.width, row * tiles.tile.height
+    width, height = min(tiles.tile.width, size.width - x), min(tiles.tile.height, size.height - y)
+    try:
+        ours = decode(_read_tile(tiles.path, tiles, column, row), tiles.tile)[:height, :width]
+        theirs = read(Region(x, y, width, height))
+    except SourceError:
+        # Damaged just there, which is found again, and told, when the tile is to be published.
+        return True
+    except OSError as error:
+        raise SourceError(system_refusal(error)) from None
+    side = min(width, height, _BLUR if is_aligned else 2 * _BLUR)
+    difference = _averages(ours, side) - _averages(theirs, side)
+    return float(np.abs(difference).max()) <= _SQUARE_TOLERANCE
 
 
 def _telling_places(tiles: JpegTiles, size: Size) -> Iterator[tuple[int, int]]:
@@ -117,6 +187,14 @@ def _averages(pixels: Pixels, side: int) -> NDArray[np.float32]:
         return whole
     means: NDArray[np.float32] = whole.reshape(height, side, width, side, 3).mean(axis=(1, 3))
     return means
+
+
+def _read_frame(strips: JpegStrips) -> Frame:
+    file = os.open(strips.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return strips.read(file)
+    finally:
+        os.close(file)
 
 
 def _read_tile(path: Path, tiles: JpegTiles, column: int, row: int) -> bytes:

@@ -20,7 +20,8 @@ from slide2iiif.geometry import Size, ceil_div
 from slide2iiif.sources.base import StoredImage
 from slide2iiif.sources.formats import may_be_dicom
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
-from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, damaged_directory, is_of_system, several
+from slide2iiif.sources.tile_table import TileTable
+from slide2iiif.sources.unsupported import damaged_directory, is_of_system, several
 
 _MAGIC = b"DICM"
 _MAGIC_OFFSET = 128
@@ -139,14 +140,12 @@ def check_one_path(path: Path) -> None:
         raise SourceError(several("optical paths", len(paths)))
 
 
-def refusal_of(path: Path) -> str:
-    """Return why a DICOM file is no slide, in words for its owner."""
-    header = read_header(path)
-    if header is None:
-        return f"is DICOM whose header cannot be read: it is damaged, or compressed as a whole; {COPY_AGAIN}"
-    if not header.is_whole_slide:
-        return f"is DICOM, and no whole-slide image but {header.kind}: leave it out, or convert it to TIFF"
-    return f"is a whole-slide image in DICOM of a kind that OpenSlide does not know: {COMPARE}"
+def read_attributes(path: Path, names: list[str]) -> Any:
+    """Read some attributes of a file, as pydicom gives them; it raises a dozen unrelated classes on damaged files."""
+    import pydicom
+
+    with path.open("rb") as file, _untold():
+        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=names)
 
 
 @contextlib.contextmanager
@@ -191,9 +190,14 @@ def read_images(path: Path) -> Mapping[Size, StoredImage]:
         # A level in several files, focal planes or optical paths: which tile is which is not ours to guess.
         is_whole = header.size not in found and header.compression == "jpeg"
         jpeg = _jpeg_tiles(file) if is_whole and not is_beyond_top else None
-        found[header.size] = StoredImage(header.compression, jpeg)
+        found[header.size] = StoredImage(header.compression, jpeg, _table(jpeg))
         is_beyond_top |= jpeg is not None and jpeg.lengths.size == 1
     return found
+
+
+def _table(jpeg: JpegTiles | None) -> TileTable | None:
+    """Return the frames that a level lacks; None where it is whole, or not known."""
+    return None if jpeg is None or jpeg.is_complete else TileTable(jpeg.tile, jpeg.lengths == 0)
 
 
 def _jpeg_tiles(path: Path) -> JpegTiles | None:

@@ -1,8 +1,10 @@
 """Frames of image files that may hold several, and the part of the canvas that the first one covers.
 
-Sources: the GIF89a specification, sections 18 and 20; the APNG section of the PNG specification (third edition).
+Sources: the GIF89a specification, sections 18 and 20; the APNG section of the PNG specification (third edition); the
+manual pages of Netpbm (pbm, pgm, ppm: a file is a sequence of one or more images).
 """
 
+import re
 from pathlib import Path
 
 from slide2iiif.geometry import Region, Size
@@ -13,6 +15,12 @@ _EXTENSION, _IMAGE = 0x21, 0x2C
 _PNG_SIGNATURE = 8
 _FIRST_BYTES = 1 << 16
 _HEAD = 1 << 20
+_BYTE = 255
+_BITMAP_KIND, _PIXMAP_KIND = 4, 6
+_GAP, _NUMBER = rb"(?:\s|#[^\n]*\n)+", rb"(\d{1,9})"
+_BITMAP = re.compile(rb"P(4)" + 2 * (_GAP + _NUMBER) + rb"\s")
+_PIXMAP = re.compile(rb"P([56])" + 3 * (_GAP + _NUMBER) + rb"\s")
+_NEXT_NETPBM = re.compile(rb"\s*P[1-7]\s")
 
 
 def frame_count(path: Path, kind: str, stated: int) -> int:
@@ -35,6 +43,20 @@ def _animated_png_frames(path: Path) -> int:
             return int.from_bytes(head[place + 8 : place + 12])
         place += 12 + int.from_bytes(head[place : place + 4])
     return 1
+
+
+def holds_more_netpbm(path: Path) -> bool:
+    """Return True if another image follows the first one of a PBM, PGM or PPM file of the binary kind."""
+    with path.open("rb") as file:
+        head = file.read(_FIRST_BYTES)
+        match = _BITMAP.match(head) or _PIXMAP.match(head)
+        if match is None:
+            return False
+        kind, width, height, *most = map(int, match.groups())
+        row = -(-width // 8) if kind == _BITMAP_KIND else width * (3 if kind == _PIXMAP_KIND else 1)
+        wide = 2 if most and most[0] > _BYTE else 1
+        file.seek(match.end() + row * height * wide)
+        return bool(_NEXT_NETPBM.match(file.read(_FIRST_BYTES)))
 
 
 def painted_area(path: Path, size: Size) -> Region | None:

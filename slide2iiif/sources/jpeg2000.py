@@ -17,10 +17,30 @@ _HEAD = 1 << 24
 _CODESTREAM = b"\xff\x4f\xff\x51"
 """Markers that a codestream begins with: the second one tells of sizes."""
 _SRGB, _GREY, _SYCC = 16, 17, 18
+_COLOURS = {_SRGB: 3, _GREY: 1, _SYCC: 3}
+"""Colours of the enumerated colour spaces that are shown (T.800, table I.10)."""
+_OTHER_SPACES = {
+    0: "bi-level",
+    1: "YCbCr (1)",
+    3: "YCbCr (2)",
+    4: "YCbCr (3)",
+    9: "PhotoYCC",
+    11: "CMY",
+    12: "CMYK",
+} | {
+    13: "YCCK",
+    14: "CIELAB",
+    15: "bi-level (2)",
+    19: "CIEJab",
+    20: "e-sRGB",
+    21: "ROMM-RGB",
+    24: "e-sYCC",
+}
+"""Names of others (T.801, table M.25)."""
+_MAPPING_BYTES = 4
 _PROFILES = (2, 3)
 _COLOUR, _OPACITY, _PREMULTIPLIED = 0, 1, 2
-_WHOLE_IMAGE = 0
-_LONGEST = 16
+_CLEAR_COUNTS = (1, 3)
 _INSTALL = "install slide2iiif[formats], or convert it to TIFF (opj_decompress)"
 
 
@@ -51,12 +71,19 @@ class Jpeg2000Header:
     """Enumerated colour space; None where a profile or nothing says it."""
     profile: bytes | None = None
     """ICC profile."""
-    has_palette: bool = False
-    """True if components are indices into a palette."""
-    is_plain_palette: bool = False
-    """True if it has three columns of 8 bits, for red, green and blue."""
+    palette: bytes = b""
+    """Contents of the box of a palette that components are indices into; none where they are colours."""
+    mapping: bytes = b""
+    """Contents of the box that maps components and columns of the palette to channels."""
+    stream: int = 0
+    """Place of the codestream in the file, in bytes."""
     channels: tuple[tuple[int, int, int], ...] = ()
     """Number, type and association of each channel; none where the order is the usual one."""
+
+    @property
+    def channel_count(self) -> int:
+        """Channels that components and palette come to."""
+        return len(self.mapping) // _MAPPING_BYTES if self.palette else len(self.components)
 
     @property
     def is_subsampled(self) -> bool:
@@ -85,8 +112,7 @@ def read_header(path: Path) -> Jpeg2000Header:
 
 def read_picture(header: Jpeg2000Header) -> PictureFormat:
     """Return the format of the samples, channels in the order red, green, blue, alpha."""
-    first = header.components[0]
-    count = 3 if header.has_palette else len(header.components)
+    count = header.channel_count
     kind = Kind.SIGNED if any(each.is_signed for each in header.components) else Kind.UNSIGNED
     extras = list[Extra]()
     for channel, type_, _ in sorted(header.channels):
@@ -95,18 +121,32 @@ def read_picture(header: Jpeg2000Header) -> PictureFormat:
     colours = count - len(extras)
     meaning = {1: Meaning.GREY, 2: Meaning.GREY}.get(colours, Meaning.RGB)
     extras += [Extra.UNSPECIFIED] * max(0, colours - meaning.colours)
-    # Nothing says what a second or fourth component means where channels are not defined.
-    is_told = count in {1, 3} or bool(header.channels)
-    is_known = header.colours in {None, _SRGB, _GREY, _SYCC} and colours >= 1 and is_told
+    doubt = _doubt(header, colours)
     return PictureFormat(
-        meaning if is_known else Meaning.UNKNOWN,
-        8 if header.has_palette else first.bits,
+        Meaning.UNKNOWN if doubt else meaning,
+        header.components[0].bits,
         kind,
         tuple(extras),
         profile=header.profile,
-        stated=f"{count} components of JPEG 2000 "
-        + (f"in the colour space {header.colours}" if is_told else "and does not state what the last one means"),
+        stated=f"{count} {'component' if count == 1 else 'components'} of JPEG 2000 {doubt}",
     )
+
+
+def _doubt(header: Jpeg2000Header, colours: int) -> str:
+    """Return why nobody can say what the components mean; nothing where it is clear."""
+    count = header.channel_count
+    if header.colours is not None and header.colours not in _COLOURS:
+        name = _OTHER_SPACES.get(header.colours, "one that is not known")
+        return f"in the colour space {header.colours} ({name})"
+    # Nothing says what a second or fourth component means where channels are not defined.
+    if colours < 1 or (count not in _CLEAR_COUNTS and not header.channels):
+        return "and does not state what the last one means"
+    if header.colours is not None and colours != _COLOURS[header.colours]:
+        return (
+            f"of which {colours} {'is a colour' if colours == 1 else 'are colours'}, in a colour space of "
+            f"{_COLOURS[header.colours]}"
+        )
+    return ""
 
 
 def refusal_of_pillow(header: Jpeg2000Header) -> str | None:
@@ -119,8 +159,6 @@ def refusal_of_pillow(header: Jpeg2000Header) -> str | None:
         reason = f"{count} components, or components of differing bits"
     elif count > 1 and bits != 8:  # noqa: PLR2004 - bits of a byte
         reason = f"colours of {bits} bits a sample"
-    elif header.has_palette and not header.is_plain_palette:
-        reason = "a palette that is not plain RGB"
     elif header.is_subsampled and not _is_evenly_subsampled(header):
         reason = "subsampled components, of an odd size or not of YCbCr"
     elif header.colours == _SYCC and channel_order(header) != tuple(range(count)):
@@ -134,7 +172,7 @@ def channel_order(header: Jpeg2000Header) -> tuple[int, ...]:
     Raises:
         SourceError: two channels claim the same colour.
     """
-    count = 3 if header.has_palette else len(header.components)
+    count = header.channel_count
     if not header.channels:
         return tuple(range(count))
     colours = sorted((association, channel) for channel, type_, association in header.channels if type_ == _COLOUR)
@@ -182,8 +220,9 @@ def _parse(head: bytes) -> Jpeg2000Header:
         plain.components,
         colours,
         profile,
-        has_palette=b"pclr" in found,
-        is_plain_palette=_is_plain_palette(found, plain.components),
+        palette=found.get(b"pclr", b""),
+        mapping=found.get(b"cmap", b""),
+        stream=stream,
         channels=_channels(found.get(b"cdef", b"")),
     )
 
@@ -227,12 +266,6 @@ def _colour_specification(content: bytes) -> tuple[int | None, bytes | None]:
     if content[:1] == b"\1":
         return int.from_bytes(content[3:7]), None
     return None, content[3:] if content[:1] and content[0] in _PROFILES else None
-
-
-def _is_plain_palette(found: dict[bytes, bytes], components: tuple[Component, ...]) -> bool:
-    palette, mapping = found.get(b"pclr", b""), found.get(b"cmap", b"")
-    expected = b"".join(bytes((0, 0, 1, column)) for column in range(3))
-    return palette[2:6] == b"\3\7\7\7" and mapping == expected and components[0].bits <= 8  # noqa: PLR2004
 
 
 def _channels(content: bytes) -> tuple[tuple[int, int, int], ...]:

@@ -10,21 +10,37 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slide2iiif.geometry import Size
+from slide2iiif.sources.exif import orientation_of_exif
 
 _SOI = b"\xff\xd8"
 _SOS, _DHT, _DAC = 0xDA, 0xC4, 0xCC
-_APP0, _APP2, _APP14 = 0xE0, 0xE2, 0xEE
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC}
+_APP0, _APP1, _APP2, _APP14, _APP15, _COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
+_JPEG_LS = 0xF7
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC} | {_JPEG_LS}
 _USUAL_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _ADOBE_TRANSFORM = 11
 _PROFILE = b"ICC_PROFILE\0"
 _JFIF = b"JFIF\0"
+_EXIF = b"Exif\0\0"
 _YCC, _YCCK = 1, 2
 _SEQUENTIAL = (0, 1)
 _WHOLE_SPECTRUM = b"\x00\x3f\x00"
 """First and last coefficient and bits of a scan that is not progressive (T.81, table B.3)."""
 _HEAD = 1 << 22
-_PROCESSES = {3: "lossless coding", 9: "arithmetic coding", 10: "arithmetic coding", 11: "lossless, arithmetic coding"}
+_PROCESSES = {
+    3: "lossless coding",
+    9: "arithmetic coding",
+    10: "arithmetic coding",
+    11: "lossless, arithmetic coding",
+} | {
+    **dict.fromkeys((5, 6, 7), "hierarchical coding"),
+    **dict.fromkeys((13, 14, 15), "hierarchical, arithmetic coding"),
+    _JPEG_LS - 0xC0: "JPEG-LS coding",
+}
+_BY_LIBJPEG = frozenset({0, 1, 2, 9, 10})
+"""Processes of 8 bits that libjpeg-turbo decodes."""
+_DECODED = frozenset({0, 1, 2, 3, 9, 10})
+"""Processes that some decoder here knows (T.81, table B.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +57,29 @@ class JpegHeader:
     """Number of the frame marker, 0 for baseline."""
     profile: bytes | None = None
     """ICC profile, where it lies in one segment."""
+    orientation: int = 1
+    """EXIF orientation, 1 to 8."""
 
     @property
     def is_usual(self) -> bool:
         """True if every decoder reads it: 8 bits, Huffman coding, sequential or progressive."""
-        return self.bits == 8 and 0xC0 + self.process in _USUAL_FRAMES  # noqa: PLR2004 - bits of a byte
+        return self.bits == 8 and 0xC0 + self.process in _USUAL_FRAMES and self.size.height > 0  # noqa: PLR2004
+
+    @property
+    def is_for_libjpeg(self) -> bool:
+        """True if libjpeg-turbo decodes it, though others may not: arithmetic coding besides."""
+        return self.bits == 8 and self.process in _BY_LIBJPEG and self.size.height > 0  # noqa: PLR2004
+
+    @property
+    def is_decodable(self) -> bool:
+        """True if some decoder that may be installed here reads it."""
+        return self.process in _DECODED and self.size.height > 0
 
     @property
     def kind(self) -> str:
         """Words for what is unusual of it."""
+        if not self.size.height:
+            return "a height that follows behind its data (DNL)"
         return _PROCESSES.get(self.process, f"{self.bits} bits a sample")
 
 
@@ -61,14 +91,20 @@ def is_jpeg(head: bytes) -> bool:
 def read_header(path: Path) -> JpegHeader | None:
     """Read the frame of a file; None where none is found."""
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-    profile = None
+        return parse_header(file.read(_HEAD))
+
+
+def parse_header(head: bytes) -> JpegHeader | None:
+    """Return the frame of a stream from its first bytes; None where none is found."""
+    profile, orientation = None, None
     for marker, content, _ in _segments(head):
+        if marker == _APP1 and content.startswith(_EXIF):
+            orientation = orientation or orientation_of_exif(content)
         if marker == _APP2 and content.startswith(_PROFILE + b"\1\1"):
             profile = content[len(_PROFILE) + 2 :]
         if marker in _FRAMES and len(content) >= 6:  # noqa: PLR2004 - T.81, section B.2.2
             height, width = struct.unpack(">HH", content[1:5])
-            return JpegHeader(Size(width, height), content[0], content[5], marker - 0xC0, profile)
+            return JpegHeader(Size(width, height), content[0], content[5], marker - 0xC0, profile, orientation or 1)
     return None
 
 
@@ -96,6 +132,17 @@ def cleaned(content: bytes) -> bytes:
         parts.append(_segment(marker, _settled(marker, segment, process, components)))
         if marker == _SOS:
             parts.append(content[end:])
+    return b"".join(parts)
+
+
+def without_notes(stream: bytes) -> bytes:
+    """Return what follows the start-of-image marker of a stream, without comments and application data."""
+    parts = list[bytes]()
+    for marker, segment, end in _segments(stream):
+        if marker != _COM and not _APP0 <= marker <= _APP15:
+            parts.append(_segment(marker, segment))
+        if marker == _SOS:
+            parts.append(stream[end:])
     return b"".join(parts)
 
 

@@ -104,22 +104,13 @@ class JpegTiles:
         """True if every tile is stored."""
         return bool(self.lengths.all())
 
-    def without_those_over_missing(self, finer: "JpegTiles", scale: float) -> "JpegTiles":
-        """Return tiles of which none is taken for stored that covers a place that a finer level does not store.
+    def without(self, hidden: NDArray[np.bool_]) -> "JpegTiles":
+        """Return tiles of which some count as not stored.
 
         Args:
-            finer: tiles of the next finer level.
-            scale: pixels of that level, across and down, for one of this.
+            hidden: those, in the shape of the table.
         """
-        rows, columns = np.nonzero(finer.lengths == 0)
-        if not len(rows):
-            return self
-        lengths = self.lengths.copy()
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            down = _covered(row, finer.tile.height, self.tile.height * scale)
-            across = _covered(column, finer.tile.width, self.tile.width * scale)
-            lengths[down, across] = 0
-        return replace(self, lengths=lengths)
+        return replace(self, lengths=np.where(hidden, np.uint64(0), self.lengths)) if hidden.any() else self
 
     @property
     def stored_bytes(self) -> int:
@@ -197,11 +188,6 @@ class JpegTiles:
         if len(head.sampling) != len(self.sampling):
             raise DamagedTileError(f"it has {len(head.sampling)} components and not {len(self.sampling)}")
         return b"".join((_SOI, self._colour_marker, self.profile, self.tables, *head.segments))
-
-
-def _covered(place: int, side: int, coarser: float) -> slice:
-    """Return the tiles of a coarser level, in one direction, that a tile lies under."""
-    return slice(int(place * side // coarser), int(((place + 1) * side - 1) // coarser) + 1)
 
 
 def find_tiles(

@@ -12,18 +12,21 @@ from pathlib import Path
 
 import numpy as np
 import openslide
+from numpy.typing import NDArray
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
 from slide2iiif.imaging.pixels import RGB, WHITE, Colour, Pixels, compose
 from slide2iiif.sources import dicom, tiff
 from slide2iiif.sources.base import ClosingSource, Description, StoredArea, StoredImage, StoredLevel, probe
-from slide2iiif.sources.crosscheck import is_shown
+from slide2iiif.sources.crosscheck import are_strips_shown, is_shown
+from slide2iiif.sources.hidden_tiles import beside_areas, without_hidden
 from slide2iiif.sources.jpeg_strips import JpegStrips
 from slide2iiif.sources.jpeg_tiles import JpegTiles
 from slide2iiif.sources.tiff import is_tiff
 from slide2iiif.sources.tiff_layout import read_layout
 from slide2iiif.sources.tiff_tags import TiffFile
+from slide2iiif.sources.tile_table import TileTable
 from slide2iiif.sources.unsupported import check_open_files, explain
 
 _APERIO = "aperio"
@@ -34,6 +37,10 @@ _DOUBTFUL_COLOURS = (
     "the header says that samples are RGB, and they look like YCbCr: colours are published as the header has them, "
     "which is how OpenSlide shows them; if they are false, correct the header"
 )
+_NO_PIXELS = (
+    "OpenSlide finds no pixels in it: what it says of its scanned areas is of a kind that is not known; export it as "
+    "TIFF with the scanner's own software"
+)
 _LARGEST_PROFILE = 16_000_000
 _LARGEST_PART = 4096 * 4096
 """Pixels that are read at once."""
@@ -41,6 +48,7 @@ _ROWS_AT_ONCE = 128
 """Rows that are read at once where tiles are small: what is copied of them stays in the processor's cache."""
 _SMALL_TILE = 512
 """Side of a tile so small that OpenSlide's own cache holds all that lie side by side: none is decoded twice."""
+_MOST_AREAS = 10_000
 _LARGEST_PICTURE = 50_000_000
 """Pixels of a picture beside the levels; those of scanners have a tenth of it."""
 
@@ -95,6 +103,8 @@ class OpenSlideSource(ClosingSource):
             acquisition, notes = layout.acquisition, layout.notes
             vendor = acquisition.format if acquisition.format != "tiff" else vendor
             microns, objective = microns or acquisition.microns_per_pixel, objective or acquisition.objective
+        if min(self._slide.dimensions) < 1:
+            raise SourceError(_NO_PIXELS)
         levels = tuple(self._levels())
         return Description(
             reader="openslide",
@@ -187,59 +197,103 @@ class OpenSlideSource(ClosingSource):
 
     def _levels(self) -> Iterator[StoredLevel]:
         images = _images(self._path)
-        is_aperio = self._slide.properties.get(openslide.PROPERTY_NAME_VENDOR) == _APERIO
-        finer: tuple[JpegTiles, Size] | None = None
+        finer: tuple[TileTable | None, Size] = (None, Size(0, 0))
+        finer_area: tuple[TileTable | None, Size] = (None, Size(0, 0))
         for index, dimensions in enumerate(self._slide.level_dimensions):
             size = Size(*dimensions)
             image = _image_of(size, images)
-            if is_aperio and isinstance(image.jpeg, JpegTiles):
-                tiles = image.jpeg
-                if finer is not None:
-                    tiles = tiles.without_those_over_missing(finer[0], finer[1].width / size.width)
-                finer = (tiles, size)
-                image = image._replace(jpeg=tiles)
+            over_missing = _over_missing(image.jpeg, size, *finer)
+            jpeg = self._publishable(index, size, image.jpeg, over_missing)
+            table = image.table
+            if self._is_aperio and isinstance(jpeg, JpegTiles) and not jpeg.is_complete:
+                # What is made from the finer level is not stored, to the coarser one.
+                table = TileTable(jpeg.tile, jpeg.lengths == 0)
+            finer = (table, size)
+            area_image = self._area_image(index, images)
+            area = None
+            if area_image is not None:
+                area = self._area(index, *area_image, _over_missing(area_image[1].jpeg, area_image[0], *finer_area))
+                finer_area = (area_image[1].table, area_image[0])
             yield StoredLevel(
                 size=size,
                 tile=_tile(self._slide.properties, index) or _stored_tile(image),
                 compression=image.compression or None,
-                jpeg=self._publishable(index, size, image.jpeg),
-                area=self._area(index, images),
+                jpeg=jpeg,
+                area=area,
             )
 
-    def _area(self, level: int, images: Mapping[Size, StoredImage]) -> StoredArea | None:
+    @property
+    def _is_aperio(self) -> bool:
+        return bool(self._slide.properties.get(openslide.PROPERTY_NAME_VENDOR) == _APERIO)
+
+    def _area_image(self, level: int, images: Mapping[Size, StoredImage]) -> tuple[Size, StoredImage] | None:
         """Find the image of the scanned area, where that is not the level's own (Leica SCN)."""
         bounds = self._bounds()
-        downsample = self._slide.level_downsamples[level]
         if bounds is None or bounds.size == self._slide.level_dimensions[0]:
             return None
-        x, y, width, height = (round(side / downsample) for side in bounds)
+        downsample = self._slide.level_downsamples[level]
+        width, height = (round(side / downsample) for side in bounds.size)
         for size, image in images.items():
             is_area = abs(size.width - width) <= 1 and abs(size.height - height) <= 1
             if is_area and isinstance(image.jpeg, JpegTiles):
-                is_aligned = all((side / downsample).is_integer() for side in bounds[:2])
-                shown = is_shown(
-                    image.jpeg,
-                    size,
-                    lambda region: self.read(level, Region(x + region.x, y + region.y, *region.size)),
-                    is_aligned=is_aligned,
-                )
-                return StoredArea(Region(x, y, *size), image.jpeg) if shown else None
+                return size, image
         return None
+
+    def _area(self, level: int, size: Size, image: StoredImage, over_missing: NDArray[np.bool_]) -> StoredArea | None:
+        """Return the scanned area of a level, if its tiles are what OpenSlide shows."""
+        bounds, jpeg = self._bounds(), image.jpeg
+        if bounds is None or not isinstance(jpeg, JpegTiles):
+            return None
+        downsample = self._slide.level_downsamples[level]
+        x, y = round(bounds.x / downsample), round(bounds.y / downsample)
+        is_aligned = all((side / downsample).is_integer() for side in bounds[:2])
+
+        def read(region: Region) -> Pixels:
+            return self.read(level, Region(x + region.x, y + region.y, *region.size))
+
+        if not is_shown(jpeg, size, read, is_aligned=is_aligned):
+            return None
+        return StoredArea(Region(x, y, *size), without_hidden(jpeg, over_missing, size, read, is_aligned=is_aligned))
 
     def _bounds(self) -> Region | None:
         sides = (self._slide.properties.get(f"openslide.bounds-{side}", "") for side in Region._fields)
         found = [int(side) for side in sides if side.isdecimal()]
         return Region(*found) if len(found) == len(Region._fields) and min(found[2:]) > 0 else None
 
+    def _areas(self) -> list[Region]:
+        """Read the scanned areas that the slide names, in pixels of full resolution."""
+        properties, found = self._slide.properties, list[Region]()
+        while len(found) < _MOST_AREAS:
+            sides = [properties.get(f"openslide.region[{len(found)}].{side}", "") for side in Region._fields]
+            if not all(side.isdecimal() for side in sides):
+                break
+            found.append(Region(*map(int, sides)))
+        return found
+
     def _publishable(
-        self, level: int, size: Size, jpeg: JpegTiles | JpegStrips | None
+        self, level: int, size: Size, jpeg: JpegTiles | JpegStrips | None, over_missing: NDArray[np.bool_]
     ) -> JpegTiles | JpegStrips | None:
-        """Return the stored tiles if they are what OpenSlide shows."""
-        if not isinstance(jpeg, JpegTiles):
-            return jpeg
-        is_aligned = self._slide.level_downsamples[level].is_integer()
-        is_same = is_shown(jpeg, size, lambda region: self.read(level, region), is_aligned=is_aligned)
-        return jpeg if is_same else None
+        """Return the stored tiles if they are what OpenSlide shows, without those that it hides."""
+        downsample = self._slide.level_downsamples[level]
+        is_aligned = downsample.is_integer()
+
+        def read(region: Region) -> Pixels:
+            return self.read(level, region)
+
+        if isinstance(jpeg, JpegStrips):
+            return jpeg if are_strips_shown(jpeg, read, is_aligned=is_aligned) else None
+        if jpeg is None:
+            return None
+        doubtful = beside_areas(jpeg, size, self._areas(), downsample)
+        if self._is_aperio:
+            jpeg = jpeg.without(over_missing)
+        else:
+            doubtful |= over_missing
+        # What is in doubt says nothing of the others, though it may be what is most to see.
+        undoubted = jpeg.without(doubtful)
+        if undoubted.lengths.any() and not is_shown(undoubted, size, read, is_aligned=is_aligned):
+            return None
+        return without_hidden(jpeg, doubtful, size, read, is_aligned=is_aligned)
 
 
 def _bands(region: Region, rows: int) -> Iterator[Region]:
@@ -259,7 +313,19 @@ def _open(path: Path) -> openslide.OpenSlide:
         raise UnsupportedFormatError(str(path)) from None
     except openslide.OpenSlideError as error:
         check_open_files(path)
-        raise SourceError(explain(str(error))) from None
+        if openslide.OpenSlide.detect_format(path) == _GENERIC_TIFF:
+            # It asks for tags that TIFF has defaults for, of a mask for example: others read the file without.
+            raise UnsupportedFormatError(str(path)) from None
+        raise SourceError(_reason_in_dicom(path) or explain(str(error))) from None
+
+
+def _reason_in_dicom(path: Path) -> str | None:
+    """Return what a DICOM series holds that nothing here reads; None for others."""
+    if not dicom.is_dicom(probe(path)):
+        return None
+    from slide2iiif.sources.dicom_refusals import reason_of
+
+    return reason_of(path)
 
 
 def _images(path: Path) -> Mapping[Size, StoredImage]:
@@ -267,6 +333,17 @@ def _images(path: Path) -> Mapping[Size, StoredImage]:
     if dicom.is_dicom(head):
         return dicom.read_images(path)
     return tiff.read_images(path) if is_tiff(head) else {}
+
+
+def _over_missing(
+    jpeg: JpegTiles | JpegStrips | None, size: Size, finer: TileTable | None, finer_size: Size
+) -> NDArray[np.bool_]:
+    """Return which tiles of a level lie over places that the next finer one does not store."""
+    if not isinstance(jpeg, JpegTiles):
+        return np.zeros((0, 0), np.bool_)
+    if finer is None:
+        return np.zeros(jpeg.lengths.shape, np.bool_)
+    return finer.under(jpeg.tile, jpeg.lengths.shape, finer_size.width / size.width)
 
 
 def _image_of(size: Size, images: Mapping[Size, StoredImage]) -> StoredImage:

@@ -13,11 +13,15 @@ from slide2iiif.geometry import Size
 from slide2iiif.imaging.picture import Extra, Kind, Meaning, PictureFormat, Samples
 from slide2iiif.machine import check_memory, too_large
 from slide2iiif.sources import jpeg2000
-from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, is_of_system, system_refusal
+from slide2iiif.sources.base import probe
+from slide2iiif.sources.frames import holds_more_netpbm
+from slide2iiif.sources.other_formats import refusal_of
+from slide2iiif.sources.unsupported import COMPARE, COPY_AGAIN, is_of_system, several, system_refusal
 from slide2iiif.sources.whole import WholeImageSource
 
 _FORMATS = ("JPEG2000", "BMP", "DIB", "PPM", "PNG", "JPEG", "WEBP", "GIF")
 """Formats that are tried: others of Pillow's start programs, or hold no picture."""
+_UNKNOWN = f"is not an image in any format that is known here, or is damaged: {COMPARE}"
 _ORIENTATION = 0x0112
 """EXIF tag."""
 _MODES = {
@@ -50,6 +54,8 @@ class PillowSource(WholeImageSource):
         self._order: tuple[int, ...] = ()
         with self._opened() as image:
             kind = (image.format or "unknown").lower()
+            if kind == "ppm" and holds_more_netpbm(path):
+                raise SourceError(several("frames"))
             picture = self._format(image)
             super().__init__("pillow", kind, Size(*image.size), picture)
 
@@ -80,7 +86,7 @@ class PillowSource(WholeImageSource):
             order = jpeg2000.channel_order(header)
             self._order = order if order != tuple(range(len(order))) else ()
             picture = jpeg2000.read_picture(header)
-            if len(header.components) == 1 and not header.has_palette:
+            if len(header.components) == 1:
                 # Pillow shifts shorter samples to the upper end of 8 or 16 bits.
                 bits = 8 if picture.bits <= 8 else 16  # noqa: PLR2004 - bits of a byte
                 return replace(
@@ -101,7 +107,7 @@ class PillowSource(WholeImageSource):
                 warnings.simplefilter("ignore")
                 yield Image.open(file, formats=_FORMATS)
         except UnidentifiedImageError:
-            raise SourceError(f"is not an image in any format that is known here, or is damaged: {COMPARE}") from None
+            raise SourceError(refusal_of(probe(self._path)) or _UNKNOWN) from None
         except MemoryError:
             raise SourceError(too_large()) from None
         except (OSError, ValueError, SyntaxError, EOFError) as error:

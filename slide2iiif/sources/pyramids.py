@@ -26,8 +26,15 @@ from slide2iiif.sources.tiff_tags import Directory, TiffFile
 from slide2iiif.sources.unsupported import system_refusal
 
 _RGB_PHOTOMETRIC = 2
+_APERIO = "aperio"
 _COPYABLE = (1, _RGB_PHOTOMETRIC, 6)
 """Grey, RGB, YCbCr."""
+
+
+def _believed(levels: list[Segments]) -> list[Segments]:
+    """Return the levels of an Aperio slide up to the first that lacks tiles: what lies over those may be corrupt."""
+    whole = next((number for number, level in enumerate(levels) if not level.stored.all()), len(levels))
+    return levels[: max(1, whole)]
 
 
 class PyramidSource(ClosingSource):
@@ -46,7 +53,8 @@ class PyramidSource(ClosingSource):
             self._formats = [picture_format(each) for each in self._layout.levels]
             check_publishable(self._layout.picture)
             check_decodes(self._layout.main.compression, self._layout.picture.bits)
-            self._segments = [Segments(*each) for each in zip(self._layout.levels, self._formats, strict=True)]
+            segments = [Segments(*each) for each in zip(self._layout.levels, self._formats, strict=True)]
+            self._segments = _believed(segments) if self._layout.acquisition.format == _APERIO else segments
         except BaseException:
             self._file.close()
             raise

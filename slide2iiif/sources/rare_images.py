@@ -15,6 +15,7 @@ from slide2iiif.sources.unsupported import COPY_AGAIN
 from slide2iiif.sources.whole import WholeImageSource
 
 _INSTALL = "install slide2iiif[formats], or convert it to 8 bits a sample (TIFF or PNG)"
+_CONVERT = "convert it to TIFF or PNG"
 _BYTES_A_SAMPLE = 10
 
 
@@ -32,12 +33,15 @@ class RareJpegSource(WholeImageSource):
         Raises:
             SourceError: nothing installed here decodes it.
         """
+        if not header.is_decodable:
+            raise SourceError(f"holds JPEG of {header.kind}, which nothing here reads: {_CONVERT}")
         if not has_imagecodecs():
             raise SourceError(f"holds JPEG of {header.kind}, which nothing installed here reads: {_INSTALL}")
         meaning = {1: Meaning.GREY, 3: Meaning.RGB}.get(header.components, Meaning.UNKNOWN)
         picture = PictureFormat(
             meaning,
             header.bits,
+            orientation=header.orientation,
             profile=header.profile,
             stated=f"JPEG of {header.components} components of {header.kind}",
         )

@@ -18,6 +18,7 @@ from slide2iiif.sources.codecs import name_of
 from slide2iiif.sources.jpeg_strips import JpegStrips, find_strips
 from slide2iiif.sources.jpeg_tiles import JpegTiles, find_tiles
 from slide2iiif.sources.tiff_tags import Directory, TiffFile
+from slide2iiif.sources.tile_table import TileTable
 from slide2iiif.sources.unsupported import COPY_AGAIN, damaged_directory, is_of_system
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -50,7 +51,7 @@ def read_images(path: Path) -> Mapping[Size, StoredImage]:
             for page in pages:
                 size = Size(int(page.imagewidth), int(page.imagelength))
                 number = int(page.compression)
-                image = StoredImage(name_of(number), _find_jpeg(path, size, page))
+                image = StoredImage(name_of(number), _find_jpeg(path, size, page), _table(page))
                 # A thumbnail may have the size of a level; the level is the tiled one.
                 if size not in found or (image.jpeg is not None and found[size].jpeg is None):
                     found[size] = image
@@ -60,6 +61,18 @@ def read_images(path: Path) -> Mapping[Size, StoredImage]:
             raise damaged_directory(error) from None
         logging.getLogger(__name__).info("TIFF directories of %s: %r", path, error)
     return found
+
+
+def _table(page: Any) -> TileTable | None:
+    """Return the tiles that a directory lacks; None where it is whole, or in strips."""
+    if not page.is_tiled or 0 not in page.databytecounts:
+        return None
+    tile = Size(int(page.tilewidth), int(page.tilelength))
+    columns, rows = ceil_div(int(page.imagewidth), tile.width), ceil_div(int(page.imagelength), tile.height)
+    lengths = np.array(page.databytecounts, np.uint64)
+    if lengths.size % (columns * rows):
+        return None
+    return TileTable(tile, (lengths.reshape(-1, rows, columns) == 0).any(axis=0))
 
 
 def _find_jpeg(path: Path, size: Size, page: Any) -> JpegTiles | JpegStrips | None:

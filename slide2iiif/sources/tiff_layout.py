@@ -43,6 +43,10 @@ _OTHERS = {
 _KINDS = {1: Kind.UNSIGNED, 2: Kind.SIGNED, 3: Kind.FLOAT, 4: Kind.UNSIGNED, 5: Kind.COMPLEX, 6: Kind.COMPLEX}
 _EXTRAS = {1: Extra.PREMULTIPLIED, 2: Extra.STRAIGHT}
 _CMYK_INKS = 1
+_EXTRA_SAMPLES, _PLANES, _SUBSAMPLING = 338, 284, 530
+_APART = 2
+_DEPTHS = (32997, 32998)
+"""Depth of an image and of its tiles (SGI)."""
 _MOST_SAMPLES = 64
 _SMALLEST_SCALE = 2
 _MASK_NOTE = "holds a transparency mask, which is not applied: all stored pixels are shown"
@@ -89,6 +93,9 @@ def read_layout(file: TiffFile) -> Layout:
         raise SourceError(acquisition.refusal)
     if acquisition.page is not None:
         main = chain[acquisition.page]
+    depth = max(main.value(tag, 1) for tag in _DEPTHS)
+    if depth > 1:
+        raise SourceError(several("focal planes", depth))
     others = _others(directories, main) if acquisition.page is None else ()
     notes = _check_others(others, main)
     if any(each.is_mask and each.size == main.size for each in directories):
@@ -106,6 +113,8 @@ def choose_picture(directories: Sequence[Directory]) -> Directory:
         SourceError: none has pixels.
     """
     pictures = [each for each in directories if not each.is_mask and min(each.size) > 0]
+    if not pictures and any(each.is_mask and min(each.size) > 0 for each in directories):
+        raise SourceError("holds a transparency mask alone, and no picture: export the picture with it")
     if not pictures:
         raise SourceError("holds no picture: its TIFF directories have no pixels")
     whole = [each for each in pictures if not each.is_reduced and not _hangs_below_larger(each, pictures)]
@@ -127,8 +136,8 @@ def picture_format(directory: Directory) -> PictureFormat:
     if len(bits) > 1 or len(kinds) > 1 or None in kinds:
         meaning, stated = Meaning.UNKNOWN, "samples of differing bits or kinds"
     spare = samples - meaning.colours if meaning is not Meaning.UNKNOWN else 0
-    listed = [_EXTRAS.get(int(value), Extra.UNSPECIFIED) for value in directory.numbers(338)]
-    # Those that a file does not tell of come last, and mean nothing.
+    listed = [_EXTRAS.get(int(value), Extra.UNSPECIFIED) for value in directory.numbers(_EXTRA_SAMPLES)]
+    # Those that a list leaves out come last, and mean nothing.
     extras = (*listed, *[Extra.UNSPECIFIED] * min(_MOST_SAMPLES, max(0, spare)))[: max(0, spare)]
     luma = directory.numbers(529)
     reference = directory.numbers(532)
@@ -139,7 +148,7 @@ def picture_format(directory: Directory) -> PictureFormat:
         bits=bits.pop(),
         kind=kinds.pop() or Kind.UNSIGNED,
         extras=extras,
-        is_planar=directory.value(284, 1) == 2 and samples > 1,  # noqa: PLR2004 - planes apart
+        is_planar=directory.value(_PLANES, 1) == _APART and samples > 1,
         orientation=orientation if orientation in range(1, 9) else UPRIGHT,
         directory=directory.index,
         profile=profile or None,
@@ -164,11 +173,26 @@ def _meaning(directory: Directory, samples: int) -> tuple[Meaning, str]:
         return Meaning.UNKNOWN, "inks that are not cyan, magenta, yellow and black"
     if compression == APERIO_YCBCR:
         return Meaning.YCBCR, ""
-    if compression == APERIO_RGB or (meaning is Meaning.YCBCR and compression in _DECODED_TO_RGB):
+    is_planar = directory.value(_PLANES, 1) == _APART
+    if meaning is Meaning.YCBCR and is_planar and any(each > 1 for each in directory.numbers(_SUBSAMPLING)):
+        return Meaning.UNKNOWN, "subsampled YCbCr with its planes apart"
+    # A decoder that is given one plane has no colours to convert.
+    is_converted = compression in _DECODED_TO_RGB and not is_planar
+    if compression == APERIO_RGB or (meaning is Meaning.YCBCR and is_converted):
         meaning = Meaning.RGB
+    doubt = _doubt(directory, meaning, samples)
+    return (Meaning.UNKNOWN, doubt) if doubt else (meaning, "")
+
+
+def _doubt(directory: Directory, meaning: Meaning, samples: int) -> str:
+    """Return why nobody can say what some of the samples are; nothing where it is clear."""
+    words = f"{samples} samples a pixel where {meaning} has {meaning.colours}"
     if samples < meaning.colours:
-        return Meaning.UNKNOWN, f"{samples} samples a pixel where {meaning} has {meaning.colours}"
-    return meaning, ""
+        return words
+    is_grey = meaning in {Meaning.GREY, Meaning.INVERTED_GREY}
+    if samples == meaning.colours or is_grey or _EXTRA_SAMPLES in directory:
+        return ""
+    return f"{words}, and does not state which of them are alpha (no ExtraSamples)"
 
 
 def _palette(directory: Directory) -> Samples | None:
@@ -203,9 +227,13 @@ def _others(directories: Sequence[Directory], main: Directory) -> list[Directory
         and min(each.size) > 0
         and not _hangs_below_larger(each, directories)
     ]
-    sizes = [each.size for each in others]
-    # A level is there once; two pictures of one size are no levels, whatever their size.
-    return [each for each in others if not is_reduced(each.size, main.size) or sizes.count(each.size) > 1]
+    # A level is there once; two pictures of one size are no levels, but one in strips is a thumbnail beside tiles.
+    kinds = [(each.size, each.tile is None) for each in others]
+    return [
+        each
+        for each, kind in zip(others, kinds, strict=True)
+        if not is_reduced(each.size, main.size) or kinds.count(kind) > 1 or each.is_page
+    ]
 
 
 def _check_others(others: Sequence[Directory], main: Directory) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ _HORIZONTAL = 2
 _REVERSED_BITS = 2
 _OFFSETS, _COUNTS = (324, 273), (325, 279)
 _FAX_TAGS = (292, 293)
+_LERC_PARAMETERS = 50674
 _LONGEST_ROW = 1 << 31
 _MOST_SEGMENTS = 20_000_000
 _RGB_PHOTOMETRIC = 2
@@ -62,6 +63,7 @@ class Segments:
         self._sampling = _sampling(directory, picture)
         self._fax = {tag: directory.value(tag, 0) for tag in _FAX_TAGS if tag in directory}
         self._tables = directory.content(347)
+        self._coded_again = int((*directory.numbers(_LERC_PARAMETERS), 0, 0)[1])
         self._cache: OrderedDict[tuple[int, int], Samples] = OrderedDict()
         self._cached = 0
 
@@ -143,7 +145,9 @@ class Segments:
     def _decode_picture(self, stored: bytes, bands: int) -> Samples:
         directory = self._directory
         is_rgb = directory.value(262, 0) == _RGB_PHOTOMETRIC
-        return decode_picture(stored, directory.compression, self._tables, bands, is_rgb=is_rgb)
+        return decode_picture(
+            stored, directory.compression, self._tables, bands, is_rgb=is_rgb, coded_again=self._coded_again
+        )
 
     def _fit(self, samples: Samples, size: Size, bands: int) -> Samples:
         """Check that a picture is a tile of the directory; the last strip may have more rows than are left."""

@@ -252,6 +252,11 @@ class Directory:
         return bool(self.value(254, 0) & 1) or self.value(255, 0) == 2  # noqa: PLR2004 - a reduced picture
 
     @property
+    def is_page(self) -> bool:
+        """True if it says that it is a page of several, and no smaller version (NewSubfileType, SubfileType)."""
+        return (bool(self.value(254, 0) & 2) or self.value(255, 0) == 3) and not self.is_reduced  # noqa: PLR2004
+
+    @property
     def is_mask(self) -> bool:
         """True if it is a transparency mask (NewSubfileType, PhotometricInterpretation)."""
         return bool(self.value(254, 0) & 4) or self.value(262, 0) == 4  # noqa: PLR2004 - a mask

@@ -113,6 +113,11 @@ def other_depth(kind: str) -> str:
     return f"holds {kind} samples, and how bright they should look is not said: convert it to 8 bits a sample first"
 
 
+def fluorescence() -> str:
+    """Return the refusal of a picture of one channel where a colour picture is asked for."""
+    return f"holds no colour picture, perhaps fluorescence: {_ADVICE['channels']}"
+
+
 def explain(message: str) -> str:
     """Return the words for a refusal of OpenSlide: its own are for those who know its source."""
     message = " ".join(message.split())
@@ -128,9 +133,13 @@ def explain(message: str) -> str:
     return f"{words} ({message})" if words else f"is damaged or of an unknown variant: {message}; {COPY_AGAIN}"
 
 
+_NOT_ALL_FILES = r"SOP instances? in concatenation|[Mm]issing (?:SOP )?instance"
+_CONTRADICTION = r"JPEG component count|Bogus JPEG colorspace|Dimensional mismatch|exceeds expected dimensions"
 _PATTERNS = (
+    (_NOT_ALL_FILES, "lacks some of the files of its series: copy all of them into one folder"),
+    (_CONTRADICTION, "its tiles are not what its header says of them: export it anew"),
     (_DEPTH, other_depth("longer")),
-    (_ONE_CHANNEL, f"holds no colour picture, perhaps fluorescence: {_ADVICE['channels']}"),
+    (_ONE_CHANNEL, fluorescence()),
     (
         _NEWER_VENTANA,
         (

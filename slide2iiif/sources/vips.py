@@ -12,11 +12,13 @@ import numpy as np
 
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region, Size
+from slide2iiif.imaging.orientation import UPRIGHT
 from slide2iiif.imaging.picture import Extra, Kind, Meaning, PictureFormat
 from slide2iiif.imaging.pixels import WHITE, Pixels
 from slide2iiif.imaging.to_rgb import check_publishable, notes, to_rgb
 from slide2iiif.machine import check_memory, too_large
 from slide2iiif.sources.base import ClosingSource, Description, StoredLevel
+from slide2iiif.sources.exif import ORIENTATIONS, orientation_of_text, orientation_of_xmp
 from slide2iiif.sources.frames import frame_count, painted_area
 from slide2iiif.sources.unsupported import COPY_AGAIN, several
 
@@ -29,7 +31,7 @@ _MICRONS_PER_MM = 1000
 _REMEMBERED_LINES = 64
 _WHOLE_BYTES = {"gif": 4}
 """Bytes a pixel that libvips takes for an image as a whole, and ends the process where it does not get them."""
-_PROFILE = "icc-profile-data"
+_PROFILE, _ORIENTATION, _XMP_FIELDS = "icc-profile-data", "orientation", ("xmp-data",)
 _NOTES = ("exif-", "png-comment", "jpeg-comment", "gif-comment", "image-description", "xmp-", "iptc-")
 """Beginnings of libvips' names for the notes in a file."""
 _OUT_OF_MEMORY = re.compile(r"(?i)out of memory|insufficient memory|cannot allocate|allocate memory|malloc")
@@ -101,16 +103,17 @@ class VipsSource(ClosingSource):
             source = from_file if content is None else pyvips.Source.new_from_memory(content)
             loader = _find_loader(source)
             header = _load(source, "random")
+            orientation = _orientation(header)
             self._picture = picture or _format_of(header)
             check_publishable(self._picture)
             frames = frame_count(path, loader, _whole_number(header, "n-pages", 1))
             if frames > 1:
                 raise SourceError(several("frames", frames))
-            self.description = _describe(header, loader, self._picture, note)
             # Turning a picture needs all of it; libvips keeps it in memory, or in a temporary file if it is large.
-            is_turned = _whole_number(header, "orientation", 1) != 1
-            stored = header if is_turned else _load(source, "sequential")
-            self._image = stored.autorot() if is_turned else _remember(stored)
+            is_turned = orientation != UPRIGHT
+            upright = _turned(header, orientation) if is_turned else header
+            self.description = _describe(header, Size(upright.width, upright.height), loader, self._picture, note)
+            self._image = upright if is_turned else _remember(_load(source, "sequential"))
         except pyvips.Error as error:
             raise SourceError(refusal("is damaged or of an unknown variant", error)) from None
         finally:
@@ -247,19 +250,44 @@ def _format_of(image: "pyvips.Image") -> PictureFormat:  # type: ignore[name-def
         bits,
         kind,
         extras,
-        orientation=_whole_number(image, "orientation", 1),
+        orientation=_orientation(image),
         profile=profile,
         stated=f"{image.bands} bands of {image.interpretation}",
     )
 
 
+def _orientation(image: "pyvips.Image") -> int:  # type: ignore[name-defined]  # noqa: F821
+    """Return how an image is turned: as its EXIF says, or a text or XMP where that says nothing."""
+    stated = _whole_number(image, _ORIENTATION, 0)
+    if stated in ORIENTATIONS:
+        return stated
+    found: int | None = None
+    # TIFF that states none is upright.
+    is_silent = stated == 0 and not str(image.get("vips-loader")).startswith("tiff")
+    for name in _field_names(image) if is_silent else ():
+        if name.startswith("png-comment-") and "Raw profile type" in name:
+            found = found or orientation_of_text(str(image.get(name)))
+        elif name in _XMP_FIELDS or (name.startswith("png-comment-") and "XML:com.adobe.xmp" in name):
+            value = image.get(name)
+            found = found or orientation_of_xmp(value if isinstance(value, bytes) else str(value).encode())
+    return found or UPRIGHT
+
+
+def _turned(image: "pyvips.Image", orientation: int) -> "pyvips.Image":  # type: ignore[name-defined]  # noqa: F821
+    import pyvips
+
+    copied = image.copy()
+    copied.set_type(pyvips.GValue.gint_type, _ORIENTATION, orientation)
+    return copied.autorot()
+
+
 def _describe(
     stored: "pyvips.Image",  # type: ignore[name-defined]  # noqa: F821
+    size: Size,
     loader: str,
     picture: PictureFormat,
     note: str,
 ) -> Description:
-    upright = stored.autorot()
     mpp = None
     # libvips gives 1 pixel/mm where a file says nothing; the unit is only there where a file said something.
     if _has(stored, "resolution-unit") and stored.get("resolution-unit") in _RESOLUTION_UNITS and stored.xres > 0:
@@ -267,7 +295,7 @@ def _describe(
     return Description(
         reader="vips",
         format=loader,
-        levels=(StoredLevel(Size(upright.width, upright.height)),),
+        levels=(StoredLevel(size),),
         microns_per_pixel=mpp,
         random_access=False,
         notes=(*notes(picture), *([note] if note else [])),

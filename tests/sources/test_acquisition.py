@@ -13,7 +13,7 @@ from formats.tiff_files import write_tiff
 from slide2iiif.errors import SourceError
 from slide2iiif.geometry import Region
 from slide2iiif.sources import open_source
-from slide2iiif.sources.tiff_choice import holds_levels
+from slide2iiif.sources.tiff_choice import is_for_openslide
 from slide2iiif.sources.unsupported import explain
 
 OME = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">{}</OME>'
@@ -62,15 +62,18 @@ def test_the_slide_of_an_ome_tiff_is_where_its_description_says(tmp_path: Path) 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("big", [False, True])
-def test_levels_below_a_directory_are_seen_without_a_library(tmp_path: Path, order: str, *, big: bool) -> None:
+def test_levels_below_a_directory_are_not_left_to_openslide_which_does_not_see_them(
+    tmp_path: Path, order: str, *, big: bool
+) -> None:
     full = picture(300, 200)
     with_levels = tiled(full, inner=(tiled(reduced(full, 2)),))
-    assert holds_levels(write_tiff(tmp_path / "a.tif", [with_levels], big=big, order=order))
-    assert not holds_levels(write_pyramid(tmp_path / "b.tif", full, big=big, order=order))
+    assert not is_for_openslide(write_tiff(tmp_path / "a.tif", [with_levels], big=big, order=order))
+    assert is_for_openslide(write_pyramid(tmp_path / "b.tif", full, big=big, order=order))
 
 
 HEADS = [
     b"II*\0",
+    b"II*\0" + bytes(4),
     b"II*\0\xff\xff\xff\xff",
     b"MM\0+" + b"\xff" * 12,
     b"II*\0\x08\0\0\0\xff\xff" + b"\x4a\x01" * 99,
@@ -78,10 +81,11 @@ HEADS = [
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_a_damaged_first_directory_holds_no_levels(tmp_path: Path, head: bytes) -> None:
+def test_a_damaged_first_directory_is_refused(tmp_path: Path, head: bytes) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(head)
-    assert not holds_levels(path)
+    with pytest.raises(SourceError, match=r"damaged|truncated|no picture"):
+        open_source(path)
 
 
 def test_a_mirax_slide_opens_though_its_own_file_is_empty(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Source: https://openslide.org/formats/ and what OpenSlide demands of each.
 """
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -114,26 +115,33 @@ def _leica_image(source: str, view: tuple[int, int, int, int], dimensions: str, 
     )
 
 
-def write_ventana(path: Path, *, overlap: int = 0, planes: int = 1) -> Path:
-    """Ventana BIF: tiles that overlap by some pixels, and descriptions in XML."""
-    full = picture(1024, 768)
+_VENTANA_TILE, _VENTANA_ROWS = 256, 3
+
+
+def write_ventana(
+    path: Path, *, overlap: int = 0, planes: int = 1, columns: int = 4, areas: Sequence[tuple[int, int]] = ()
+) -> Path:
+    """Ventana BIF: tiles that overlap by some pixels, and descriptions in XML.
+
+    Args:
+        path: the file.
+        overlap: of tiles, in pixels.
+        planes: focal planes.
+        columns: tiles side by side.
+        areas: first column of tiles and number of columns of each scanned area; tiles beside them are stored too.
+    """
+    full = picture(columns * _VENTANA_TILE, _VENTANA_ROWS * _VENTANA_TILE)
     iscan = f'<iScan Magnification="20" ScanRes="0.465000" Z-layers="{planes}" UnitNumber="2000515"/>'
-    across, down = 4, 3
-    joints = ""
-    for row in range(down):
-        for column in range(across):
-            here, right, above = (
-                _serpentine(across, down, *place) for place in ((column, row), (column + 1, row), (column, row - 1))
-            )
-            tail = f'Confidence="100" OverlapX="{overlap}" OverlapY="{overlap}"'
-            if column < across - 1:
-                joints += f'<TileJointInfo Tile1="{here}" Tile2="{right}" Direction="RIGHT" {tail}/>'
-            if row:
-                joints += f'<TileJointInfo Tile1="{here}" Tile2="{above}" Direction="UP" {tail}/>'
+    images, origins = "", ""
+    for number, (first, across) in enumerate(areas or [(0, columns)]):
+        x = first * _VENTANA_TILE
+        images += (
+            f'<ImageInfo AOIScanned="1" AOIIndex="{number}" Width="{_VENTANA_TILE}" Height="{_VENTANA_TILE}" '
+            f'NumRows="{_VENTANA_ROWS}" NumCols="{across}" Pos-X="{x}" Pos-Y="0">{_joints(across, overlap)}</ImageInfo>'
+        )
+        origins += f'<AOI{number} OriginX="{x}" OriginY="0"/>'
     encoding = (
-        '<EncodeInfo Ver="2"><SlideStitchInfo><ImageInfo AOIScanned="1" AOIIndex="0" Width="256" Height="256" '
-        f'NumRows="{down}" NumCols="{across}" Pos-X="0" Pos-Y="0">{joints}</ImageInfo></SlideStitchInfo>'
-        '<AoiOrigin><AOI0 OriginX="0" OriginY="0"/></AoiOrigin></EncodeInfo>'
+        f'<EncodeInfo Ver="2"><SlideStitchInfo>{images}</SlideStitchInfo><AoiOrigin>{origins}</AoiOrigin></EncodeInfo>'
     )
     levels = [
         tiled(
@@ -146,6 +154,23 @@ def write_ventana(path: Path, *, overlap: int = 0, planes: int = 1) -> Path:
     slide = f'<?xml version="1.0"?>{iscan}'.encode()
     label = stripped(picture(200, 300), 300, tags={_DESCRIPTION: "Label Image", _XMP: slide})
     return write_tiff(path, [label, *levels], big=True)
+
+
+def _joints(across: int, overlap: int) -> str:
+    """Return how the tiles of an area lie beside each other."""
+    joints = ""
+    for row in range(_VENTANA_ROWS):
+        for column in range(across):
+            here, right, above = (
+                _serpentine(across, _VENTANA_ROWS, *place)
+                for place in ((column, row), (column + 1, row), (column, row - 1))
+            )
+            tail = f'Confidence="100" OverlapX="{overlap}" OverlapY="{overlap}"'
+            if column < across - 1:
+                joints += f'<TileJointInfo Tile1="{here}" Tile2="{right}" Direction="RIGHT" {tail}/>'
+            if row:
+                joints += f'<TileJointInfo Tile1="{here}" Tile2="{above}" Direction="UP" {tail}/>'
+    return joints
 
 
 def _serpentine(across: int, down: int, column: int, row: int) -> int:

@@ -34,8 +34,10 @@ class Boxes(NamedTuple):
     """Enumerated colour space."""
     profile: bytes = b""
     """Restricted profile, in place of the space."""
-    palette: NDArray[np.uint8] | None = None
+    palette: NDArray[np.unsignedinteger[Any]] | None = None
     """Columns that the one component chooses from, shape (entries, columns)."""
+    mapping: Sequence[int] = ()
+    """Column of each channel, if not one after the other."""
     definition: Sequence[tuple[int, int, int]] = ()
     """Channel, kind (0 colour, 1 alpha, 2 premultiplied alpha), and colour that it belongs to, from 1."""
 
@@ -51,8 +53,11 @@ def jp2(stream: bytes, stored: NDArray[Any], boxes: Boxes) -> bytes:
         inner += _box(b"colr", struct.pack(">BBBI", 1, 0, 0, boxes.space))
     if boxes.palette is not None:
         entries, columns = boxes.palette.shape
-        inner += _box(b"pclr", struct.pack(">HB", entries, columns) + b"\7" * columns + boxes.palette.tobytes())
-        inner += _box(b"cmap", b"".join(struct.pack(">HBB", 0, 1, column) for column in range(columns)))
+        wide = boxes.palette.dtype.itemsize
+        content = boxes.palette.astype(f">u{wide}").tobytes()
+        inner += _box(b"pclr", struct.pack(">HB", entries, columns) + bytes((8 * wide - 1,)) * columns + content)
+        mapping = boxes.mapping or range(columns)
+        inner += _box(b"cmap", b"".join(struct.pack(">HBB", 0, 1, column) for column in mapping))
     if boxes.definition:
         entries = [struct.pack(">HHH", *each) for each in boxes.definition]
         inner += _box(b"cdef", struct.pack(">H", len(entries)) + b"".join(entries))
