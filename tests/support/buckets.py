@@ -1,13 +1,15 @@
 """A place in a bucket, the computers that publish into it, and a proxy that watches them."""
 
+import contextlib
 import hashlib
 import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from commands import COMMAND
+from commands import COMMAND, started
 from patience import PATIENCE
 from s3_proxy import Proxy
 from seaweed import Seaweed
@@ -50,11 +52,13 @@ class Bucket:
         assert "Warning" not in done.stderr, done.stderr
         return done
 
-    def start(self, command: str, *arguments: object, **more: str) -> subprocess.Popen[str]:
-        """Start a command; whoever starts it ends it."""
-        words = [str(each) for each in arguments]
+    @contextlib.contextmanager
+    def started(self, command: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
+        """Run a command on the place beside the block, and kill it at its end."""
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen([COMMAND, command, *words], env=self.environment(**more), **pipes)
+        with started([COMMAND, command, *arguments], env=self.environment(), **pipes) as process:
+            yield process
+            process.kill()
 
     def export(self, source: Path, *options: object, **more: str) -> subprocess.CompletedProcess[str]:
         """Export into the place."""

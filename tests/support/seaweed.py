@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from commands import started
+
 KEY, SECRET = "test", "testsecret"
 """An identity that may read, write and list, and may not make buckets: as a user of a real one."""
 
@@ -88,15 +90,17 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
     given = [f"-{name}={port}" for name, port in zip(_PORTS, ports, strict=True)]
     command = [program, "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-s3", f"-s3.port={s3}"]
     command += [f"-s3.config={config}", "-master.volumeSizeLimitMB=256", "-volume.max=20", "-s3.port.iceberg=0", *given]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env={**os.environ, "HOME": str(folder)})
-        try:
-            server = Seaweed(f"http://127.0.0.1:{s3}", process)
-            _wait_until_ready(server, folder / "log")
-            yield server
-        finally:
-            process.kill()
-            process.wait()
+    # No other listener, and nothing is told to anybody.
+    command += ["-s3.port.lance=0", "-master.telemetry=false"]
+    environment = {**os.environ, "HOME": str(folder)}
+    with (
+        (folder / "log").open("wb") as log,
+        started(command, stdout=log, stderr=log, cwd=folder, env=environment) as run,
+    ):
+        server = Seaweed(f"http://127.0.0.1:{s3}", run)
+        _wait_until_ready(server, folder / "log")
+        yield server
+        run.kill()
 
 
 def _identity(name: str, key: str, secret: str, actions: list[str]) -> dict[str, object]:
