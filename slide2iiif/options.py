@@ -68,6 +68,9 @@ BLOCK_TIMEOUT = Limited("--block-timeout", default=1800, low=1, high=86_400)
 WORKER_MEMORY = Limited("--worker-memory", default=960, low=256, high=1_000_000)
 """Memory limit of a worker in megabytes; with shared memory it stays below 1 GB by default."""
 
+CONNECTIONS = Limited("--connections", default=32, low=1, high=512)
+"""Requests to a bucket that a process may have under way."""
+
 PORT = Limited("--port", default=8000, low=0, high=65535)
 """TCP port of the preview server; 0 for any free one."""
 

@@ -179,6 +179,7 @@ def test_the_defaults_of_export_are_those_that_the_options_declare() -> None:
     assert options.other_base_url("https://host/iiif", Api.V3) == "https://host/iiif-v3"
     assert told.pop("--jobs") == "all cores"
     assert options.JOBS.default == 0
+    assert told.pop("--connections") == str(options.CONNECTIONS.default)
     assert told.pop("--identifier") == options.PATH_IDENTIFIERS
     assert told.pop("--tile-size") == "auto"
     pages = options.SiteOptions()

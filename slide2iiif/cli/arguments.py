@@ -4,8 +4,11 @@ Every option that takes a path has one of the two path types, and every other on
 the numbers and names of the rest are checked in `options.py`.
 """
 
+import re
 from argparse import ArgumentTypeError
 from pathlib import Path
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def given_path(text: str) -> Path:
@@ -15,6 +18,15 @@ def given_path(text: str) -> Path:
         ArgumentTypeError: it is empty or blank, which `Path` would take for the current folder.
     """
     return Path(path_or_word(text))
+
+
+def given_place(text: str) -> Path | str:
+    """Read the place of a tree: a path, or the URL of a place in a bucket.
+
+    Raises:
+        ArgumentTypeError: it is empty or blank.
+    """
+    return given_word(text) if _URL.match(text) else given_path(text)
 
 
 def path_or_word(text: str) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slide2iiif.cli.export_options import add_arguments
@@ -21,6 +22,7 @@ from slide2iiif.iiif.api import Api
 from slide2iiif.machine import usable_processors
 from slide2iiif.options import (
     BLOCK_TIMEOUT,
+    CONNECTIONS,
     IDENTIFYING_ASSOCIATED,
     JOBS,
     MAX_PIXELS,
@@ -83,7 +85,8 @@ def publish(args: argparse.Namespace, progress: "Progress") -> "tuple[Summary, U
         TargetError: the place cannot be used.
     """
     base_url, options, site = parse_base_url(args.base_url), _options(args), check_site_options(args)
-    jobs = JOBS.parse(args.jobs) or usable_processors()
+    # A worker waits for a bucket about as long as it works.
+    jobs = JOBS.parse(args.jobs) or usable_processors() * (1 if isinstance(args.dest, Path) else 2)
     other = args.other_base_url
     other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
     with ExitStack() as stack:
@@ -91,7 +94,7 @@ def publish(args: argparse.Namespace, progress: "Progress") -> "tuple[Summary, U
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all. What is
         # needed here only is loaded while the first of them loads what opens slides.
         engine = stack.enter_context(worker_engine(jobs, options.worker_memory))
-        _load(with_site=not args.no_site)
+        _load(args.dest, with_site=not args.no_site)
         check_places(args.source, args.dest)
         check_summary_file(args.json)
         listed = _listed(args)
@@ -102,7 +105,8 @@ def publish(args: argparse.Namespace, progress: "Progress") -> "tuple[Summary, U
         from slide2iiif.records.receipts import Receipts
         from slide2iiif.stores import open_store
 
-        store = open_store(args.dest, args.private_dir, engine.is_cancelled, args.source)
+        connections = CONNECTIONS.parse(args.connections)
+        store = open_store(args.dest, args.private_dir, engine.is_cancelled, args.source, connections)
         receipts = Receipts(store.private)
         choice = choice_of(args)
         naming, found = choose_slides(args, choice, store, receipts, listed)
@@ -186,16 +190,20 @@ def _options(args: argparse.Namespace) -> Options:
     )
 
 
-def _load(*, with_site: bool) -> None:
+def _load(dest: Path | str, *, with_site: bool) -> None:
     """Import all that the run needs besides what its workers do; no signal can come between."""
     from slide2iiif.engines.worker import signals_held
 
     with signals_held():
         from slide2iiif.preflight import quick
         from slide2iiif.publish import run
-        from slide2iiif.stores.folder import store
 
-        del quick, run, store
+        del quick, run
+        if isinstance(dest, Path):
+            from slide2iiif.stores.folder import store
+        else:
+            from slide2iiif.stores.bucket import store  # type: ignore[no-redef]
+        del store
         if with_site:
             from slide2iiif.site import gallery
 
@@ -218,7 +226,8 @@ def _warn_of_names(options: Options, args: argparse.Namespace) -> None:
             "names and barcodes too; they will be public",
             file=sys.stderr,
         )
-    if args.identifier != PATH_IDENTIFIERS and args.private_dir is None and not args.quiet:
+    hides_names = args.identifier != PATH_IDENTIFIERS
+    if hides_names and args.private_dir is None and isinstance(args.dest, Path) and not args.quiet:
         print(
             f"slide2iiif: warning: {PRIVATE} in DEST holds the names that the identifiers hide; no other user may "
             "enter it, but keep it elsewhere: --private-dir",

@@ -2,9 +2,9 @@
 
 import argparse
 
-from slide2iiif.cli.arguments import given_path, given_text, given_word, path_or_word
+from slide2iiif.cli.arguments import given_path, given_place, given_text, given_word, path_or_word
 from slide2iiif.cli.naming import add_identifier_options
-from slide2iiif.cli.places import add_private_dir
+from slide2iiif.cli.places import add_connections, add_private_dir
 from slide2iiif.cli.selection import (
     add_choice_options,
     add_max_delete,
@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", type=given_path, help="folder of slides, or one slide")
-    parser.add_argument("dest", metavar="DEST", type=given_path, help="folder to publish into")
+    parser.add_argument(
+        "dest", metavar="DEST", type=given_place, help="folder to publish into, or s3://bucket/prefix, gs://…, az://…"
+    )
     parser.add_argument(
         "--base-url",
         required=True,
@@ -166,8 +168,10 @@ def _add_run_options(parser: argparse._ArgumentGroup) -> None:
         "--jobs",
         metavar="N",
         default=str(JOBS.default),
-        help="worker processes (default: one for each core, or as many as the quota of a container allows)",
+        help="worker processes (default: one for each core, or as many as the quota of a container allows; twice as "
+        "many for a bucket)",
     )
+    add_connections(parser)
     parser.add_argument(
         "--files-from",
         metavar="FILE",

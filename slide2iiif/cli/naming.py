@@ -99,8 +99,7 @@ def settle_naming(receipts: "Receipts", naming: "Naming | None") -> None:
 
 
 def _check_not_public(option: str, file: Path, args: argparse.Namespace) -> None:
-    real, tree = file.resolve(), args.dest.resolve()
-    if real.is_relative_to(tree):
+    if isinstance(args.dest, Path) and file.resolve().is_relative_to(args.dest.resolve()):
         raise UsageError(f"{option} {file}: lies in DEST and would be published; move it away")
 
 

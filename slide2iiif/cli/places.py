@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slide2iiif.cli.arguments import given_path
+from slide2iiif.cli.arguments import given_place
 from slide2iiif.cli.streams import is_output_closed
 from slide2iiif.errors import TargetError, UsageError
+from slide2iiif.options import CONNECTIONS
 
 if TYPE_CHECKING:
     from slide2iiif.stores.base import Store
@@ -45,7 +46,7 @@ def listed_paths(name: str, *, is_null: bool = False) -> Iterator[str]:
     yield from (os.fsdecode(line) for line in lines if line)
 
 
-def check_places(source: Path, dest: Path) -> None:
+def check_places(source: Path, dest: Path | str) -> None:
     """Refuse places that would eat each other.
 
     Raises:
@@ -55,6 +56,8 @@ def check_places(source: Path, dest: Path) -> None:
     from slide2iiif.discovery.walk import check_root
 
     check_root(source)
+    if isinstance(dest, str):
+        return
     try:
         if not stat.S_ISDIR(dest.stat().st_mode):
             raise TargetError(f"DEST {dest}: is not a folder")
@@ -106,6 +109,17 @@ def add_private_dir(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -
     parser.add_argument(
         "--private-dir",
         metavar="DIR",
-        type=given_path,
+        type=given_place,
         help="folder outside DEST for receipts, lock and key, instead of DEST/.slide2iiif; name it at every run",
+    )
+
+
+def add_connections(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Declare how many requests to a bucket a process has under way."""
+    parser.add_argument(
+        CONNECTIONS.name,
+        metavar="N",
+        default=str(CONNECTIONS.default),
+        help="requests to a bucket that each process has under way; fewer where the place says that it is too busy "
+        "(default: %(default)s)",
     )

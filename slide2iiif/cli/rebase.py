@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from slide2iiif.cli.arguments import given_path, given_word
+from slide2iiif.cli.arguments import given_place, given_word
 from slide2iiif.cli.places import add_private_dir, check_published
 from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
@@ -18,7 +18,7 @@ HELP = "give a published tree another base URL"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dest", metavar="DEST", type=given_path, help="published tree")
+    parser.add_argument("dest", metavar="DEST", type=given_place, help="published tree")
     parser.add_argument(
         "--base-url", required=True, metavar="URL", type=given_word, help="URL under which DEST will be served"
     )

@@ -5,7 +5,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from slide2iiif.cli.arguments import given_path
+from slide2iiif.cli.arguments import given_path, given_place
 from slide2iiif.cli.places import add_private_dir, check_places, check_published
 from slide2iiif.cli.verify import line_of
 from slide2iiif.cli.workers import add_block_timeout, add_open_timeout, add_worker_memory, worker_engine
@@ -24,7 +24,7 @@ HELP = "make damaged files of a published tree again"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dest", metavar="DEST", type=given_path, help="published tree")
+    parser.add_argument("dest", metavar="DEST", type=given_place, help="published tree")
     parser.add_argument(
         "--source", required=True, metavar="SOURCE", type=given_path, help="folder of the slides it was made from"
     )

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from slide2iiif.cli.arguments import given_path, path_or_word
+from slide2iiif.cli.arguments import given_path, given_place, path_or_word
 from slide2iiif.cli.places import add_private_dir, check_published, check_summary_file
 from slide2iiif.cli.workers import add_block_timeout, add_worker_memory, worker_engine
 from slide2iiif.errors import TargetError
@@ -28,7 +28,7 @@ HELP = "check a published tree"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("dest", metavar="DEST", type=given_path, help="published tree")
+    parser.add_argument("dest", metavar="DEST", type=given_place, help="published tree")
     parser.add_argument("--deep", action="store_true", help="decode every tile as well, and check its dimensions")
     parser.add_argument(
         "--source", metavar="SOURCE", type=given_path, help="compare with the slides it was made from, too"

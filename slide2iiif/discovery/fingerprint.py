@@ -1,13 +1,18 @@
-"""Fingerprint of the files of a slide, to detect changes without reading them.
+"""Fingerprint of the files of a slide, to detect changes without reading them, and the digest of their content.
 
-The digest covers name, size, inode, mtime and ctime, compared for equality: a file that was replaced by an older one
-differs too, and so does one that was edited in place and had its mtime reset, by its ctime. OpenSlide's quickhash is
-no alternative: it misses damaged tiles.
+The fingerprint covers name, size, inode, mtime and ctime, compared for equality: a file that was replaced by an older
+one differs too, and so does one that was edited in place and had its mtime reset, by its ctime. OpenSlide's quickhash
+is no alternative: it misses damaged tiles.
+
+A copy, a restored backup, a fresh checkout have another fingerprint and the same content. That is read only where the
+fingerprint differs and the size does not.
 """
 
 import hashlib
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from slide2iiif.errors import SourceError
@@ -37,6 +42,41 @@ def take_fingerprint(members: Iterable[Path]) -> str:
         facts = (path.name, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         digest.update(repr(facts).encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def size_of(members: Iterable[Path]) -> int:
+    """Return the bytes of all files of a slide; those of a file that is gone do not count."""
+    size = 0
+    for path in members:
+        with suppress(OSError):
+            size += path.stat().st_size
+    return size
+
+
+@dataclass(frozen=True, slots=True)
+class ContentTask:
+    """Files of a slide whose content is to be digested."""
+
+    members: tuple[Path, ...]
+    """The files, in the order of their fingerprint."""
+
+
+def digest_content(task: ContentTask) -> str:
+    """Return the digest of the content of a slide's files, in hexadecimal: SHA-256 of their names, sizes and SHA-256.
+
+    Raises:
+        SourceError: a file is gone, or cannot be read.
+    """
+    whole = hashlib.sha256()
+    for path in task.members:
+        try:
+            with path.open("rb", buffering=0) as file:
+                digest = hashlib.file_digest(file, "sha256")
+                size = file.tell()
+        except OSError as error:
+            raise SourceError(f"{path.name}: {system_refusal(error)}") from None
+        whole.update(repr((path.name, size, digest.hexdigest())).encode(errors="surrogateescape"))
+    return whole.hexdigest()
 
 
 def check_unchanged(members: Iterable[Path], fingerprint: str) -> None:

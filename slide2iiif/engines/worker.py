@@ -30,6 +30,9 @@ _POLL_SECONDS = 0.25
 
 _NOT_STARTED = f"it did not start within {_START_SECONDS:g} s"
 
+_IMPORTING = threading.Lock()
+"""Held while joblib is imported."""
+
 _UNSAFE_TO_FORK = ("pyvips", "joblib")
 """Libraries that start threads when they are imported."""
 
@@ -186,7 +189,9 @@ class FreshWorker:
 
     def __init__(self, memory: int | None, preload: Preload) -> None:
         """Start the process, with a memory limit in megabytes and imports to run before its first task."""
-        from joblib.externals.loky import ProcessPoolExecutor
+        # Its modules import each other: two lanes that begin at the same time would find them half made.
+        with _IMPORTING:
+            from joblib.externals.loky import ProcessPoolExecutor
 
         self._killed = threading.Event()
         self._begun = _LastTask()

@@ -18,6 +18,7 @@ from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.file_order import FileOrder, order_files
 from slide2iiif.maintenance.mending import MendedStaging
+from slide2iiif.maintenance.sameness import is_made_of, made_of
 from slide2iiif.maintenance.verify import Verification
 from slide2iiif.plan.passes import Block, Pass
 from slide2iiif.plan.service import ServicePlan
@@ -121,7 +122,7 @@ class Repair:
         for found in find_listed(root, [receipt.source], EVERYTHING):
             if isinstance(found, Unusable):
                 raise SourceError(f"{found.path}: {found.reason}")
-            if take_fingerprint(found.members) != receipt.fingerprint:
+            if not is_made_of(found.members, made_of(receipt), self.engine, self.deadlines.block):
                 raise SourceError(f"{found.path} is not what it was when it was published: export it again")
             return found
         raise SourceError(f"{root} has no {receipt.source}")
@@ -211,6 +212,7 @@ class _Files:
         """Make files again in staging, and move them into their places."""
         repair, receipt = self._repair, self._receipt
         slide = repair.find_slide(receipt)
+        fingerprint = take_fingerprint(slide.members)
         plan = self._plan(slide, service)
         if (plan.pyramid, plan.api) != (service.order.pyramid, service.order.api):
             raise SourceError("would be published otherwise now: export it again with --overwrite")
@@ -218,7 +220,7 @@ class _Files:
         try:
             place = staging.below(service.place.rstrip("/")) if service.place else staging
             self._render(slide, service, plan, place, ordinals)
-            check_unchanged(slide.members, receipt.fingerprint)
+            check_unchanged(slide.members, fingerprint)
             for ordinal in ordinals:
                 self._take(staging, service.paths_at(ordinal), self._record(service, ordinal))
         except BaseException:
@@ -250,7 +252,8 @@ class _Files:
         def is_done(pass_: Pass, blocks: Iterable[Block]) -> bool:
             return needed.get(pass_.input_level, frozenset()).isdisjoint(blocks)
 
-        maker = Maker(slide.path, receipt.fingerprint, receipt.settings.options(), repair.engine, repair.deadlines)
+        fingerprint, options = take_fingerprint(slide.members), receipt.settings.options()
+        maker = Maker(slide.path, fingerprint, options, repair.engine, repair.deadlines)
         maker.make_tiles(plan, mended, is_done, lambda _task, _rendered: None)
 
     def _take(self, staging: Staging, paths: Sequence[str], record: bytes) -> None:

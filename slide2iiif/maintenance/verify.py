@@ -16,14 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slide2iiif.discovery.fingerprint import take_fingerprint
-from slide2iiif.discovery.walk import PassedOver, Slide, Unusable, walk
+from slide2iiif.discovery.walk import PassedOver, Unusable, walk
 from slide2iiif.engines.base import Deadlines, Engine
-from slide2iiif.errors import SourceError, WorkerError
+from slide2iiif.errors import WorkerError
 from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.file_order import FileOrder, order_files
 from slide2iiif.iiif.info import DOCUMENT_NAME, PROFILE_NAME, other_document_name, read_info
 from slide2iiif.iiif.manifest import MANIFEST_NAME, PAGE_NAME
+from slide2iiif.maintenance.sameness import Made, is_made_of, made_of
 from slide2iiif.options import MAX_TILES
 from slide2iiif.records.digests import Digests
 from slide2iiif.records.documents import documents
@@ -137,11 +137,11 @@ class Verification:
         Args:
             root: source root, or one slide.
         """
-        published: dict[str, tuple[str, str]] = {}
+        published: dict[str, tuple[str, Made]] = {}
         for identifier in self.receipts.identifiers():
             version = recorded_version(self.store.public, self.receipts, identifier)
             if version is not None:
-                published[version.receipt.source] = (identifier, version.receipt.fingerprint)
+                published[version.receipt.source] = (identifier, made_of(version.receipt))
         sees_all = root.is_dir()
         for each in walk(root):
             # What is passed over may have been asked for by name, and is looked at if it is published.
@@ -153,10 +153,10 @@ class Verification:
                 sees_all = sees_all and not found.hides_slides
                 yield Finding(Kind.UNREADABLE, "", str(found.path), found.reason)
                 continue
-            identifier, fingerprint = published.pop(found.source, ("", ""))
-            if not identifier:
+            identifier, made = published.pop(found.source, ("", None))
+            if made is None:
                 yield Finding(Kind.UNPUBLISHED, found.identifier, found.source)
-            elif not _is_unchanged(found, fingerprint):
+            elif not is_made_of(found.members, made, self.engine, self.deadlines.checking):
                 yield Finding(Kind.OUTDATED, identifier, found.source)
         if sees_all:
             for source, (identifier, _) in published.items():
@@ -358,10 +358,3 @@ def _check_digests(digests: Digests, receipt: Receipt) -> Finding | None:
         return Finding(Kind.UNREADABLE, slide, slide, f"its digests: {error.detail}")
     detail = "its digests are missing or damaged; export the slide again with --overwrite"
     return None if is_whole else Finding(Kind.RECEIPT, slide, slide, detail)
-
-
-def _is_unchanged(slide: Slide, fingerprint: str) -> bool:
-    try:
-        return take_fingerprint(slide.members) == fingerprint
-    except SourceError:
-        return False

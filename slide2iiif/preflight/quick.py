@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from slide2iiif.discovery.fingerprint import take_fingerprint
+from slide2iiif.discovery.fingerprint import size_of, take_fingerprint
 from slide2iiif.discovery.walk import Slide, Unusable
 from slide2iiif.engines.base import Engine
 from slide2iiif.errors import SourceError
@@ -84,9 +84,13 @@ class QuickCheck:
             fingerprint = take_fingerprint(slide.members)
         except SourceError:
             return False
-        return self.overwrite or not current_version(
-            self.store, self.receipts, self.options, slide.identifier, fingerprint
-        )
+        if self.overwrite:
+            return True
+        if current_version(self.store, self.receipts, self.options, slide.identifier, fingerprint) is not None:
+            return False
+        receipt = self.receipts.read(slide.identifier)
+        # It may be a copy of what is published, which its turn tells; before it is made, its own room is looked at.
+        return receipt is None or not receipt.content or receipt.content_size != size_of(slide.members)
 
 
 def check_room(store: Store, slide: Slide, services: Sequence[ServicePlan], options: Options) -> None:

@@ -56,8 +56,11 @@ def bring_up_to_date(
 def is_there(store: Store, receipts: Receipts, receipt: Receipt, engine: Engine, within: Deadline) -> bool:
     """Return True if the files of a slide that was made anew are published already, all of them and no others.
 
-    The published files are read, and held against their digests: what is damaged is replaced.
+    The published files are read, and held against their digests: what is damaged is replaced. Where a slide is not
+    published in one step nothing is asked: what is the same there is not put again, file by file.
     """
+    if not store.atomic_publish:
+        return False
     version = recorded_version(store.public, receipts, receipt.identifier)
     if version is None or not version.is_settled or not _is_same_slide(version.receipt, receipt):
         return False

@@ -9,11 +9,12 @@ Slides are opened and read in workers only; this process plans and publishes.
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from slide2iiif.discovery.fingerprint import take_fingerprint
+from slide2iiif.discovery.fingerprint import ContentTask, digest_content, take_fingerprint
 from slide2iiif.discovery.guard import Guarded
 from slide2iiif.discovery.walk import Slide
 from slide2iiif.engines.base import Deadlines, Engine
@@ -57,7 +58,7 @@ class SlideExport:
             TargetError: the place cannot be written.
         """
         fingerprint = take_fingerprint(slide.members)
-        kept = self.tree.keep(slide, fingerprint)
+        kept = self.tree.keep(slide, fingerprint, lambda: self._content(slide))
         if kept is not None:
             return kept
         try:
@@ -77,7 +78,7 @@ class SlideExport:
         from slide2iiif.publish.expected import expected_outcome
 
         begun = time.monotonic()
-        kept = self.tree.keep(slide, take_fingerprint(slide.members), dry=True)
+        kept = self.tree.keep(slide, take_fingerprint(slide.members), lambda: self._content(slide), dry=True)
         if kept is not None:
             return kept
         expected = expected_outcome(slide, self._plan(slide), self.tree.options, self.engine)
@@ -89,11 +90,13 @@ class SlideExport:
             with self._working:
                 plan = self._plan(slide)
                 staging, is_resumed = held.enter_context(self.tree.staged(slide, plan, fingerprint))
+                content = held.enter_context(_beside(lambda: self._content(slide)))
                 journals = list(self._make(slide, plan, fingerprint, staging, held))
+                made_of = fingerprint, content.result()
             guard.check()
             rendered, digests = journals[0].rendered, [journal.digests for journal in journals]
             check_not_lost(plan.levels, rendered)
-            receipt = self.tree.receipt(slide, fingerprint, plan, rendered, digests)
+            receipt = self.tree.receipt(slide, made_of, plan, rendered, digests)
             if is_resumed:
                 others = self.tree.document_folders(receipt)
                 check_staged(plan.services, journals, staging, others, self.engine, self._deadlines.checking)
@@ -105,6 +108,9 @@ class SlideExport:
     @property
     def _deadlines(self) -> Deadlines:
         return Deadlines(self.tree.options.open_timeout, self.tree.options.block_timeout)
+
+    def _content(self, slide: Slide) -> str:
+        return self.engine.call(digest_content, ContentTask(slide.members), self._deadlines.block)
 
     def _plan(self, slide: Slide) -> SlidePlan:
         options = self.tree.options
@@ -125,3 +131,10 @@ class SlideExport:
             self.progress.started(slide.identifier, service.tile_count)
             maker.continue_tiles(service, place, journal, lambda tiles: self.progress.stored(slide.identifier, tiles))
             yield journal
+
+
+@contextmanager
+def _beside(work: Callable[[], str]) -> "Iterator[Future[str]]":
+    """Do some work in a thread beside that of the `with` block; its end is waited for."""
+    with ThreadPoolExecutor(1, "beside") as thread:
+        yield thread.submit(work)

@@ -1,10 +1,11 @@
 """Tree that a run publishes into: what it holds already, and how one more slide comes into it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from slide2iiif.discovery.fingerprint import size_of
 from slide2iiif.discovery.walk import Slide
 from slide2iiif.engines.base import Deadline, Engine
 from slide2iiif.options import Options
@@ -17,12 +18,15 @@ from slide2iiif.records.digests import DigestFile
 from slide2iiif.records.documents import document_names, put_documents
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts, staging_state
-from slide2iiif.records.version import current_version, publish
+from slide2iiif.records.version import Version, current_version, publish
 from slide2iiif.stores.base import Staging, Store
 from slide2iiif.tiles.tasks import Rendered
 
 if TYPE_CHECKING:
     from slide2iiif.site.gallery import Gallery
+
+ContentDigest = Callable[[], str]
+"""Function that returns the digest of the content of a slide's files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,13 @@ class Tree:
     page_count: int = 0
     """Number of gallery files among those of a slide."""
 
-    def keep(self, slide: Slide, fingerprint: str, *, dry: bool = False) -> Outcome | None:
+    def keep(self, slide: Slide, fingerprint: str, digest: ContentDigest, *, dry: bool = False) -> Outcome | None:
         """Keep a slide that is published from these files with these options; return None if it must be made.
 
         Args:
             slide: the slide.
             fingerprint: fingerprint of its files.
+            digest: reads the content of its files.
             dry: True to leave documents of another base URL as they are.
 
         Raises:
@@ -61,11 +66,27 @@ class Tree:
             return None
         version = current_version(self.store, self.receipts, self.options, slide.identifier, fingerprint)
         if version is None:
-            return None
+            version = self._restored(slide, fingerprint, digest)
+            if version is None:
+                return None
+            if not dry:
+                self.receipts.write(version.receipt)
         urls = self.base_url, self.other_base_url
         is_moved = not dry and bring_up_to_date(self.store, self.receipts, version, self.options, urls, self.gallery)
         status = Status.REBASED if is_moved else Status.UNCHANGED
         return unchanged_outcome(slide, version.receipt, status, self.options)
+
+    def _restored(self, slide: Slide, fingerprint: str, digest: ContentDigest) -> Version | None:
+        """Return the version of a slide whose files have another fingerprint and the content that is published."""
+        receipt = self.receipts.read(slide.identifier)
+        if receipt is None or not receipt.content or receipt.content_size != size_of(slide.members):
+            return None
+        version = current_version(
+            self.store, self.receipts, self.options, slide.identifier, receipt.fingerprint or fingerprint
+        )
+        if version is None or digest() != version.receipt.content:
+            return None
+        return replace(version, receipt=replace(version.receipt, fingerprint=fingerprint))
 
     @contextmanager
     def staged(self, slide: Slide, plan: SlidePlan, fingerprint: str) -> Iterator[tuple[Staging, bool]]:
@@ -88,11 +109,18 @@ class Tree:
             raise
 
     def receipt(
-        self, slide: Slide, fingerprint: str, plan: SlidePlan, rendered: Rendered, digests: Sequence[DigestFile]
+        self,
+        slide: Slide,
+        made_of: tuple[str, str],
+        plan: SlidePlan,
+        rendered: Rendered,
+        digests: Sequence[DigestFile],
     ) -> Receipt:
-        """Return the receipt of a slide whose tiles are staged."""
+        """Return the receipt of a slide whose tiles are staged; `made_of` is fingerprint and content of its files."""
+        fingerprint, content = made_of
         base_urls = self.base_url, self.other_base_url
-        return record_receipt(slide, fingerprint, plan, rendered, self.options, base_urls, digests)
+        receipt = record_receipt(slide, fingerprint, plan, rendered, self.options, base_urls, digests)
+        return replace(receipt, content=content, content_size=size_of(slide.members))
 
     def document_folders(self, receipt: Receipt) -> frozenset[str]:
         """Return the names, at the top of a slide, of all that is put beside its tiles."""

@@ -106,6 +106,10 @@ class Receipt:
     """Scale of each level, and numbers of tiles by origin: copied, cropped, encoded, derived, damaged."""
     damaged: list[list[int]]
     """Level, column and row of tiles that are background because the slide is damaged there."""
+    content: str = ""
+    """Digest of the content of the slide files, which travels with them; empty where it was not taken."""
+    content_size: int = 0
+    """Bytes of the slide files."""
     blank: int = 0
     """Number of tiles of one colour, which share their files where the store has links."""
     objective: float | None = None

@@ -100,11 +100,13 @@ def current_version(
         return None
     receipt = version.receipt
     is_current = (
-        receipt.fingerprint == fingerprint
+        # A run that ended in between may have put files of the new version over those of the old one.
+        (version.is_settled or store.atomic_publish)
+        and receipt.fingerprint == fingerprint
         and is_made_as(receipt, Settings.of(options))
         and (receipt.is_lossless or not options.require_lossless)
         and receipts.has_digests(receipt)
-        and store.holds(identifier)
+        and (store.trusts_records or store.holds(identifier))
     )
     return version if is_current else None
 
@@ -121,7 +123,8 @@ def settle(store: Store, receipts: Receipts, identifier: str) -> None:
         TargetError: the records cannot be read or written.
     """
     announced = receipts.read(identifier)
-    if announced is None or announced.fingerprint:
+    if announced is None or announced.fingerprint or not store.atomic_publish:
+        # Where a slide is not published in one step, files of both versions may be there: it is to be made anew.
         return
     version = _choose(store.public, [*_known_versions(receipts, announced)])
     if version is not None:

@@ -157,12 +157,19 @@ class Gallery:
                         self.store.public.write(path, content, durable=True)
         self._update_folder(folder, leaving)
 
+    def _is_there(self, identifier: str) -> bool:
+        """Return True if a slide with a receipt is published."""
+        if not self.store.trusts_records:
+            return self.store.holds(identifier)
+        receipt = self._read(identifier)
+        return receipt is not None and receipt.fingerprint != ""
+
     def _update_folder(self, folder: str, leaving: AbstractSet[str]) -> None:
         slides, folders = self.receipts.children(folder)
         states = {each: state for each in folders if (state := self._states.read_folder(each))}
         shown = [
             *sorted(states, key=natural_order),
-            *sorted((each for each in slides if each not in leaving and self.store.holds(each)), key=natural_order),
+            *sorted((each for each in slides if each not in leaving and self._is_there(each)), key=natural_order),
         ]
         if not shown and folder:
             self._states.remove_folder(folder)

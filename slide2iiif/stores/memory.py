@@ -124,6 +124,7 @@ class MemoryStore:
     place = "memory"
     folders: tuple[Path, ...] = ()
     atomic_publish = True
+    trusts_records = False
 
     def __init__(self) -> None:
         self.public = MemoryObjects()

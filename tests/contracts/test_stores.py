@@ -8,6 +8,10 @@ from stagings import put
 from stores import KINDS, opener_of
 
 from slide2iiif.errors import TargetBusyError
+from slide2iiif.geometry import Size
+from slide2iiif.iiif.api import Api
+from slide2iiif.iiif.info import ImageService, write_info
+from slide2iiif.iiif.pyramid import plan_pyramid
 from slide2iiif.stores.base import Store
 from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.stores.memory import MemoryStore
@@ -37,6 +41,11 @@ def publish(store: Store, identifier: str, files: dict[str, bytes]) -> None:
     for path, content in {**files, "info.json": files.get("info.json", b"{}")}.items():
         put(staging, [path], content)
     store.publish(identifier, staging)
+
+
+def info(tile_size: int) -> bytes:
+    """Document of a square image of 512 pixels in tiles of this size."""
+    return write_info(ImageService("https://h/a.svs", plan_pyramid(Size(512, 512), tile_size)), Api.V2)
 
 
 def test_an_empty_store_holds_nothing(store: Store) -> None:
@@ -114,10 +123,16 @@ def test_a_staging_has_a_scratch_folder_of_its_own_until_it_is_dropped(store: St
 
 
 def test_publishing_again_replaces_everything(store: Store) -> None:
-    publish(store, "a.svs", {TILE: b"old", "full/90,/0/default.jpg": b"old"})
-    publish(store, "a.svs", {TILE: b"new"})
-    assert read(store, "a.svs", TILE) == b"new"
-    assert read(store, "a.svs", "full/90,/0/default.jpg") is None
+    older, of_both, newer = (f"0,0,{size},/0/default.jpg" for size in ("64,64/64", "128,128/128", "256,256/128"))
+    publish(store, "a.svs", {older: b"old", of_both: b"old", "info.json": info(64), "old.json": b"{}"})
+    staging = store.stage("a.svs")
+    for path, content in {of_both: b"new", newer: b"new", "info.json": info(128)}.items():
+        put(staging, [path], content)
+    store.publish("a.svs", staging)
+    assert [read(store, "a.svs", path) for path in (of_both, newer, "info.json")] == [b"new", b"new", info(128)]
+    store.drop(staging)
+    assert [read(store, "a.svs", path) for path in (of_both, newer, "info.json")] == [b"new", b"new", info(128)]
+    assert [read(store, "a.svs", path) for path in (older, "old.json")] == [None, None]
 
 
 def test_the_old_slide_stays_readable_until_the_new_one_is_published(store: Store) -> None:

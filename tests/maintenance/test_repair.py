@@ -211,12 +211,24 @@ def test_only_the_blocks_of_what_is_damaged_are_rendered(tmp_path: Path) -> None
     assert len(engine.blocks) == 3 * 2 + 1
 
 
+def test_a_copy_of_a_slide_will_do_for_a_repair(tree: PublishedTree, tmp_path: Path) -> None:
+    source = tmp_path / "slides"
+    shutil.copytree(tree.source, source)
+    digests = contents(tree)
+    (tree.root / TILE).unlink()
+    [repaired] = PublishedTree(tree.root, source).repair()
+    assert (repaired.files, repaired.reason) == (1, "")
+    assert contents(tree) == digests
+
+
 @pytest.mark.parametrize("change", ["changed", "gone"])
 def test_a_slide_that_is_not_what_it_was_is_not_repaired_from(tree: PublishedTree, tmp_path: Path, change: str) -> None:
     source = tmp_path / "slides"
     shutil.copytree(tree.source, source)
     if change == "gone":
         (source / ONE).unlink()
+    else:
+        (source / ONE).write_bytes((source / ONE).read_bytes() + b" ")
     (tree.root / TILE).unlink()
     before = snapshot(tree.root)
     [repaired] = PublishedTree(tree.root, source).repair()

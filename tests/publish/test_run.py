@@ -124,7 +124,7 @@ def test_each_task_has_the_deadline_of_its_kind(tmp_path: Path, source: Path) ->
             return super().run(function, tasks, within)
 
     Flow(tmp_path, Timed()).export(source, Options(open_timeout=7, block_timeout=8))
-    assert limits == {"describe": 7, "render": 8}
+    assert limits == {"describe": 7, "render": 8, "digest_content": 8}
 
 
 def test_a_slide_that_changes_while_it_is_read_is_not_published(tmp_path: Path, source: Path) -> None:

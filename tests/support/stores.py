@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from bucket_store import BucketStore
-
 from slide2iiif.stores.base import Store
+from slide2iiif.stores.bucket.address import Address
+from slide2iiif.stores.bucket.store import BucketStore
 from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.stores.memory import MemoryStore
 
@@ -22,4 +22,4 @@ def opener_of(kind: str, folder: Path) -> Opener:
         memory = MemoryStore()
         return lambda: memory
     url = f"file://{folder}/bucket" if kind == "bucket in a folder" else f"memory://{uuid.uuid4().hex}"
-    return lambda: BucketStore(url)
+    return lambda: BucketStore(Address(url), cache=folder / "cache", grace=0)

@@ -84,6 +84,11 @@ class FolderStore:
         return self.root, self._private
 
     @property
+    def trusts_records(self) -> bool:
+        """False: to look costs nothing. See `Store.trusts_records`."""
+        return False
+
+    @property
     def atomic_publish(self) -> bool:
         """True: a rename publishes. See `Store.atomic_publish`."""
         return True
