@@ -23,10 +23,14 @@ def note_replaced(tally: Tally | None, store: Store, old: Receipt | None, receip
     if tally is None:
         return
     files = files_of(receipt, pages)
+    # Where each look is a request, a slide that is not on record is not looked for.
+    is_new = old is None and store.trusts_records
     for name, content in files:
         path = f"{receipt.identifier}/{name}"
-        if store.public.read(path) != content:
+        if is_new or store.public.read(path) != content:
             tally.slide_file(path, is_written=True)
+    if is_new:
+        return
     for path in _left_over(store, old, receipt.identifier, files):
         tally.slide_file(path, is_written=False)
 
