@@ -40,16 +40,23 @@ class Verified:
 
 
 def export(
-    source: Place, dest: Place, base_url: str, *, progress: "Progress | None" = None, **options: object
+    source: Place,
+    dest: Place,
+    base_url: str | None = None,
+    *,
+    progress: "Progress | None" = None,
+    **options: object,
 ) -> "Summary":
     """Export all slides of a folder, or one slide, into a published tree.
 
     Args:
         source: folder of slides, or one slide.
         dest: folder to publish into.
-        base_url: URL under which `dest` will be served.
+        base_url: URL under which `dest` will be served; needed the first time.
         progress: called when a slide is planned, when tiles are stored, and when a slide is done; from any thread.
-        options: those of `slide2iiif export`; `dry_run=True` says what would be done and writes nothing.
+        options: those of `slide2iiif export`; `dry_run=True` says what would be done and writes nothing. The tree
+            remembers its settings: an option that is left out, or None, keeps what it was; False and an empty list are
+            values.
 
     Returns:
         The outcome of each slide, failures among them, and the totals. `Summary.exit_code` is 0 if no slide failed.
@@ -151,29 +158,33 @@ def rebase(dest: Place, base_url: str, **options: object) -> list[str]:
     return changed
 
 
-class _Parser(argparse.ArgumentParser):
-    """The parser of the command line, with errors that are raised."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what the command line would print before it exits."""
-        raise UsageError(message)
+_ON_OFF = frozenset({"--recompress", "--require-lossless", "--crop-to-bounds", "--site"})
+"""Options that are remembered, so that to turn them off must be said."""
 
 
 def _arguments(command: str, places: Iterable[Place], options: Mapping[str, object]) -> argparse.Namespace:
     from slide2iiif.cli import command_line
+    from slide2iiif.cli.parser import CommandParser
+
+    class Parser(CommandParser):
+        def error(self, message: str) -> NoReturn:
+            """Raise what the command line would print before it exits."""
+            raise UsageError(message)
 
     words = [word for name, value in options.items() for word in _words(f"--{name.replace('_', '-')}", value)]
-    return command_line(_Parser).parse_args([command, *words, "--", *(os.fspath(place) for place in places)])
+    return command_line(Parser).parse_args([command, *words, "--", *(os.fspath(place) for place in places)])
 
 
 def _words(option: str, value: object) -> list[str]:
     """Return the words of a command line that stand for an option; none for one that is not given."""
-    if value is None or value is False:
+    if value is None:
         return []
+    if value is False:
+        return [f"--no-{option.removeprefix('--')}"] if option in _ON_OFF else []
     if value is True:
         return [option]
     if isinstance(value, list | tuple | set | frozenset):
         if option in {"--exclude", "--include"}:
-            return [f"{option}={each}" for each in value]
+            return [f"{option}={each}" for each in value] or [f"--no-{option.removeprefix('--')}"]
         value = ",".join(str(each) for each in value)
     return [f"{option}={os.fspath(value) if isinstance(value, Path) else value}"]

@@ -1,7 +1,7 @@
 """Options of an export, with their defaults and limits; no default is defined elsewhere."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -253,6 +253,10 @@ class Options:
             raise UsageError(f"--mpp {self.mpp:g}: must be from {low:g} to {high:g} µm a pixel")
         if self.subsampling not in SUBSAMPLINGS:
             raise UsageError(f"--subsampling {self.subsampling}: must be one of {', '.join(SUBSAMPLINGS)}")
+
+    def limited(self, open_timeout: int, block_timeout: int, worker_memory: int) -> "Options":
+        """Return the options with limits of time, in seconds, and memory, in megabytes."""
+        return replace(self, open_timeout=open_timeout, block_timeout=block_timeout, worker_memory=worker_memory)
 
 
 def choose_subsampling(options: Options) -> str:

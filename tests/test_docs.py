@@ -3,6 +3,7 @@
 import argparse
 import re
 import shlex
+import signal
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from rooms import ROOMS
 
-from slide2iiif import __version__, cli, options
+from slide2iiif import __version__, cli, errors, options
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import Options, parse_base_url, parse_tile_size
 
@@ -98,6 +99,11 @@ def option_actions(command: str) -> list[argparse.Action]:
     return [each for each in parsers()[command]._actions if each.option_strings and each.dest != "help"]
 
 
+def long_name(action: argparse.Action) -> str:
+    """Return the first long name of an option."""
+    return next(name for name in action.option_strings if name.startswith("--"))
+
+
 def options_part(command: str) -> str:
     """Return what the page of options says of a command."""
     text = OPTIONS.read_text(encoding="utf-8")
@@ -121,7 +127,7 @@ def test_every_command_line_in_the_documents_is_one_of_the_program(command: Comm
             cli.command_line().parse_args(command.words)
         return
     parsed = cli.command_line().parse_args(command.words)
-    if hasattr(parsed, "base_url") and not parsed.base_url.startswith("$"):
+    if getattr(parsed, "base_url", None) and not parsed.base_url.startswith("$"):
         assert parse_base_url(parsed.base_url)
     if hasattr(parsed, "quality"):
         options.QUALITY.parse(parsed.quality)
@@ -146,11 +152,11 @@ def test_the_page_of_options_has_every_command() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 class TestOptions:
     def test_the_table_has_exactly_the_options_of_the_command(self, command: str) -> None:
-        assert set(option_table(command)) == {action.option_strings[-1] for action in option_actions(command)}
+        assert set(option_table(command)) == {long_name(action) for action in option_actions(command)}
 
     def test_the_table_spells_every_option_as_the_program_does(self, command: str) -> None:
         for action in option_actions(command):
-            cell, _ = option_table(command)[action.option_strings[-1]]
+            cell, _ = option_table(command)[long_name(action)]
             choices = f"{{{','.join(action.choices)}}}" if action.choices else action.metavar or action.dest.upper()
             value = f" {choices}" if action.nargs != 0 else ""
             *short, long = action.option_strings
@@ -167,7 +173,7 @@ class TestOptions:
         said = {"--jobs": "all cores", "--other-base-url": "base URL with `-v3`", "--mirador": "the public one"}
         said["--viewer"] = options.SiteOptions().viewer  # where it is not given, --viewer-files decides
         for action in option_actions(command):
-            long = action.option_strings[-1]
+            long = long_name(action)
             _, told = option_table(command)[long]
             is_flag = action.nargs == 0 or not action.default
             assert told == said.get(long, "" if is_flag else str(action.default))
@@ -181,6 +187,7 @@ def test_the_defaults_of_export_are_those_that_the_options_declare() -> None:
     assert options.JOBS.default == 0
     assert told.pop("--connections") == str(options.CONNECTIONS.default)
     assert told.pop("--identifier") == options.PATH_IDENTIFIERS
+    assert told.pop("--only") == "all"
     assert told.pop("--tile-size") == "auto"
     pages = options.SiteOptions()
     assert (told.pop("--title"), told.pop("--viewer")) == (pages.title, pages.viewer)
@@ -217,6 +224,10 @@ def test_the_limits_in_the_table_are_those_of_the_program() -> None:
 def test_the_page_of_options_tells_every_exit_code() -> None:
     codes = re.findall(r"^\| (\d[\d, ]*) \| \w", OPTIONS.read_text(encoding="utf-8"), re.MULTILINE)
     assert codes == ["0", "1", "2", "3", "4", "130, 143"]
+    told = {int(code) for cell in codes for code in cell.split(", ")}
+    kinds = {each for name in dir(errors) if isinstance(each := getattr(errors, name), type)}
+    of_errors = {each.exit_code for each in kinds if issubclass(each, errors.Slide2iiifError)}
+    assert told == {0, *of_errors, 128 + signal.SIGINT, 128 + signal.SIGTERM}
 
 
 def test_the_architecture_has_every_room_from_the_lowest_floor_up() -> None:

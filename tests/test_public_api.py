@@ -49,7 +49,7 @@ def test_nothing_is_public_by_accident() -> None:
 
 
 SIGNATURES = {
-    "export": "(source, dest, base_url, *, progress=None, **options)",
+    "export": "(source, dest, base_url=None, *, progress=None, **options)",
     "inspect": "(path, **options)",
     "verify": "(dest, *, on_finding=None, **options)",
     "repair": "(dest, source, **options)",

@@ -193,7 +193,7 @@ def test_imaging_knows_no_slide(name: str) -> None:
 )
 def test_only_the_command_line_picks_a_kind_of_store(name: str) -> None:
     """What a store is made of is its own business: flows and records know the contract alone."""
-    allowed = {"stores", "stores.base"}
+    allowed = {"stores", "stores.base", "stores.tally"}
     found = {each for each in own_imports(name) if room_of(each) == "stores"}
     assert found <= allowed, found
     assert name == "server.http_server" or "stores" not in {

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from slide2iiif import __version__
-from slide2iiif.cli import demo, export, inspect, rebase, repair, serve, verify
+from slide2iiif.cli import config, demo, export, inspect, rebase, repair, serve, verify
 from slide2iiif.cli.interrupts import catch_signals, error_of, is_to_tell, received
+from slide2iiif.cli.parser import CommandParser
 from slide2iiif.cli.streams import drop_output, lost_output
 from slide2iiif.errors import Slide2iiifError, TargetError
 from slide2iiif.progress import printable
 
-_COMMANDS: tuple[ModuleType, ...] = (export, inspect, verify, repair, rebase, serve, demo)
+_COMMANDS: tuple[ModuleType, ...] = (export, config, inspect, verify, repair, rebase, serve, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +67,7 @@ def _refused(error: BaseException) -> int:
     raise error
 
 
-def command_line(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+def command_line(kind: type[argparse.ArgumentParser] = CommandParser) -> argparse.ArgumentParser:
     """Return the parser of all commands.
 
     Args:
@@ -84,7 +85,7 @@ def command_line(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) 
         sub = commands.add_parser(name, help=command.HELP, description=command.__doc__)
         sub.add_argument("-v", "--verbose", action="count", default=0, help="tell more on standard error")
         command.add_arguments(sub)
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, parser=sub)
     return parser
 
 

@@ -11,6 +11,12 @@ from pathlib import Path
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
+class Unnamed(str):
+    """Default of an option, told apart from an argument of the same value: what nobody names is remembered."""
+
+    __slots__ = ()
+
+
 def given_path(text: str) -> Path:
     """Read a path, whatever bytes it is made of.
 

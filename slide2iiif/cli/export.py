@@ -3,48 +3,50 @@
 import argparse
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slide2iiif.cli.export_options import add_arguments
-from slide2iiif.cli.naming import keep_naming, settle_naming
+from slide2iiif.cli.naming import keep_naming, settle_naming, warn_of_unused_lines
 from slide2iiif.cli.places import check_places, check_summary_file, listed_paths
+from slide2iiif.cli.run_facts import run_facts
 from slide2iiif.cli.selection import (
     check_selection,
     choice_of,
     choose_slides,
     warn_of_unused,
 )
-from slide2iiif.cli.site import check_site_options, open_gallery
+from slide2iiif.cli.settings import (
+    RunSettings,
+    is_partial,
+    named_settings,
+    read_config,
+    settle_settings,
+    use_settings,
+    warn_of_unused_rules,
+)
+from slide2iiif.cli.site import check_viewer, open_gallery
 from slide2iiif.cli.workers import worker_engine
 from slide2iiif.errors import TargetError, UsageError
-from slide2iiif.iiif.api import Api
 from slide2iiif.machine import usable_processors
 from slide2iiif.options import (
     BLOCK_TIMEOUT,
     CONNECTIONS,
+    HASHED_IDENTIFIERS,
     IDENTIFYING_ASSOCIATED,
     JOBS,
-    MAX_PIXELS,
-    MAX_TILES,
     OPEN_TIMEOUT,
     PATH_IDENTIFIERS,
-    QUALITY,
     WORKER_MEMORY,
-    Blank,
-    Check,
-    Damaged,
-    Icc,
     Options,
     other_base_url,
-    parse_associated,
-    parse_base_url,
     parse_max_delete,
-    parse_mpp,
-    parse_properties,
-    parse_tile_size,
 )
 from slide2iiif.progress import printable
+from slide2iiif.records.option_values import AUTO
+from slide2iiif.records.settings import options_of, site_of, write_settings
 from slide2iiif.system_errors import PRIVATE
 
 if TYPE_CHECKING:
@@ -52,11 +54,16 @@ if TYPE_CHECKING:
 
     from slide2iiif.discovery.naming import Naming
     from slide2iiif.discovery.walk import Slide, Unusable
+    from slide2iiif.engines.base import Engine
+    from slide2iiif.preflight.quick import QuickCheck
     from slide2iiif.preflight.space import Verdict
     from slide2iiif.progress import Bar, Progress, Silent
     from slide2iiif.publish.prune import Seen
     from slide2iiif.publish.run import Export
     from slide2iiif.publish.summary import Summary
+    from slide2iiif.publish.tree import Tree
+    from slide2iiif.records.receipts import Receipts
+    from slide2iiif.stores.tally import TalliedStore
 
 HELP = "publish slides as static files"
 
@@ -67,13 +74,14 @@ def run(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     from slide2iiif.cli.report import report
 
+    refusal: UsageError | TargetError | None
     with _progress(args) as progress:
         summary, refusal = publish(args, progress)
-    report(summary, args)
+    if refusal is None and summary.verdict is not None and summary.verdict.refusal:
+        refusal = _shortage(summary.verdict)
+    report(summary, args, summary.exit_code if refusal is None else refusal.exit_code)
     if refusal is not None:
         raise refusal
-    if summary.verdict is not None:
-        _check_fits(summary.verdict, is_quiet=True)
     return summary.exit_code
 
 
@@ -84,51 +92,127 @@ def publish(args: argparse.Namespace, progress: "Progress") -> "tuple[Summary, U
         UsageError: the arguments make no sense.
         TargetError: the place cannot be used.
     """
-    base_url, options, site = parse_base_url(args.base_url), _options(args), check_site_options(args)
+    file = read_config(args)
+    command = named_settings(args)
+    limits = _limits(args)
     # A worker waits for a bucket about as long as it works.
     jobs = JOBS.parse(args.jobs) or usable_processors() * (1 if isinstance(args.dest, Path) else 2)
-    other = args.other_base_url
-    other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, options.api.other)
+    check_viewer(args)
+    check_selection(args)
     with ExitStack() as stack:
-        check_selection(args)
         # The workers first: forked before anything is open, they hold nothing of ours, the lock least of all. What is
         # needed here only is loaded while the first of them loads what opens slides.
-        engine = stack.enter_context(worker_engine(jobs, options.worker_memory))
-        _load(args.dest, with_site=not args.no_site)
+        engine = stack.enter_context(worker_engine(jobs, limits.worker_memory))
+        _load(args.dest, with_site=args.site is not False)
         check_places(args.source, args.dest)
         check_summary_file(args.json)
         listed = _listed(args)
 
-        from slide2iiif.preflight.quick import QuickCheck
-        from slide2iiif.publish.run import Export, in_flight
-        from slide2iiif.publish.tree import Tree
         from slide2iiif.records.receipts import Receipts
         from slide2iiif.stores import open_store
+        from slide2iiif.stores.tally import TalliedStore
+        from slide2iiif.stores.trial import TrialStore
 
         connections = CONNECTIONS.parse(args.connections)
-        store = open_store(args.dest, args.private_dir, engine.is_cancelled, args.source, connections)
-        receipts = Receipts(store.private)
+        place = open_store(args.dest, args.private_dir, engine.is_cancelled, args.source, connections)
+        settings = settle_settings(args, command, file, Receipts(place.private))
+        use_settings(args, settings.tree)
+        store = TalliedStore(TrialStore(place) if args.dry_run else place)
+        run = _Run(args, settings, store, Receipts(store.private), engine, limits, progress)
+        return run.publish(stack, listed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run, once its settings are known."""
+
+    args: argparse.Namespace
+    settings: RunSettings
+    store: "TalliedStore"
+    receipts: "Receipts"
+    engine: "Engine"
+    limits: Options
+    progress: "Progress"
+
+    def publish(self, stack: ExitStack, listed: list[str] | None) -> "tuple[Summary, UsageError | None]":
+        """Publish what is found; return the summary, and why nothing was deleted, if it was refused."""
+        from slide2iiif.publish.run import Export
+
+        args, settings, store, receipts = self.args, self.settings, self.store, self.receipts
+        begun = datetime.now(UTC)
         choice = choice_of(args)
         naming, found = choose_slides(args, choice, store, receipts, listed)
-        pages = _page_count(args)
-        check = QuickCheck(store, receipts, engine, options, args.overwrite, pages, in_flight(engine))
-        verdict, found = check.of(found)
+        tree = self._tree()
+        verdict, found = self._preflight(tree).of(found)
         if not args.dry_run:
             _check_fits(verdict, is_quiet=args.quiet)
             stack.enter_context(store)
             keep_naming(naming, receipts)
-        if not args.recompress and not args.quiet:
-            _warn_of_missing_library()
-        _warn_of_names(options, args)
-        gallery = None if args.dry_run else open_gallery(args, store, receipts, base_url, site)
-        tree = Tree(store, receipts, options, base_url, other, args.overwrite, gallery, pages)
-        flow = Export(tree, engine, progress)
+        self._warn(tree.options)
+        gallery = open_gallery(args, store, receipts, tree.base_url, site_of(settings.tree.values))
+        if not args.dry_run:
+            # Before the first slide: a run that is stopped has shaped a part of the tree.
+            write_settings(receipts.private, settings.tree)
+        flow = Export(replace(tree, gallery=gallery), self.engine, self.progress)
         summary, refusal = _run(flow, args, found, naming)
         if not args.dry_run:
             summary.notes += filter(None, [_access_note(flow, summary)])
-        warn_of_unused(choice, args)
-    summary.verdict = verdict if args.dry_run else None
-    return summary, refusal
+        if not args.quiet and not is_partial(args):
+            warn_of_unused(choice, settings.tree.origins)
+            warn_of_unused_lines(naming)
+            warn_of_unused_rules(tree.settings.unused if tree.settings is not None else [])
+        summary.verdict = verdict if args.dry_run else None
+        summary.facts = run_facts(args, settings, store, summary, begun)
+        return summary, refusal
+
+    def _tree(self) -> "Tree":
+        from slide2iiif.publish.slide_settings import SlideSettings
+        from slide2iiif.publish.tree import Tree
+
+        settings, limits = self.settings, self.limits
+        values = settings.tree.values
+        options = options_of(values).limited(limits.open_timeout, limits.block_timeout, limits.worker_memory)
+        base_url, other = str(values["base-url"]), str(values["other-base-url"])
+        slides = SlideSettings(
+            settings.tree, options, self.receipts, settings.named, settings.for_all, are_renamed=self._are_renamed
+        )
+        return Tree(
+            self.store,
+            self.receipts,
+            options,
+            base_url,
+            other_base_url(base_url, options.api.other) if other == AUTO else other,
+            self.args.overwrite,
+            page_count=_page_count(self.args),
+            settings=slides,
+            tally=self.store.tally,
+        )
+
+    @property
+    def _are_renamed(self) -> bool:
+        """True if a slide may have had another name before."""
+        is_by_table = self.args.identifier not in {PATH_IDENTIFIERS, HASHED_IDENTIFIERS}
+        return is_by_table or any(change.name in {"identifier", "identifier-key"} for change in self.settings.changes)
+
+    def _preflight(self, tree: "Tree") -> "QuickCheck":
+        from slide2iiif.preflight.quick import QuickCheck
+        from slide2iiif.publish.run import in_flight
+
+        return QuickCheck(
+            self.store,
+            self.receipts,
+            self.engine,
+            tree.options,
+            self.args.overwrite,
+            tree.page_count,
+            in_flight(self.engine),
+            lambda slide: tree.of(slide).options,
+        )
+
+    def _warn(self, options: Options) -> None:
+        if not options.recompress and not self.args.quiet:
+            _warn_of_missing_library()
+        _warn_of_names(options, self.args)
 
 
 def _access_note(flow: "Export", summary: "Summary") -> str:
@@ -153,40 +237,29 @@ def _check_fits(verdict: "Verdict", *, is_quiet: bool) -> None:
     if verdict.capacity is None:
         return
     if verdict.refusal:
-        raise TargetError(f"{verdict.capacity.place}: nothing was written, as {verdict.refusal}")
+        raise _shortage(verdict)
     if verdict.doubt and not is_quiet:
         print(f"slide2iiif: warning: there may be too little room: {printable(verdict.doubt)}", file=sys.stderr)
 
 
+def _shortage(verdict: "Verdict") -> TargetError:
+    place = verdict.capacity.place if verdict.capacity is not None else "DEST"
+    return TargetError(f"{place}: nothing was written, as {verdict.refusal}")
+
+
 def _page_count(args: argparse.Namespace) -> int:
-    if args.no_site:
+    if not args.site:
         return 0
     from slide2iiif.site.gallery import SLIDE_FILES
 
     return SLIDE_FILES
 
 
-def _options(args: argparse.Namespace) -> Options:
+def _limits(args: argparse.Namespace) -> Options:
     return Options(
-        api=Api(args.api),
-        tile_size=parse_tile_size(args.tile_size),
-        quality=QUALITY.parse(args.quality),
-        subsampling=args.subsampling,
-        blank=Blank(args.blank),
-        crop_to_bounds=args.crop_to_bounds,
-        icc=Icc(args.icc),
-        mpp=parse_mpp(args.mpp),
-        recompress=args.recompress,
-        check=Check(args.check),
-        damaged=Damaged(args.damaged),
-        max_tiles=MAX_TILES.parse(args.max_tiles),
-        max_pixels=MAX_PIXELS.parse(args.max_pixels),
         open_timeout=OPEN_TIMEOUT.parse(args.open_timeout),
         block_timeout=BLOCK_TIMEOUT.parse(args.block_timeout),
         worker_memory=WORKER_MEMORY.parse(args.worker_memory),
-        require_lossless=args.require_lossless,
-        associated=parse_associated(args.associated),
-        properties=parse_properties(args.properties),
     )
 
 
@@ -275,6 +348,7 @@ def _delete(
             seen.identifiers,
             flow.tree.gallery,
             dry=args.dry_run,
+            tally=flow.tree.tally,
             check=lambda gone: seen.check_removals(gone, limit),
         )
         for outcome in gone:

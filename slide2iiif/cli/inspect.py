@@ -12,6 +12,7 @@ from slide2iiif.iiif.api import Api
 from slide2iiif.options import OPEN_TIMEOUT, WORKER_MEMORY, Options, parse_tile_size
 
 if TYPE_CHECKING:
+    from slide2iiif.engines.base import Engine
     from slide2iiif.geometry import Region
     from slide2iiif.plan.service import ServicePlan
 
@@ -20,7 +21,9 @@ HELP = "tell what a slide is and how it would be exported"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("slide", metavar="SLIDE", type=given_path, help="slide file")
+    parser.add_argument(
+        "slides", metavar="SLIDE", nargs="+", type=given_path, help="slide file; of several, or of a folder, a table"
+    )
     parser.add_argument("--api", choices=[str(api) for api in Api], default=str(Api.V2), help="as for export")
     parser.add_argument("--tile-size", metavar="auto|N", default="auto", help="as for export")
     parser.add_argument(
@@ -33,6 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
+    if len(args.slides) > 1 or args.slides[0].is_dir():
+        from slide2iiif.cli.inspect_table import print_table
+
+        return print_table(args, _looked_into)
     facts = look_into(args)
     if args.json:
         print(json.dumps(facts, indent=1))
@@ -50,8 +57,14 @@ def look_into(args: argparse.Namespace) -> dict[str, Any]:
         SourceError: it cannot be opened.
         UsageError: the arguments make no sense.
     """
+    memory = WORKER_MEMORY.parse(args.worker_memory)
+    with worker_engine(1, memory) as engine:
+        return _looked_into(args, args.slides[0], engine)
+
+
+def _looked_into(args: argparse.Namespace, path: Path, engine: "Engine") -> dict[str, Any]:
     options = Options(api=Api(args.api), tile_size=parse_tile_size(args.tile_size))
-    memory, timeout = WORKER_MEMORY.parse(args.worker_memory), OPEN_TIMEOUT.parse(args.open_timeout)
+    timeout = OPEN_TIMEOUT.parse(args.open_timeout)
 
     from slide2iiif.engines.base import Deadlines
     from slide2iiif.errors import SourceError
@@ -61,12 +74,11 @@ def look_into(args: argparse.Namespace) -> dict[str, Any]:
     from slide2iiif.sources.describe import DescribeTask, describe
 
     try:
-        with worker_engine(1, memory) as engine:
-            task = DescribeTask(args.slide, with_area=True, with_kept_back=args.phi)
-            found = engine.call(describe, task, Deadlines(open_seconds=timeout).opening)
-        plan = plan_service(encode_path(Path(args.slide.name)), found.description, options)
+        task = DescribeTask(path, with_area=True, with_kept_back=args.phi)
+        found = engine.call(describe, task, Deadlines(open_seconds=timeout).opening)
+        plan = plan_service(encode_path(Path(path.name)), found.description, options)
     except SourceError as error:
-        raise SourceError(f"{printable(str(args.slide))}: {error}") from None
+        raise SourceError(f"{printable(str(path))}: {error}") from None
     facts = _facts(plan)
     facts["scanned_area"] = _scanned_area(found.area, facts)
     if found.kept_back is not None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slide2iiif.cli.arguments import given_path, path_or_word
+from slide2iiif.cli.arguments import Unnamed, given_path, path_or_word
 from slide2iiif.errors import UsageError
 from slide2iiif.options import HASHED_IDENTIFIERS, PATH_IDENTIFIERS
 from slide2iiif.progress import printable
@@ -27,7 +27,7 @@ def add_identifier_options(parser: argparse._ArgumentGroup) -> None:
         "--identifier",
         metavar="path|hash|CSV",
         type=path_or_word,
-        default=PATH_IDENTIFIERS,
+        default=Unnamed(PATH_IDENTIFIERS),
         help="name slides by their paths, by a keyed hash of them, or by a table of two columns: path below SOURCE, "
         "identifier (default: %(default)s)",
     )
@@ -46,7 +46,7 @@ def choose_naming(args: argparse.Namespace, receipts: "Receipts") -> "Naming | N
         UsageError: key or table are no good or would be published, or the tree holds slides that were named otherwise.
     """
     is_plain = args.identifier == PATH_IDENTIFIERS and args.identifier_key is None
-    if is_plain and not _has_schemes(receipts):
+    if is_plain and not _has_schemes(receipts) and _are_paths(receipts):
         return None
 
     from slide2iiif.discovery.naming import Schemes, TableNaming, open_naming
@@ -89,6 +89,20 @@ def named_slides(found: "Iterator[Slide | Unusable]", naming: "Naming | None") -
     return rename(found, naming)
 
 
+def warn_of_unused_lines(naming: "Naming | None") -> None:
+    """Warn of lines of a table whose slide was not found, once all of SOURCE has been seen."""
+    from slide2iiif.discovery.naming import TableNaming
+
+    if not isinstance(naming, TableNaming) or len(naming.used) == len(naming.identifiers):
+        return
+    unused = list(naming.unused())
+    for number, path in unused[:_SHOWN]:
+        told = printable(f"{naming.file}, line {number}: {path}")
+        print(f"slide2iiif: warning: {told} is no slide of SOURCE that would be published", file=sys.stderr)
+    if len(unused) > _SHOWN:
+        print(f"slide2iiif: warning: and {len(unused) - _SHOWN:,} more lines of the table", file=sys.stderr)
+
+
 def settle_naming(receipts: "Receipts", naming: "Naming | None") -> None:
     """Note that slides of other names have been removed."""
     if not _has_schemes(receipts):
@@ -115,6 +129,15 @@ def _tell_unlisted(naming: "TableNaming", receipts: "Receipts") -> None:
             "--delete removes them",
             file=sys.stderr,
         )
+
+
+def _are_paths(receipts: "Receipts") -> bool:
+    """Return True if slides are published under their paths, as far as their receipts tell."""
+    if not receipts.is_above(""):
+        return True
+    from slide2iiif.discovery.naming import are_paths
+
+    return are_paths(receipts)
 
 
 def _has_schemes(receipts: "Receipts") -> bool:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slide2iiif.cli.arguments import given_place, given_word
@@ -9,6 +10,7 @@ from slide2iiif.cli.places import add_private_dir, check_published
 from slide2iiif.errors import SourceError
 from slide2iiif.iiif.api import Api
 from slide2iiif.options import other_base_url, parse_base_url
+from slide2iiif.records.option_values import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base-url", required=True, metavar="URL", type=given_word, help="URL under which DEST will be served"
     )
-    parser.add_argument("--other-base-url", metavar="URL", type=given_word, help="as for export")
+    parser.add_argument("--other-base-url", metavar="URL|auto", type=given_word, help="as for export")
     add_private_dir(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
@@ -52,11 +54,13 @@ def move(args: argparse.Namespace, note: "Callable[[str], object]") -> list[str]
         UsageError: the arguments make no sense.
     """
     base_url = parse_base_url(args.base_url)
-    other = args.other_base_url
-    other = parse_base_url(other, "--other-base-url") if other else other_base_url(base_url, Api.V3)
+    named = args.other_base_url
+    named = named if named in {None, AUTO} else parse_base_url(named, "--other-base-url")
 
     from slide2iiif.maintenance.rebase import rebase, unrecorded
+    from slide2iiif.records.ownership import check_known
     from slide2iiif.records.receipts import Receipts
+    from slide2iiif.records.settings import read_settings, write_settings
     from slide2iiif.site.gallery import reopen_gallery
     from slide2iiif.stores import open_store
 
@@ -64,6 +68,13 @@ def move(args: argparse.Namespace, note: "Callable[[str], object]") -> list[str]
     check_published(store, args)
     with store:
         receipts = Receipts(store.private)
+        check_known(store, receipts, "")
+        kept = read_settings(store.private)
+        other = str(kept.values["other-base-url"]) if named is None and kept is not None else named
+        other = other_base_url(base_url, Api.V3) if other in {None, AUTO} else other
+        if kept is not None:
+            values = {**kept.values, "base-url": base_url, "other-base-url": named or kept.values["other-base-url"]}
+            write_settings(store.private, replace(kept, values=values))
         gallery = reopen_gallery(store, receipts, base_url)
         for identifier in rebase(store, receipts, base_url, other):
             note(identifier)

@@ -76,6 +76,7 @@ def mend(args: argparse.Namespace, note: "Callable[[Repaired], object]") -> None
 
     from slide2iiif.engines.base import Deadlines
     from slide2iiif.maintenance.repair import Repair
+    from slide2iiif.records.ownership import check_known
     from slide2iiif.records.receipts import Receipts
     from slide2iiif.site.gallery import reopen_gallery
 
@@ -83,6 +84,7 @@ def mend(args: argparse.Namespace, note: "Callable[[Repaired], object]") -> None
         engine = stack.enter_context(worker_engine(jobs, memory))
         store = stack.enter_context(open_store(args.dest, args.private_dir, engine.is_cancelled))
         receipts = Receipts(store.private)
+        check_known(store, receipts, "")
         repair = Repair(store, receipts, engine, args.source, Deadlines(*timeouts))
         for repaired in repair.slides(receipts.identifiers()):
             note(repaired)

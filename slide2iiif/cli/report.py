@@ -3,27 +3,33 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from slide2iiif.errors import TargetError
 from slide2iiif.preflight.space import Verdict, amount
 from slide2iiif.progress import printable
-from slide2iiif.publish.summary import Outcome, Status, Summary
+from slide2iiif.publish.summary import Outcome, RunFacts, Status, Summary
 from slide2iiif.stores.base import Capacity
 
 _REASONS = 20
 """Reasons for passing files over that are printed."""
 
 
-def report(summary: Summary, args: argparse.Namespace) -> None:
+def report(summary: Summary, args: argparse.Namespace, exit_code: int) -> None:
     """Write the report of a run where the command line asks for it.
+
+    Args:
+        summary: results of the run.
+        args: the command line.
+        exit_code: exit code of the command.
 
     Raises:
         TargetError: the file of the summary cannot be written.
     """
     if args.json:
         # The file first: whoever reads the table may close the pipe early.
-        _write_json(summary, args.json)
+        _write_json(summary, args.json, exit_code)
     if not args.quiet and args.json != "-":
         _print_table(summary, args)
     elif summary.exit_code:
@@ -34,8 +40,8 @@ def report(summary: Summary, args: argparse.Namespace) -> None:
                 print(f"slide2iiif: {printable(_name(outcome))}: {outcome.note}", file=sys.stderr)
 
 
-def _write_json(summary: Summary, name: str) -> None:
-    text = json.dumps(summary.as_json(), indent=1) + "\n"
+def _write_json(summary: Summary, name: str, exit_code: int) -> None:
+    text = json.dumps(summary.as_json(exit_code), indent=1) + "\n"
     if name == "-":
         print(text, end="")
         return
@@ -73,6 +79,8 @@ def _print_table(summary: Summary, args: argparse.Namespace) -> None:
     for status in Status:
         if summary.counts[status]:
             _print_status(summary, status, args)
+    if summary.facts is not None:
+        _print_facts(summary.facts)
     if summary.verdict is not None and summary.verdict.capacity is not None:
         print(f"fits       {printable(_fit(summary.verdict, summary.verdict.capacity))}")
     if not summary.counts.total():
@@ -80,6 +88,28 @@ def _print_table(summary: Summary, args: argparse.Namespace) -> None:
     for note in summary.notes:
         print(f"note       {printable(note)}")
     print(f"in {summary.seconds:.1f} s")
+
+
+def _print_facts(facts: RunFacts) -> None:
+    for change in facts.changes:
+        print(f"settings   {change['setting']}: {_shown(change['before'])} -> {_shown(change['after'])}")
+    told = [
+        f"{_numbers(numbers)} {'to be ' if facts.is_dry else ''}{what}"
+        for what, numbers in facts.files.items()
+        if any(numbers.values())
+    ]
+    if told:
+        print(f"files      {'; '.join(told)}")
+
+
+def _numbers(numbers: Mapping[str, int]) -> str:
+    named = (f"{count:,} {kind if count != 1 else kind.removesuffix('s')}" for kind, count in numbers.items() if count)
+    return ", ".join(named)
+
+
+def _shown(value: object) -> str:
+    values = value if isinstance(value, list) else ["no" if value is False else "yes" if value is True else value]
+    return printable(", ".join(str(each) for each in values)) or "(none)"
 
 
 def _print_status(summary: Summary, status: Status, args: argparse.Namespace) -> None:

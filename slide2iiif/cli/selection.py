@@ -2,13 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from slide2iiif.cli.arguments import given_word, path_or_word
+from slide2iiif.cli.arguments import Unnamed, given_word, path_or_word
 from slide2iiif.cli.naming import choose_naming, named_slides
 from slide2iiif.errors import UsageError
 from slide2iiif.options import Only, parse_max_delete
 from slide2iiif.progress import printable
+from slide2iiif.records.settings import ALL, COMMAND_LINE, REMEMBERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,22 +27,29 @@ def add_choice_options(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
         "--exclude",
         action="append",
-        default=[],
         metavar="GLOB",
         type=path_or_word,
         help="leave out files and folders of this name, or path below SOURCE; may be given several times",
     )
     parser.add_argument(
+        "--no-exclude", dest="exclude", action="store_const", const=[], help="leave out nothing that earlier runs did"
+    )
+    parser.add_argument(
         "--include",
         action="append",
-        default=[],
         metavar="GLOB",
         type=path_or_word,
         help="publish images beside a slide though their name says label, macro, thumbnail, request form …; "
         "may be given several times",
     )
     parser.add_argument(
-        "--only", choices=[str(only) for only in Only], help="publish slides alone, or ordinary images alone"
+        "--no-include", dest="include", action="store_const", const=[], help="ask for nothing that earlier runs did"
+    )
+    parser.add_argument(
+        "--only",
+        choices=[*(str(only) for only in Only), ALL],
+        default=Unnamed(ALL),
+        help="publish slides alone, or ordinary images alone (default: %(default)s)",
     )
 
 
@@ -63,8 +72,8 @@ def choice_of(args: argparse.Namespace) -> "Choice":
     """
     from slide2iiif.discovery.choice import Choice, Glob
 
-    exclude, include = (tuple(Glob(text) for text in texts) for texts in (args.exclude, args.include))
-    return Choice(exclude, include, Only(args.only) if args.only else None)
+    exclude, include = (tuple(Glob(text) for text in texts or ()) for texts in (args.exclude, args.include))
+    return Choice(exclude, include, None if args.only in {None, ALL} else Only(args.only))
 
 
 def check_selection(args: argparse.Namespace) -> None:
@@ -92,9 +101,12 @@ def choose_slides(
     """Return how slides are named, and what is found with its names; nothing is written, and nothing held."""
     from slide2iiif.discovery.lengths import fitting
     from slide2iiif.discovery.walk import find_listed, walk
+    from slide2iiif.records.ownership import check_known
 
     if not args.dry_run:
         store.check_free()
+    if not args.adopt:
+        check_known(store, receipts, ", or publish here nevertheless by --adopt")
     naming = choose_naming(args, receipts)
     published = receipts if naming is None else None
     closed = store.folders
@@ -105,13 +117,13 @@ def choose_slides(
     return naming, fitting(named_slides(found, naming), closed)
 
 
-def warn_of_unused(choice: "Choice", args: argparse.Namespace) -> None:
-    """Warn of patterns that have matched nothing, once all of SOURCE has been seen."""
-    if args.quiet or args.files_from:
-        return
-    for option, globs, nothing in (
-        ("--exclude", choice.exclude, "matches nothing in SOURCE"),
-        ("--include", choice.include, "matches no picture that would be left out"),
+def warn_of_unused(choice: "Choice", origins: Mapping[str, str]) -> None:
+    """Warn of patterns that have matched nothing, once all of SOURCE has been seen; not of remembered ones."""
+    for name, globs, nothing in (
+        ("exclude", choice.exclude, "matches nothing in SOURCE"),
+        ("include", choice.include, "matches no picture that would be left out"),
     ):
-        for text in sorted({glob.text for glob in globs} - choice.used):
+        origin = origins[name]
+        option = f"--{name}" if origin == COMMAND_LINE else f"{printable(origin)}: {name}"
+        for text in sorted({glob.text for glob in globs} - choice.used) if origin != REMEMBERED else ():
             print(f"slide2iiif: warning: {option} {printable(text)} {nothing}; is it misspelt?", file=sys.stderr)

@@ -4,7 +4,7 @@ import argparse
 import functools
 from typing import TYPE_CHECKING
 
-from slide2iiif.cli.arguments import given_path, given_text
+from slide2iiif.cli.arguments import Unnamed, given_path, given_text
 from slide2iiif.errors import UsageError
 from slide2iiif.options import SiteOptions, Viewer
 
@@ -14,26 +14,27 @@ if TYPE_CHECKING:
     from slide2iiif.stores.base import Store
 
 _PLAIN = SiteOptions()
-_NONE = "none"
 
 
 def add_site_options(parser: argparse._ArgumentGroup) -> None:
     """Declare what pages show."""
     parser.add_argument(
-        "--no-site", action="store_true", help="write no pages, manifests and collections; remove those of earlier runs"
+        "--site",
+        action=argparse.BooleanOptionalAction,
+        help="write pages, manifests and collections; --no-site writes none, and removes those of earlier runs",
     )
     parser.add_argument(
         "--title",
         metavar="TEXT",
         type=given_text,
-        default=_PLAIN.title,
+        default=Unnamed(_PLAIN.title),
         help="heading of the first page (default: %(default)s)",
     )
     parser.add_argument(
-        "--rights", metavar="URI", type=given_text, default="", help="licence or rights statement of all slides"
+        "--rights", metavar="URI", type=given_text, default=Unnamed(), help="licence or rights statement of all slides"
     )
     parser.add_argument(
-        "--attribution", metavar="TEXT", type=given_text, default="", help="text to be shown with every slide"
+        "--attribution", metavar="TEXT", type=given_text, default=Unnamed(), help="text to be shown with every slide"
     )
     parser.add_argument(
         "--viewer",
@@ -51,27 +52,19 @@ def add_site_options(parser: argparse._ArgumentGroup) -> None:
         "--mirador",
         metavar="URL|none",
         type=given_text,
-        default=_PLAIN.mirador,
+        default=Unnamed(_PLAIN.mirador),
         help="the Mirador that pages of slides link to (default: %(default)s)",
     )
 
 
-def check_site_options(args: argparse.Namespace) -> SiteOptions:
-    """Read what pages shall show.
+def check_viewer(args: argparse.Namespace) -> None:
+    """Refuse files of a viewer that the pages do not load.
 
     Raises:
-        UsageError: an option makes no sense.
+        UsageError: the viewer is that of a public host.
     """
-    viewer = args.viewer or str(Viewer.LOCAL if args.viewer_files else _PLAIN.viewer)
-    if args.viewer_files and viewer != str(Viewer.LOCAL):
+    if args.viewer_files and args.viewer == str(Viewer.CDN):
         raise UsageError(f"--viewer-files {args.viewer_files}: goes with --viewer local only")
-    return SiteOptions(
-        title=args.title.strip() or _PLAIN.title,
-        rights=args.rights,
-        attribution=args.attribution.strip(),
-        viewer=Viewer(viewer),
-        mirador="" if args.mirador == _NONE else args.mirador,
-    )
 
 
 def open_gallery(
@@ -82,7 +75,7 @@ def open_gallery(
     Raises:
         UsageError: the viewer cannot be had.
     """
-    if args.no_site:
+    if not args.site:
         if receipts.private.head("site.json") is not None:
             from slide2iiif.site.gallery import remove_site
 
@@ -92,5 +85,8 @@ def open_gallery(
     from slide2iiif.site.gallery import Gallery
     from slide2iiif.site.openseadragon import fetch_viewer, read_viewer
 
+    if args.dry_run:
+        # Nothing is fetched for pages that nobody will see.
+        return Gallery(store, receipts, options, base_url, bytes)
     script = functools.partial(read_viewer, args.viewer_files) if args.viewer_files else fetch_viewer
     return Gallery(store, receipts, options, base_url, script)

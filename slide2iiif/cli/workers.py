@@ -7,6 +7,7 @@ a hostile file can cost is the same everywhere.
 import argparse
 from typing import TYPE_CHECKING
 
+from slide2iiif.cli.arguments import Unnamed
 from slide2iiif.options import BLOCK_TIMEOUT, OPEN_TIMEOUT, WORKER_MEMORY, Limited
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def add_worker_memory(parser: Arguments, what: str) -> None:
 
 
 def _add(parser: Arguments, option: Limited, unit: str, what: str) -> None:
-    parser.add_argument(option.name, metavar=unit, default=str(option.default), help=f"{what} (default: %(default)s)")
+    parser.add_argument(
+        option.name, metavar=unit, default=Unnamed(option.default), help=f"{what} (default: %(default)s)"
+    )
 
 
 def worker_engine(jobs: int, memory: int) -> "ProcessEngine":

@@ -13,15 +13,17 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from slide2iiif.discovery.walk import Slide, Unusable
 from slide2iiif.errors import SourceError, TargetError, UsageError
-from slide2iiif.iiif.identifiers import is_plain_identifier
+from slide2iiif.iiif.identifiers import decode_identifier, is_plain_identifier
 from slide2iiif.options import HASHED_IDENTIFIERS as HASH
 from slide2iiif.options import PATH_IDENTIFIERS as PATH
+from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.records.strict_json import read_json
 from slide2iiif.stores.base import Objects
@@ -30,6 +32,12 @@ KEY_NAME = "identifier.key"
 """File of the key, among the private objects of the tree."""
 SCHEMES_NAME = "identifiers.json"
 """File of the naming schemes of the tree, beside the key."""
+
+LOST = "names that are no paths"
+"""Scheme of a tree whose file of schemes is gone."""
+
+_ASKED = 8
+"""Receipts that are asked how slides are named, where no file tells: one of them may be damaged."""
 
 _KEY_BYTES = 32
 _SHORTEST_KEY = 16
@@ -84,14 +92,30 @@ class TableNaming:
     identifiers: Mapping[str, str]
     """Path below the source root -> identifier."""
 
+    used: set[str] = field(default_factory=set, compare=False)
+    """Paths that were asked for."""
+
     scheme = "table"
 
     def name(self, source: str) -> str:
         """See `Naming.name`."""
         try:
-            return self.identifiers[source]
+            identifier = self.identifiers[source]
         except KeyError:
             raise SourceError(f"has no identifier: {self.file} has no line for it") from None
+        self.used.add(source)
+        return identifier
+
+    def unused(self) -> Iterator[tuple[int, str]]:
+        """Yield line and path of each slide that nobody has asked for.
+
+        Raises:
+            UsageError: the table cannot be read any more.
+        """
+        for number, row in enumerate(_rows(self.file), start=1):
+            path = str(PurePosixPath(row[0])) if row else ""
+            if path in self.identifiers and path not in self.used:
+                yield number, path
 
 
 def open_naming(choice: str, private: Objects, key_file: Path | None) -> Naming | None:
@@ -135,11 +159,7 @@ def read_table(file: Path) -> dict[str, str]:
         UsageError: it cannot be read, a line is not one of two columns, a path or an identifier comes twice, or an
             identifier is not safe in a URL, or would lie within another one.
     """
-    try:
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-            rows = list(csv.reader(lines))
-    except (OSError, csv.Error) as error:
-        raise UsageError(f"--identifier {file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    rows = _rows(file)
     if rows and tuple(cell.strip().lower() for cell in rows[0]) == _HEADS:
         rows[0] = []
     table: dict[str, str] = {}
@@ -165,6 +185,14 @@ def read_table(file: Path) -> dict[str, str]:
         table[path] = identifier
     _check_nested(file, taken)
     return table
+
+
+def _rows(file: Path) -> list[list[str]]:
+    try:
+        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+            return list(csv.reader(lines))
+    except (OSError, csv.Error) as error:
+        raise UsageError(f"--identifier {file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _check_nested(file: Path, taken: Mapping[str, int]) -> None:
@@ -201,7 +229,7 @@ class Schemes:
         Raises:
             TargetError: the file cannot be read.
         """
-        return [scheme for scheme in self._read() if scheme != _scheme(naming)]
+        return [scheme for scheme in self._read(naming) if scheme != _scheme(naming)]
 
     def use(self, naming: Naming | None) -> None:
         """Record a scheme and store its key, before the first slide is published by it.
@@ -209,7 +237,7 @@ class Schemes:
         Raises:
             TargetError: the file cannot be written.
         """
-        scheme, known = _scheme(naming), self._read()
+        scheme, known = _scheme(naming), self._read(naming)
         if isinstance(naming, HashNaming):
             self._keep_key(naming)
         if scheme not in known:
@@ -224,15 +252,23 @@ class Schemes:
         if self.others(naming):
             self._write([_scheme(naming)])
 
-    def _read(self) -> list[str]:
+    def _read(self, naming: Naming | None) -> list[str]:
         content = self._private.read(SCHEMES_NAME)
         if content is None:
-            return [PATH] if self._receipts.is_above("") else []
+            return self._guess(naming)
         try:
             found = read_json(content)
         except ValueError as error:
             raise TargetError(f"{SCHEMES_NAME} in the private folder: cannot be read: {error}") from None
         return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+
+    def _guess(self, naming: Naming | None) -> list[str]:
+        """Return the scheme of a tree without the file, by a receipt: paths, unless the file has been lost."""
+        if not self._receipts.is_above(""):
+            return []
+        if naming is not None and any(_is_named_by(each, naming) for each in islice(self._receipts.known(), _ASKED)):
+            return [naming.scheme]
+        return [PATH if are_paths(self._receipts) else LOST]
 
     def _write(self, schemes: list[str]) -> None:
         if schemes == [PATH] and not self.are_noted():
@@ -242,6 +278,26 @@ class Schemes:
     def _keep_key(self, naming: HashNaming) -> None:
         if naming.is_new:
             self._private.write(KEY_NAME, naming.key + b"\n", durable=True, secret=True)
+
+
+def are_paths(receipts: Receipts) -> bool:
+    """Return True if slides were published under their paths, by the first receipts; True where there is none."""
+    first = list(islice(receipts.known(), _ASKED))
+    return not first or any(_is_named_by_path(receipt) for receipt in first)
+
+
+def _is_named_by_path(receipt: Receipt) -> bool:
+    try:
+        return str(decode_identifier(receipt.identifier)) == receipt.source or not receipt.source
+    except ValueError:
+        return False
+
+
+def _is_named_by(receipt: Receipt, naming: Naming) -> bool:
+    try:
+        return naming.name(receipt.source) == receipt.identifier
+    except SourceError:
+        return False
 
 
 def _scheme(naming: Naming | None) -> str:

@@ -5,7 +5,7 @@ even loaded. Of a long run only the first slides are checked together; each late
 anything of it is written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -51,6 +51,8 @@ class QuickCheck:
     """Number of gallery files among those of a slide."""
     together: int = 1
     """Number of slides in flight."""
+    options_of: Callable[[Slide], Options] | None = None
+    """Options of a slide, where they are not those of all."""
 
     def of(self, found: Iterator[Slide | Unusable]) -> tuple[Verdict, Iterator[Slide | Unusable]]:
         """Check the first slides of a run; return the verdict, and all slides again, from the first.
@@ -82,11 +84,12 @@ class QuickCheck:
         """Return True if a slide will be published; one that cannot be read fails later in its turn."""
         try:
             fingerprint = take_fingerprint(slide.members)
+            options = self.options if self.options_of is None else self.options_of(slide)
         except SourceError:
             return False
         if self.overwrite:
             return True
-        if current_version(self.store, self.receipts, self.options, slide.identifier, fingerprint) is not None:
+        if current_version(self.store, self.receipts, options, slide.identifier, fingerprint) is not None:
             return False
         receipt = self.receipts.read(slide.identifier)
         # It may be a copy of what is published, which its turn tells; before it is made, its own room is looked at.

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from slide2iiif.discovery.walk import PassedOver, Slide, Unusable
 from slide2iiif.errors import UsageError
 from slide2iiif.options import DELETED_AT_ONCE, DELETED_SHARE, MaxDelete
+from slide2iiif.publish.replaced import note_removed
 from slide2iiif.publish.summary import Outcome, Status
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.base import Store
+from slide2iiif.stores.tally import Tally
 
 if TYPE_CHECKING:
     from slide2iiif.site.gallery import Gallery
@@ -126,6 +128,7 @@ def removals(
     gallery: "Gallery | None" = None,
     *,
     dry: bool,
+    tally: Tally | None = None,
     check: Callable[[list[str]], None] = lambda _: None,
 ) -> Iterator[Outcome]:
     """Remove slides whose source is gone, or list them. Pages are updated before slides are removed.
@@ -135,18 +138,19 @@ def removals(
         receipts: receipts of the tree.
         keep: identifiers of all slides that have a source, exported or failed.
         gallery: pages of the tree, if it has any.
-        dry: list only, change nothing.
+        dry: say that they would be removed; the tree is one on trial.
+        tally: count of the files that are removed.
         check: raises an error if the identifiers that are to go must not go; then none does.
     """
     kept = set(keep)
     gone = [identifier for identifier in receipts.identifiers() if identifier not in kept]
     check(gone)
-    if gallery is not None and gone and not dry:
+    if gallery is not None and gone:
         gallery.update(leaving=frozenset(gone))
     for identifier in gone:
-        if not dry:
-            store.remove(identifier)
-            receipts.remove(identifier)
+        note_removed(tally, store, identifier, receipts.read(identifier))
+        store.remove(identifier)
+        receipts.remove(identifier)
         yield Outcome(identifier, Status.REMOVABLE if dry else Status.REMOVED)
 
 

@@ -81,6 +81,7 @@ def record_outcome(slide: Slide, plan: SlidePlan, status: Status, rendered: Rend
         seconds=seconds,
         blank=rendered.blank,
         source=slide.source,
+        published_bytes=rendered.stored_bytes,
         note="; ".join(note for note in (levels.pixel_size.note, *levels.notes) if note),
     )
 
@@ -93,6 +94,7 @@ def unchanged_outcome(slide: Slide, receipt: Receipt, status: Status, options: O
         status,
         levels=tuple(receipt.levels),
         source=slide.source,
+        published_bytes=receipt.stored_bytes,
         note=note,
         is_beyond_limits=bool(note),
     )

@@ -33,11 +33,11 @@ class Export(SlideExport):
         Raises:
             TargetError: the place cannot be written; the slides that are left are not published.
         """
-        return self._each(found, self.slide)
+        return self._each(found, lambda slide: self.of(slide).slide(slide))
 
     def plans(self, found: Iterable[Slide | Unusable]) -> Summary:
-        """Return the results that `slides` would have, without writing."""
-        return self._each(found, self.dry_slide)
+        """Return the results that `slides` would have. The store must be one on trial."""
+        return self._each(found, lambda slide: self.of(slide).dry_slide(slide))
 
     def _each(self, found: Iterable[Slide | Unusable], work: Callable[[Slide], Outcome]) -> Summary:
         begun = time.monotonic()

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from slide2iiif.discovery.fingerprint import ContentTask, digest_content, take_fingerprint
 from slide2iiif.discovery.guard import Guarded
@@ -29,6 +31,7 @@ from slide2iiif.stores.base import Staging
 from slide2iiif.tiles.journal import Journal
 from slide2iiif.tiles.make import Maker
 from slide2iiif.tiles.staged import StagingChangedError, check_staged
+from slide2iiif.tiles.tasks import Rendered
 
 _CHANGED = "had changed while it was read, and was read again"
 
@@ -49,6 +52,19 @@ class SlideExport:
     def __post_init__(self) -> None:
         # One slide more than workers: while one is being planned, the others keep every core busy.
         object.__setattr__(self, "_working", threading.Semaphore(self.engine.jobs + 1))
+
+    def of(self, slide: Slide) -> Self:
+        """Return the export of one slide, with the settings of its own.
+
+        Raises:
+            SourceError: two rules for it disagree.
+        """
+        tree = self.tree.of(slide)
+        if tree is self.tree:
+            return self
+        own = copy(self)
+        object.__setattr__(own, "tree", tree)
+        return own
 
     def slide(self, slide: Slide) -> Outcome:
         """Publish one slide completely, or not at all.
@@ -74,14 +90,17 @@ class SlideExport:
         return replace(self._publish(slide, fresh), reason=_CHANGED)
 
     def dry_slide(self, slide: Slide) -> Outcome:
-        """Return the outcome that `slide` would have, without writing."""
+        """Return the outcome that `slide` would have, and do to a tree on trial what it would do."""
         from slide2iiif.publish.expected import expected_outcome
 
         begun = time.monotonic()
-        kept = self.tree.keep(slide, take_fingerprint(slide.members), lambda: self._content(slide), dry=True)
+        fingerprint = take_fingerprint(slide.members)
+        kept = self.tree.keep(slide, fingerprint, lambda: self._content(slide), dry=True)
         if kept is not None:
             return kept
-        expected = expected_outcome(slide, self._plan(slide), self.tree.options, self.engine)
+        plan = self._plan(slide)
+        expected = expected_outcome(slide, plan, self.tree.options, self.engine)
+        self.tree.expect(slide, fingerprint, plan, Rendered(plan.levels.origins, expected.stored_bytes))
         return replace(expected, seconds=time.monotonic() - begun)
 
     def _publish(self, slide: Slide, fingerprint: str) -> Outcome:

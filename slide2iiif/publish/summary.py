@@ -1,11 +1,13 @@
 """Results of a run: one per slide, and totals."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from slide2iiif.iiif.info import DOCUMENT_NAME
 from slide2iiif.preflight.space import Verdict
 
 
@@ -22,9 +24,15 @@ class Status(StrEnum):
     REMOVED = "removed"
     PLANNED = "planned"
     """Would be exported, in a dry run."""
+    REBASABLE = "rebasable"
+    """Would be rebased, in a dry run."""
     REMOVABLE = "removable"
     """Would be removed, in a dry run."""
 
+
+_PUBLISHED = frozenset({
+    Status.EXPORTED, Status.REBASED, Status.UNCHANGED, Status.PLANNED, Status.REBASABLE
+})  # fmt: skip
 
 _LISTED_PASSED_OVER = 10_000
 """Outcomes of this kind that are kept; all are counted."""
@@ -61,6 +69,8 @@ class Outcome:
     """Notes about the slide that are no failures, such as an implausible pixel size."""
     source: str = ""
     """Path below the source root; empty where only the receipt is left."""
+    published_bytes: int = 0
+    """Bytes of the slide as it is published, or would be; 0 where it is not."""
 
     is_same: bool = False
     """True if it was made anew and gave the files that are published, which stay as they are."""
@@ -82,6 +92,30 @@ class Outcome:
         return sum(level.get(how, 0) for level in self.levels)
 
 
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Facts of a run, for its summary."""
+
+    version: str
+    """Version of the program."""
+    started: datetime
+    ended: datetime
+    base_url: str
+    """Base of all ids."""
+    is_dry: bool
+    """True if nothing was written."""
+    settings: Mapping[str, Mapping[str, Any]]
+    """Value and origin of each setting that holds."""
+    rules: Sequence[Mapping[str, Any]]
+    """Rules for single slides."""
+    changes: Sequence[Mapping[str, Any]]
+    """Settings that are not what they were: name, value before and after, and what becomes different."""
+    files: Mapping[str, Mapping[str, int]]
+    """Numbers of pages, manifests and documents that were written and removed."""
+    tree_bytes: int | None = None
+    """Bytes of all tiles and pictures of the tree; None unless asked for."""
+
+
 @dataclass(slots=True)
 class Summary:
     """Results of a run."""
@@ -98,10 +132,19 @@ class Summary:
     """Notes on the whole tree."""
     verdict: Verdict | None = None
     """Result of the preflight check, in a dry run."""
+    facts: RunFacts | None = None
+    """Facts of the run; None for a summary that belongs to none."""
+    published: int = 0
+    """Slides that are published, or would be, as far as this run has seen them."""
+    published_bytes: int = 0
+    """Bytes of those."""
 
     def add(self, outcome: Outcome) -> None:
         """Add the outcome of a slide."""
         self.counts[outcome.status] += 1
+        if outcome.status in _PUBLISHED:
+            self.published += 1
+            self.published_bytes += outcome.published_bytes
         if outcome.status is Status.PASSED_OVER:
             self.reasons[outcome.reason] += 1
             if self.counts[outcome.status] > _LISTED_PASSED_OVER:
@@ -116,6 +159,8 @@ class Summary:
         self.reasons += other.reasons
         self.notes += other.notes
         self.seconds += other.seconds
+        self.published += other.published
+        self.published_bytes += other.published_bytes
 
     @property
     def exit_code(self) -> int:
@@ -126,9 +171,16 @@ class Summary:
         """Sum a number over all outcomes: `tiles`, `exact`, `damaged`, `blank`, `files`, `stored_bytes`, and others."""
         return sum(getattr(outcome, name) for outcome in self.outcomes)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the summary as a JSON object."""
+    def as_json(self, exit_code: int | None = None) -> dict[str, Any]:
+        """Return the summary as a JSON object, as `docs/summary.schema.json` describes it.
+
+        Args:
+            exit_code: exit code of the command; None for that of the slides alone.
+        """
+        base_url = self.facts.base_url if self.facts is not None else ""
         return {
+            **_facts(self.facts),
+            "exit_code": self.exit_code if exit_code is None else exit_code,
             **_room(self.verdict),
             "counts": {status.value: self.counts[status] for status in Status},
             "notes": self.notes,
@@ -142,7 +194,7 @@ class Summary:
             "inodes": self.total("inodes"),
             "bytes": self.total("stored_bytes"),
             "seconds": round(self.seconds, 3),
-            "slides": [_record(outcome) for outcome in self.outcomes],
+            "slides": [_record(outcome, base_url) for outcome in self.outcomes],
         }
 
 
@@ -157,10 +209,31 @@ def _room(verdict: Verdict | None) -> dict[str, Any]:
     }
 
 
-def _record(outcome: Outcome) -> dict[str, Any]:
+def _facts(facts: RunFacts | None) -> dict[str, Any]:
+    if facts is None:
+        return {}
+    return {
+        "version": facts.version,
+        "start": facts.started.isoformat(timespec="milliseconds"),
+        "end": facts.ended.isoformat(timespec="milliseconds"),
+        "dry_run": facts.is_dry,
+        "base_url": facts.base_url,
+        "settings": facts.settings,
+        "rules": list(facts.rules),
+        "changes": list(facts.changes),
+        "written": facts.files["written"],
+        "removed": facts.files["removed"],
+        "tree_bytes": facts.tree_bytes,
+    }
+
+
+def _record(outcome: Outcome, base_url: str) -> dict[str, Any]:
     record = asdict(outcome)
     record["beyond_limits"] = record.pop("is_beyond_limits")
     record["same_files"] = record.pop("is_same")
+    del record["published_bytes"]
+    is_there = base_url and outcome.status in _PUBLISHED
+    record["url"] = f"{base_url}/{outcome.identifier}/{DOCUMENT_NAME}" if is_there else ""
     record["bit_exact_tiles"] = outcome.exact
     record["damaged_tiles"] = outcome.damaged
     record["blank_tiles"] = record.pop("blank")

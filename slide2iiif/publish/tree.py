@@ -12,7 +12,9 @@ from slide2iiif.options import Options
 from slide2iiif.plan.slide import SlidePlan
 from slide2iiif.preflight.quick import check_room
 from slide2iiif.publish.kept import bring_up_to_date, is_there, keep
+from slide2iiif.publish.replaced import note_replaced, put_on_trial
 from slide2iiif.publish.results import record_receipt, unchanged_outcome
+from slide2iiif.publish.slide_settings import SlideSettings, SlideValues
 from slide2iiif.publish.summary import Outcome, Status
 from slide2iiif.records.digests import DigestFile
 from slide2iiif.records.documents import document_names, put_documents
@@ -20,6 +22,7 @@ from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts, staging_state
 from slide2iiif.records.version import Version, current_version, publish
 from slide2iiif.stores.base import Staging, Store
+from slide2iiif.stores.tally import Tally
 from slide2iiif.tiles.tasks import Rendered
 
 if TYPE_CHECKING:
@@ -49,6 +52,23 @@ class Tree:
     """Pages, manifests and collections; None for a tree without."""
     page_count: int = 0
     """Number of gallery files among those of a slide."""
+    settings: SlideSettings | None = None
+    """Settings of single slides; None where all have the options of the tree."""
+    tally: Tally | None = None
+    """Count of the files that are written."""
+    values: SlideValues | None = None
+    """Settings of the slide that this is for; None for those of the tree."""
+
+    def of(self, slide: Slide) -> "Tree":
+        """Return the tree with the settings of one slide.
+
+        Raises:
+            SourceError: two rules for it disagree.
+        """
+        values = self.settings.of(slide) if self.settings is not None else None
+        if values is None:
+            return self
+        return replace(self, options=values.options, values=values)
 
     def keep(self, slide: Slide, fingerprint: str, digest: ContentDigest, *, dry: bool = False) -> Outcome | None:
         """Keep a slide that is published from these files with these options; return None if it must be made.
@@ -57,7 +77,7 @@ class Tree:
             slide: the slide.
             fingerprint: fingerprint of its files.
             digest: reads the content of its files.
-            dry: True to leave documents of another base URL as they are.
+            dry: True to say what would be done; the tree is one on trial.
 
         Raises:
             TargetError: its documents cannot be written.
@@ -69,12 +89,24 @@ class Tree:
             version = self._restored(slide, fingerprint, digest)
             if version is None:
                 return None
-            if not dry:
-                self.receipts.write(version.receipt)
+            self.receipts.write(version.receipt)
+        receipt = version.receipt
+        kept = self._corrected(receipt)
+        if kept != receipt:
+            version = replace(version, receipt=kept)
+            if version.is_settled:
+                self.receipts.write(kept)
         urls = self.base_url, self.other_base_url
-        is_moved = not dry and bring_up_to_date(self.store, self.receipts, version, self.options, urls, self.gallery)
-        status = Status.REBASED if is_moved else Status.UNCHANGED
-        return unchanged_outcome(slide, version.receipt, status, self.options)
+        is_moved = bring_up_to_date(self.store, self.receipts, version, self.options, urls, self.gallery)
+        if kept.words != receipt.words and self.gallery is not None:
+            self.gallery.renamed(self.receipts.read(slide.identifier) or kept)
+        moved = Status.REBASABLE if dry else Status.REBASED
+        return unchanged_outcome(slide, version.receipt, moved if is_moved else Status.UNCHANGED, self.options)
+
+    def _corrected(self, receipt: Receipt) -> Receipt:
+        if self.values is None:
+            return receipt
+        return replace(receipt, own=dict(self.values.own), words=dict(self.values.words))
 
     def _restored(self, slide: Slide, fingerprint: str, digest: ContentDigest) -> Version | None:
         """Return the version of a slide whose files have another fingerprint and the content that is published."""
@@ -120,7 +152,7 @@ class Tree:
         fingerprint, content = made_of
         base_urls = self.base_url, self.other_base_url
         receipt = record_receipt(slide, fingerprint, plan, rendered, self.options, base_urls, digests)
-        return replace(receipt, content=content, content_size=size_of(slide.members))
+        return self._corrected(replace(receipt, content=content, content_size=size_of(slide.members)))
 
     def document_folders(self, receipt: Receipt) -> frozenset[str]:
         """Return the names, at the top of a slide, of all that is put beside its tiles."""
@@ -150,8 +182,18 @@ class Tree:
             keep(self.store, self.receipts, receipt, pages)
         else:
             put_documents(receipt, pages, staging)
+            note_replaced(self.tally, self.store, self.receipts.read(receipt.identifier), receipt, pages)
             publish(self.receipts, receipt, digests, self.store, staging)
         return is_same
+
+    def expect(self, slide: Slide, fingerprint: str, plan: SlidePlan, rendered: Rendered) -> None:
+        """Put the documents of a slide that would be published into a tree on trial."""
+        if self.gallery is not None:
+            self.gallery.begin()
+            self.gallery.changed(slide.identifier)
+        receipt = self.receipt(slide, (fingerprint, ""), plan, rendered, ())
+        put_on_trial(self.store, self.receipts.read(slide.identifier), receipt, self._pages(receipt))
+        self.receipts.write(receipt)
 
     def settle(self, identifier: str, staging: Staging) -> None:
         """Delete the older version of a slide, now that the new one is on record: a million files take a while."""

@@ -11,6 +11,7 @@ from slide2iiif.iiif.file_order import order_files
 from slide2iiif.iiif.info import ImageService, plausible_mpp
 from slide2iiif.iiif.pyramid import Pyramid, Tile, plan_pyramid
 from slide2iiif.options import Blank, Check, Damaged, Icc, Options
+from slide2iiif.records.settings import own_values
 from slide2iiif.records.strict_json import read_record
 
 FORMAT_VERSION = 4
@@ -124,6 +125,10 @@ class Receipt:
     """Properties that were requested by name, for the manifest: the only ones that may be published."""
     associated: dict[str, list[int]] = field(default_factory=dict)
     """Requested associated images: path of the service below the slide -> width, height and side of a tile."""
+    own: dict[str, str] = field(default_factory=dict)
+    """Settings that were named for this slide alone, as text: later runs keep them."""
+    words: dict[str, str] = field(default_factory=dict)
+    """Title, rights and attribution of this slide, where they differ from those of the tree."""
     ledger: str = ""
     """SHA-256 of the digests of all files, in hexadecimal."""
 
@@ -173,9 +178,10 @@ def _parse(text: bytes) -> Receipt | None:
         # As good as its word: the documents can be written from it.
         api = Api(receipt.settings.api)
         _ = receipt.profile_bytes, receipt.settings.options(), [Tile(*tile) for tile in receipt.damaged]
+        _ = own_values(receipt.own)
         for service in (receipt.service(api), *(service for _, service in receipt.associated_services(api))):
             plausible_mpp(service.microns_per_pixel)
-    except (ValueError, TypeError, UsageError):
+    except (KeyError, ValueError, TypeError, UsageError):
         # Of another version, or damaged: the slide is published anew and the receipt with it.
         return None
     return receipt

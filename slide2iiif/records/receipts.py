@@ -46,6 +46,11 @@ class Receipts:
         # One that speaks of another slide would have that one's files changed.
         return receipt if receipt is not None and receipt.identifier == identifier else None
 
+    def known(self) -> Iterator[Receipt]:
+        """Yield the receipts that can be read, folder by folder."""
+        receipts = (self.read(identifier) for identifier in self.identifiers())
+        return (receipt for receipt in receipts if receipt is not None)
+
     def head(self, identifier: str) -> Head | None:
         """Return size and version of the receipt of a slide, of any format; None where there is none."""
         return self.private.head(_name_of(identifier))

@@ -67,7 +67,7 @@ def subject_of(receipt: Receipt) -> Subject:
     """Return the published metadata of a slide."""
     api = Api(receipt.settings.api)
     return Subject(
-        label=display_name(receipt.identifier),
+        label=visible(receipt.words.get("title", "")) or display_name(receipt.identifier),
         service=receipt.service(api),
         api=api,
         objective=receipt.objective,

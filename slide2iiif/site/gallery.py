@@ -94,11 +94,26 @@ class Gallery:
         """Return the gallery files of a slide as pairs of name and content."""
         from slide2iiif.site.pages import write_slide_page
 
-        subject = subject_of(receipt)
+        subject, options = subject_of(receipt), self._options_of(receipt)
         return [
-            (MANIFEST_NAME, write_manifest(subject, self._notice)),
-            (PAGE_NAME, write_slide_page(receipt.identifier, subject, self.options, associated_of(receipt))),
+            (MANIFEST_NAME, write_manifest(subject, Notice(options.rights, options.attribution))),
+            (PAGE_NAME, write_slide_page(receipt.identifier, subject, options, associated_of(receipt))),
         ]
+
+    def _options_of(self, receipt: Receipt) -> SiteOptions:
+        words = receipt.words
+        if not words:
+            return self.options
+        rights, attribution = self.options.rights, self.options.attribution
+        return replace(
+            self.options, rights=words.get("rights", rights), attribution=words.get("attribution", attribution)
+        )
+
+    def renamed(self, receipt: Receipt) -> None:
+        """Write page and manifest of a published slide whose title, rights or attribution have changed."""
+        self.begin()
+        self._put_slide_files(receipt)
+        self.changed(receipt.identifier)
 
     def changed(self, identifier: str) -> None:
         """Mark the folder of a slide that was published, or is about to be removed."""
@@ -151,10 +166,7 @@ class Gallery:
         for identifier in slides:
             receipt = self._read(identifier) if identifier not in leaving else None
             if receipt is not None:
-                for name, content in self.slide_files(receipt):
-                    path = f"{identifier}/{name}"
-                    if self.store.public.read(path) != content:
-                        self.store.public.write(path, content, durable=True)
+                self._put_slide_files(receipt)
         self._update_folder(folder, leaving)
 
     def _is_there(self, identifier: str) -> bool:
@@ -163,6 +175,12 @@ class Gallery:
             return self.store.holds(identifier)
         receipt = self._read(identifier)
         return receipt is not None and receipt.fingerprint != ""
+
+    def _put_slide_files(self, receipt: Receipt) -> None:
+        for name, content in self.slide_files(receipt):
+            path = f"{receipt.identifier}/{name}"
+            if self.store.public.read(path) != content:
+                self.store.public.write(path, content, durable=True)
 
     def _update_folder(self, folder: str, leaving: AbstractSet[str]) -> None:
         slides, folders = self.receipts.children(folder)

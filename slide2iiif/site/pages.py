@@ -102,6 +102,7 @@ def write_slide_page(
         "slide.html",
         options,
         identifier,
+        heading=subject.label,
         depth=depth,
         policy=_policy("'self'" if is_local else f"'self' {openseadragon.CDN}"),
         viewer_script=f"{assets}/{openseadragon.NAME}" if is_local else openseadragon.CDN,
@@ -132,10 +133,10 @@ def load_templates() -> None:
         _template(name)
 
 
-def _render(template: str, options: SiteOptions, path: str, *, depth: int, **values: Any) -> bytes:
+def _render(template: str, options: SiteOptions, path: str, *, depth: int, heading: str = "", **values: Any) -> bytes:
     text = _template(template).render(
         title=options.title,
-        heading=display_name(path) if path else options.title,
+        heading=heading or (display_name(path) if path else options.title),
         crumbs=_breadcrumbs(path, depth, options.title),
         assets=_assets(depth),
         rights=options.rights,

@@ -41,7 +41,7 @@ def test_nothing_but_slides_and_the_private_folder_is_in_the_tree(published: Pat
         *("one.synthetic", "ward", ".slide2iiif", "index.html", "collection.json")
     }
     names = {path.name for path in (published / ".slide2iiif").iterdir()}
-    assert names == {"staging", "receipts", "lock", "site", "site.json"}
+    assert names == {"staging", "receipts", "lock", "site", "site.json", "settings.json"}
     assert staged(published) == []
 
 
@@ -86,7 +86,8 @@ def test_the_end_is_a_short_table(source: Path, dest: Path) -> None:
     assert lines[0].split()[:2] == ["exported", "2"]
     assert lines[1].split() == ["failed", "1"]
     assert lines[2].strip().startswith("bad.svs: is not a slide")
-    assert lines[3].startswith("in ")
+    assert lines[3] == "files      4 pages, 4 manifests, 4 documents written"
+    assert lines[4].startswith("in ")
 
 
 def test_a_slide_that_fails_stops_no_other_and_leaves_nothing(source: Path, dest: Path) -> None:
@@ -213,7 +214,7 @@ def test_overwriting_makes_anew_what_is_unchanged_and_leaves_files_that_come_out
 
 def test_a_new_base_url_rewrites_documents_and_no_tile(source: Path, published: Path) -> None:
     before = snapshot(published)
-    done = export(source, published, "--base-url", "https://new.example", "--json", "-")
+    done = export(source, published, "--base-url", "https://new.example", "--rebase", "--json", "-")
     assert counts(done) == {"rebased": 2}
     after = snapshot(published)
     changed = {name for name in before if before[name] != after[name]}

@@ -86,14 +86,11 @@ def test_a_broken_slide_is_named_with_the_reason(slides: Path, name: str) -> Non
     assert line.startswith(f"slide2iiif: {slides / 'broken' / name}: ")
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"), [("missing.svs", "no such file: it is gone"), (".", "is not a file: name")]
-)
-def test_what_is_no_file_is_named(tmp_path: Path, name: str, reason: str) -> None:
-    done = run_command("inspect", tmp_path / name)
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    done = run_command("inspect", tmp_path / "missing.svs")
     assert (done.returncode, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
-    assert line.startswith(f"slide2iiif: {tmp_path / name}: {reason}")
+    assert line.startswith(f"slide2iiif: {tmp_path / 'missing.svs'}: no such file: it is gone")
 
 
 def test_the_options_of_the_export_change_what_is_told(tmp_path: Path) -> None:
@@ -119,3 +116,28 @@ def test_the_plain_form_tells_the_same_in_words(tmp_path: Path) -> None:
 def test_it_writes_nothing(tmp_path: Path) -> None:
     run_command("inspect", write_image(tmp_path / "a.png"), cwd=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+# Several slides
+
+
+def test_a_folder_is_told_as_a_table_and_what_cannot_be_opened_with_its_reason(source: Path) -> None:
+    (source / "bad.svs").write_bytes(b"nothing of the kind")
+    done = run_command("inspect", source)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert lines[0].split() == ["width", "height", "µm/pixel", "objective", "tiles", "bit-exact", "format", "slide"]
+    assert lines[1].startswith(f"{source / 'bad.svs'}: is not a slide")
+    assert lines[2].split()[:2] == ["700", "500"]
+    assert lines[2].endswith(f"  {source / 'one.synthetic'}")
+    assert lines[3].split()[:2] == ["90", "1300"]
+    assert len(lines) == 4
+
+
+def test_several_slides_are_a_list_in_json(source: Path) -> None:
+    one, two = source / "one.synthetic", source / "ward" / "two.synthetic"
+    done = run_command("inspect", two, one, "--json")
+    assert done.returncode == 0
+    assert [(each["path"], each["width"]) for each in json.loads(done.stdout)] == [(str(two), 90), (str(one), 700)]
+    missing = json.loads(run_command("inspect", one, source / "no.svs", "--json").stdout)
+    assert [set(each) & {"error"} for each in missing] == [set(), {"error"}]

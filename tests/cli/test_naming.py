@@ -81,6 +81,23 @@ def test_slides_that_a_table_has_given_other_names_are_told_of_and_deleted(
     assert slides_in(dest) == ["new", "two"]
 
 
+def test_a_line_of_a_table_whose_slide_is_gone_is_told_with_its_number(
+    source: Path, dest: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "table.csv"
+    gone = "".join(f"gone{number}.svs,g{number}\n" for number in range(5))
+    table.write_text(f"path,identifier\none.synthetic,one\n{gone}ward/two.synthetic,two\n")
+    told = export(source, dest, "--identifier", table).stderr.splitlines()
+    assert [line for line in told if "line" in line] == [
+        *(
+            f"slide2iiif: warning: {table}, line {number + 3}: gone{number}.svs is no slide of SOURCE that would be "
+            "published"
+            for number in range(3)
+        ),
+        "slide2iiif: warning: and 2 more lines of the table",
+    ]
+
+
 @pytest.mark.parametrize(("before", "after"), [("path", "hash"), ("hash", "path")])
 def test_a_tree_of_other_names_is_not_left_behind_unseen(source: Path, dest: Path, before: str, after: str) -> None:
     export(source, dest, "--identifier", before, "-q")

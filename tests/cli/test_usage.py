@@ -92,8 +92,7 @@ def test_the_other_base_url_is_checked_alike(refused: Refused, url: str) -> None
     [
         ([], "COMMAND"),
         (["publish"], "invalid choice: 'publish'"),
-        (["export"], "SOURCE, DEST, --base-url"),
-        (["export", "a", "b"], "--base-url"),
+        (["export"], "SOURCE, DEST"),
         (["export", "a", "b", "c", "--base-url", "https://h"], "unrecognized arguments: c"),
         (["export", "a", "b", "--base-url", "https://h", "--nonsense"], "--nonsense"),
         (["inspect"], "SLIDE"),
@@ -108,6 +107,32 @@ def test_arguments_that_are_missing_or_unknown_are_named(
         main(arguments)
     assert ended.value.code == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["export", "a", "b", "--qualty", "90"], "unrecognized arguments: --qualty 90; is --quality meant?"),
+        (["export", "a", "b", "--tile_size=90"], "unrecognized arguments: --tile_size=90; is --tile-size meant?"),
+        (
+            ["export", "a", "b", "c"],
+            "arguments: c; slide2iiif export takes SOURCE DEST and no more places",
+        ),
+        (["verfy", "a"], "is verify meant?"),
+        (["export", "a", "b", "--icc", "embedd"], "is embed meant?"),
+    ],
+)
+def test_what_is_misspelt_is_told_in_one_line_with_what_may_be_meant(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert words in told
+    assert told.count("\n") == 1
+    assert told.startswith("slide2iiif: ")
+    assert told.endswith(" --help shows what there is\n")
 
 
 def test_a_source_that_is_missing_is_named(tmp_path: Path) -> None:

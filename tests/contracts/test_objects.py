@@ -8,15 +8,26 @@ from stores import KINDS, opener_of
 
 from slide2iiif.errors import TargetError
 from slide2iiif.stores.base import Entry, NotAnObjectError, Objects
+from slide2iiif.stores.tally import TalliedStore
+from slide2iiif.stores.trial import TrialStore
 
 NAME = "dir/a!20b.svs/0,0,256,256/256,/0/default.jpg"
 
 
-@pytest.fixture(params=[(kind, side) for kind in KINDS for side in ("public", "private")], ids=" ".join)
+SIDES = [(kind, side) for kind in KINDS for side in ("public", "private")]
+SIDES += [(kind, wrapped) for kind in ("folder", "memory") for wrapped in ("on trial", "counted")]
+
+
+@pytest.fixture(params=SIDES, ids=" ".join)
 def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Objects]:
     kind, side = request.param
     with opener_of(kind, tmp_path)() as store:
-        yield getattr(store, side)
+        if side == "on trial":
+            yield TrialStore(store).public
+        elif side == "counted":
+            yield TalliedStore(store).public
+        else:
+            yield getattr(store, side)
 
 
 def test_what_was_written_is_read_whole_and_in_parts(objects: Objects) -> None:

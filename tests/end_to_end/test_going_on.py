@@ -113,7 +113,7 @@ def test_copied_tiles_and_the_list_of_damaged_ones_survive(slides: Path, tmp_pat
     assert first.returncode == second.returncode == 1
     told = [json.loads(done.stdout) for done in (first, second)]
     for summary in told:
-        del summary["seconds"], summary["slides"][0]["seconds"]
+        del summary["seconds"], summary["slides"][0]["seconds"], summary["start"], summary["end"]
     assert told[0] == told[1]
     assert receipt_of(dest, "a.svs") == receipt_of(whole, "a.svs")
     assert content_of(dest) == content_of(whole)
@@ -142,7 +142,7 @@ def test_what_was_staged_of_a_slide_that_is_gone_is_deleted_by_a_run_that_sees_a
     run_command("rebase", dest, "--base-url", "https://other.example", "-q").check_returncode()
     assert len(staged(dest)) == 2
     source.unlink()
-    run_command("export", source.parent, dest, "--base-url", BASE_URL, "-q").check_returncode()
+    run_command("export", source.parent, dest, "-q").check_returncode()
     assert staged(dest) == []
 
 

@@ -85,9 +85,10 @@ class Scene:
             "--quality",
             self.rng.randrange(50, 90),
         ]
-        options += ["--base-url", self.rng.choice(BASES)]
+        options += ["--base-url", self.rng.choice(BASES), "--rebase"]
         options += ["--api", self.rng.choice([2, 3])]
-        options += [each for each in ("--delete", "--overwrite", "--no-site") if self.rng.random() < 0.4]
+        options += [each for each in ("--delete", "--overwrite") if self.rng.random() < 0.4]
+        options += ["--no-site" if self.rng.random() < 0.4 else "--site"]
         options += ["--max-delete", "100%"] if "--delete" in options else []
         return ["export", self.source, self.dest, "--jobs", 2, "-q", *options]
 

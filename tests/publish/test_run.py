@@ -26,6 +26,7 @@ from slide2iiif.publish.tree import Tree
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.stores.folder.store import FolderStore
 from slide2iiif.stores.memory import MemoryStore
+from slide2iiif.stores.trial import TrialObjects, TrialStore
 from slide2iiif.tiles.render import render
 
 Change = Callable[[], object]
@@ -224,7 +225,9 @@ def test_rebasing_needs_no_source(flow: Flow, source: Path) -> None:
 def test_what_has_no_source_is_removed_or_named(flow: Flow, source: Path, dry: bool) -> None:  # noqa: FBT001
     flow.export(source)
     with flow.store:
-        outcomes = list(removals(flow.store, flow.receipts, {"one.synthetic"}, dry=dry))
+        store = TrialStore(flow.store) if dry else flow.store
+        receipts = Receipts(TrialObjects(flow.receipts.private)) if dry else flow.receipts
+        outcomes = list(removals(store, receipts, {"one.synthetic"}, dry=dry))
     status = Status.REMOVABLE if dry else Status.REMOVED
     assert outcomes == [Outcome("ward/two.synthetic", status)]
     kept = {"one.synthetic", "ward/two.synthetic"} if dry else {"one.synthetic"}
