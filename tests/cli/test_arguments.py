@@ -10,7 +10,7 @@ import pytest
 from commands import run_command
 
 from slide2iiif.cli import command_line, main
-from slide2iiif.cli.arguments import given_path, path_or_word
+from slide2iiif.cli.arguments import given_path, given_place, path_or_word
 
 MAY_BE_EMPTY = {"--title", "--rights", "--attribution", "--associated", "--properties", "--mirador"}
 """Options whose empty value means something: no such text, no such picture, no such link."""
@@ -18,6 +18,7 @@ MAY_BE_EMPTY = {"--title", "--rights", "--attribution", "--associated", "--prope
 NO_PATHS = MAY_BE_EMPTY | {
     "--base-url", "--other-base-url", "--host", "--port", "--tile-size", "--quality", "--mpp", "--max-tiles",
     "--max-pixels", "--open-timeout", "--block-timeout", "--worker-memory", "--jobs", "--max-delete",
+    "--connections",
 }  # fmt: skip
 """Options that take a value which is no path. Whoever adds an option says here, or by its type, which it is."""
 
@@ -91,7 +92,7 @@ def test_the_lists_of_this_test_name_no_option_that_is_gone() -> None:
 
 @pytest.mark.parametrize("argument", PATHS, ids=spelled)
 def test_whatever_is_not_known_to_be_no_path_has_the_type_of_paths(argument: Argument) -> None:
-    assert argument.action.type in {given_path, path_or_word}
+    assert argument.action.type in {given_path, given_place, path_or_word}
 
 
 @pytest.mark.parametrize("value", ["", "  ", "\t\n"], ids=["empty", "blanks", "tab"])

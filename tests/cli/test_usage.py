@@ -1,9 +1,11 @@
 """What makes no sense is refused at once, with exit code 2 and a line that names the value and the limit."""
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import commands
 import pytest
 from commands import COMMAND, run_command, started
 from made_slides import write_synthetic
@@ -262,12 +264,26 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         assert b"Traceback" not in process.stderr.read()
 
 
-@pytest.mark.parametrize("place", ["s3://bucket/prefix", "gs://b", "az://c/x", "https://host/x", "s3:/bucket"])
-def test_a_place_that_is_no_folder_is_refused_and_no_folder_of_that_name_is_made(
-    source: Path, tmp_path: Path, place: str
+@pytest.mark.parametrize(
+    ("place", "code", "says"),
+    [
+        ("https://host/x", 2, "is no place that can be published into; name a folder, or one of s3://, gs://, az://"),
+        ("s3:/bucket", 2, "is no place that can be published into"),
+        ("gs://b", 2, "b is no name of a bucket"),
+        ("s3://bucket/prefix", 3, "s3://bucket: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ("gs://bucket/prefix", 3, "gs://bucket: no credentials: set GOOGLE_APPLICATION_CREDENTIALS"),
+        ("az://container/prefix", 3, "az://container: no credentials: set AZURE_STORAGE_ACCOUNT_NAME and"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_refused_and_no_folder_of_that_name_is_made(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, code: int, says: str
 ) -> None:
+    clouds = ("AWS_", "GOOGLE_", "AZURE_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(clouds)}
+    monkeypatch.setattr(commands, "STRICT", {**kept, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")})
     for words in (["export", source, place, "--base-url", "https://host"], ["verify", place]):
         done = run_command(*words, cwd=tmp_path)
-        assert done.returncode == 2
-        assert "is no kind of place that can be published into; name a folder" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["slides"]
+        assert done.returncode == code
+        assert says in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert {path.name for path in tmp_path.iterdir()} <= {"slides", "cache"}

@@ -24,7 +24,7 @@ GOOD = {
 }
 BROKEN = {
     "broken/made-bad-ifd-offset.svs": "truncated",
-    "broken/made-html-renamed.svs": "is not a slide",
+    "broken/made-html-renamed.svs": "is a web page and not a slide",
     "broken/made-random-64k.svs": "is not a slide",
     "broken/made-truncated-half.svs": "truncated",
     "broken/made-truncated-tail-64k.svs": "truncated",

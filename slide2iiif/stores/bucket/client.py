@@ -3,6 +3,7 @@
 import functools
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,33 @@ _RETRY_SECONDS = timedelta(seconds=45)
 _RETRIES = 8
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_LENDERS = {
+    "gs": (
+        (
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "GOOGLE_SERVICE_ACCOUNT",
+            "GOOGLE_SERVICE_ACCOUNT_PATH",
+            "GOOGLE_SERVICE_ACCOUNT_KEY",
+        ),
+        ("~/.config/gcloud/application_default_credentials.json",),
+        "GOOGLE_APPLICATION_CREDENTIALS to the file of a service account, or log in with gcloud",
+    ),
+    "az": (
+        (
+            "AZURE_STORAGE_ACCOUNT_KEY",
+            "AZURE_STORAGE_ACCESS_KEY",
+            "AZURE_STORAGE_SAS_KEY",
+            "AZURE_STORAGE_SAS_TOKEN",
+            "AZURE_STORAGE_TOKEN",
+            "AZURE_CLIENT_SECRET",
+            "AZURE_FEDERATED_TOKEN_FILE",
+            "AZURE_STORAGE_USE_EMULATOR",
+        ),
+        (),
+        "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or a token",
+    ),
+}
+"""Variables and files that name credentials of other clouds, and how to set them."""
 _LENT = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 """Variables by which a service lends credentials: web identity, containers."""
 
@@ -51,7 +79,14 @@ def open_client(bucket: str, *, retries: bool = True, anonymous: bool = False) -
         UsageError: obstore is not installed.
         TargetError: there are no credentials.
     """
-    load()
+    obstore = load()
+    try:
+        return _open(bucket, retries=retries, anonymous=anonymous)
+    except (obstore.exceptions.BaseError, ValueError) as error:
+        raise TargetError(f"{bucket}: cannot be opened: {str(error).splitlines()[0][:200]}") from None
+
+
+def _open(bucket: str, *, retries: bool, anonymous: bool) -> Any:
     from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
     scheme, _, name = bucket.partition("://")
@@ -61,6 +96,8 @@ def open_client(bucket: str, *, retries: bool = True, anonymous: bool = False) -
         return _memory(name, MemoryStore)
     retry: Any = {"max_retries": _RETRIES if retries else 0, "retry_timeout": _RETRY_SECONDS}
     options: Any = {"timeout": _SECONDS, "connect_timeout": _CONNECT_SECONDS, "allow_http": _is_plain(scheme)}
+    if scheme in _LENDERS and not anonymous:
+        _check_named(scheme, bucket)
     if scheme == "gs":
         return GCSStore(name, client_options=options, retry_config=retry, skip_signature=anonymous)
     if scheme == "az":
@@ -71,6 +108,18 @@ def open_client(bucket: str, *, retries: bool = True, anonymous: bool = False) -
         given["endpoint"] = endpoint
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     return S3Store(name, region=region or "us-east-1", client_options=options, retry_config=retry, **given)
+
+
+def _check_named(scheme: str, bucket: str) -> None:
+    """Check that the user has named credentials: without, the client would ask the metadata address of a cloud.
+
+    Raises:
+        TargetError: there are none.
+    """
+    names, files, said = _LENDERS[scheme]
+    if any(os.environ.get(name) for name in names) or any(Path(file).expanduser().is_file() for file in files):
+        return
+    raise TargetError(f"{bucket}: no credentials: set {said}")
 
 
 def put(bucket: str, key: str, content: Any, headers: dict[str, str], **how: Any) -> Any:
