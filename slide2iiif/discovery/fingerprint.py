@@ -5,7 +5,7 @@ one differs too, and so does one that was edited in place and had its mtime rese
 is no alternative: it misses damaged tiles.
 
 A copy, a restored backup, a fresh checkout have another fingerprint and the same content. That is read only where the
-fingerprint differs and the size does not.
+fingerprint differs and the size does not. A pointer of Git LFS counts as the file that it stands for.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from slide2iiif.discovery.pointer import read_pointer
 from slide2iiif.errors import SourceError
 from slide2iiif.sources.unsupported import system_refusal
 
@@ -49,7 +50,9 @@ def size_of(members: Iterable[Path]) -> int:
     size = 0
     for path in members:
         with suppress(OSError):
-            size += path.stat().st_size
+            length = path.stat().st_size
+            pointer = read_pointer(path, length)
+            size += pointer.size if pointer else length
     return size
 
 
@@ -70,13 +73,17 @@ def digest_content(task: ContentTask) -> str:
     whole = hashlib.sha256()
     for path in task.members:
         try:
-            with path.open("rb", buffering=0) as file:
-                digest = hashlib.file_digest(file, "sha256")
-                size = file.tell()
+            digest, size = read_pointer(path, path.stat().st_size) or _digest_file(path)
         except OSError as error:
             raise SourceError(f"{path.name}: {system_refusal(error)}") from None
-        whole.update(repr((path.name, size, digest.hexdigest())).encode(errors="surrogateescape"))
+        whole.update(repr((path.name, size, digest)).encode(errors="surrogateescape"))
     return whole.hexdigest()
+
+
+def _digest_file(path: Path) -> tuple[str, int]:
+    with path.open("rb", buffering=0) as file:
+        digest = hashlib.file_digest(file, "sha256")
+        return digest.hexdigest(), file.tell()
 
 
 def check_unchanged(members: Iterable[Path], fingerprint: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from slide2iiif.discovery.folder import Folder
 from slide2iiif.discovery.found import STRAY, is_inside
+from slide2iiif.discovery.pointer import read_pointer
 from slide2iiif.sources.dicom import DicomHeader, read_header
 from slide2iiif.sources.formats import DICOM_SUFFIXES, is_slide_name, may_be_dicom, suffix_of
 
@@ -58,7 +59,7 @@ def find_candidates(folder: Folder, is_published: Callable[[str], bool]) -> Iter
             yield _candidate(folder, name, [Path(folder.at(each)) for each in dicom[name]], stray)
         elif is_slide_name(name) and name not in companions:
             yield _candidate(folder, name, _members(folder, name), _named_elsewhere(folder, name))
-        elif suffix_of(name) in DICOM_SUFFIXES and name not in of_dicom:
+        elif name not in of_dicom and (suffix_of(name) in DICOM_SUFFIXES or _is_dicom_to_fetch(folder, name)):
             yield _candidate(folder, name, [], "")
 
 
@@ -129,6 +130,15 @@ def _named_elsewhere(folder: Folder, name: str) -> str:
 def _beside(name: str) -> set[str]:
     """Return the files that readers look for beside a slide: Trestle's macro, the journals of a database (Sakura)."""
     return {f"{name.rpartition('.')[0]}.Full", f"{name}-journal", f"{name}-wal", f"{name}-shm"}
+
+
+def _is_dicom_to_fetch(folder: Folder, name: str) -> bool:
+    """Return True for a pointer of Git LFS that may stand for DICOM: only its content would tell."""
+    path = Path(folder.at(name))
+    try:
+        return may_be_dicom(name) and read_pointer(path, path.stat().st_size) is not None
+    except OSError:
+        return False
 
 
 def mirax_folder(name: str) -> str:

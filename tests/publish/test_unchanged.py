@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from commands import snapshot
 from made_slides import write_synthetic
+from pointers import write_pointer
 from published_trees import PublishedTree
 
 from slide2iiif.discovery.fingerprint import take_fingerprint
+from slide2iiif.geometry import Size
 from slide2iiif.options import Options
 from slide2iiif.publish.summary import Status
+from slide2iiif.samples import write_aperio
 
 
 class Asked:
@@ -115,3 +118,29 @@ def test_a_copy_is_made_anew_where_the_options_are_others(tmp_path: Path) -> Non
     tree.export(Options())
     copy_anew(tree.source)
     assert tree.export(Options(quality=70)).counts == {Status.EXPORTED: 1}
+
+
+def test_an_unfetched_pointer_is_unchanged_where_the_file_that_it_stands_for_is_published(tmp_path: Path) -> None:
+    tree = PublishedTree(tmp_path / "public", tmp_path / "slides")
+    for name in ("a.synthetic", "ward/b.synthetic"):
+        write_synthetic(tree.source / name, 300, 200)
+    tree.export(Options())
+    before = snapshot(tree.root)
+    for path in tree.source.rglob("*.synthetic"):
+        write_pointer(path)
+    assert tree.export(Options()).counts == {Status.UNCHANGED: 2}
+    assert snapshot(tree.root) == before
+
+
+def test_an_unfetched_pointer_to_another_file_fails_and_what_is_published_stays(tmp_path: Path) -> None:
+    tree = PublishedTree(tmp_path / "public", tmp_path / "slides")
+    tree.source.mkdir()
+    write_aperio(tree.source / "a.svs", Size(300, 200))
+    tree.export(Options())
+    before = snapshot(tree.root)
+    write_aperio(tree.source / "a.svs", Size(320, 200))
+    write_pointer(tree.source / "a.svs")
+    summary = tree.export(Options())
+    assert summary.counts == {Status.FAILED: 1}
+    assert "is a pointer of Git LFS and not the file" in summary.outcomes[0].reason
+    assert snapshot(tree.root) == before
