@@ -28,6 +28,7 @@ DOCUMENTS = {
 SHOWN = (
     "CITATION.cff",
     "LICENSE",
+    "examples/fetch_slides.py",
     "examples/github-actions.yml",
     "examples/gitlab-ci.yml",
     "examples/notebook.py",
