@@ -33,12 +33,13 @@ SHOWN = (
     "examples/gitlab-ci.yml",
     "examples/notebook.py",
     "examples/publish.py",
+    "hosting/cloudfront.js",
     "nginx/s3-cors.json",
     "nginx/slide2iiif.conf",
 )
 """Files that documents link to; each is shown on a page of its own."""
 
-_LANGUAGES = {".cff": "yaml", ".conf": "nginx", ".json": "json", ".py": "python", ".yml": "yaml"}
+_LANGUAGES = {".cff": "yaml", ".conf": "nginx", ".js": "js", ".json": "json", ".py": "python", ".yml": "yaml"}
 _LINK = re.compile(r"(\]\()([^)\s#]*)(#[^)\s]*)?(\))")
 _FOLDER_DOCUMENT = "README.md"
 
