@@ -3,13 +3,16 @@
 import fcntl
 import os
 import re
+import shlex
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 from patience import PATIENCE
 
+from slide2iiif import cli
 from slide2iiif.geometry import Size
 from slide2iiif.samples import write_aperio
 
@@ -89,3 +92,17 @@ def test_the_example_in_python_publishes_checks_and_says_what_it_did(source: Pat
     assert done.returncode == 1, done.stderr
     assert "bad.svs: " in done.stdout
     assert "2 slides, " in done.stdout
+
+
+def test_the_units_of_systemd_start_an_export_of_the_folder_that_is_watched() -> None:
+    units = {name: ConfigParser(interpolation=None, strict=False) for name in ("slides.path", "slides.service")}
+    for name, unit in units.items():
+        unit.optionxform = str  # type: ignore[assignment, method-assign]
+        unit.read_string((EXAMPLES / name).read_text(encoding="utf-8"))
+    service = units["slides.service"]["Service"]
+    program, *words = shlex.split(service["ExecStart"])
+    parsed = cli.command_line().parse_args(words)
+    assert Path(program).name == "slide2iiif"
+    assert str(parsed.source) == units["slides.path"]["Path"]["PathChanged"]
+    assert str(parsed.dest) == service["ReadWritePaths"]
+    assert units["slides.service"]["Unit"]["RequiresMountsFor"].split() == [str(parsed.source), str(parsed.dest)]

@@ -27,19 +27,35 @@ DOCUMENTS = {
 
 SHOWN = (
     "CITATION.cff",
+    "Containerfile",
     "LICENSE",
+    "compose.yaml",
+    "container/constraints.txt",
     "examples/fetch_slides.py",
     "examples/github-actions.yml",
     "examples/gitlab-ci.yml",
     "examples/notebook.py",
     "examples/publish.py",
+    "examples/s3_event.py",
+    "examples/slides.path",
+    "examples/slides.service",
     "hosting/cloudfront.js",
     "nginx/s3-cors.json",
     "nginx/slide2iiif.conf",
 )
 """Files that documents link to; each is shown on a page of its own."""
 
-_LANGUAGES = {".cff": "yaml", ".conf": "nginx", ".js": "js", ".json": "json", ".py": "python", ".yml": "yaml"}
+_LANGUAGES = {
+    ".cff": "yaml",
+    ".conf": "nginx",
+    ".js": "js",
+    ".json": "json",
+    ".path": "ini",
+    ".py": "python",
+    ".service": "ini",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+}
 _LINK = re.compile(r"(\]\()([^)\s#]*)(#[^)\s]*)?(\))")
 _FOLDER_DOCUMENT = "README.md"
 
