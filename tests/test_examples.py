@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -106,3 +107,22 @@ def test_the_units_of_systemd_start_an_export_of_the_folder_that_is_watched() ->
     assert str(parsed.source) == units["slides.path"]["Path"]["PathChanged"]
     assert str(parsed.dest) == service["ReadWritePaths"]
     assert units["slides.service"]["Unit"]["RequiresMountsFor"].split() == [str(parsed.source), str(parsed.dest)]
+
+
+@pytest.mark.parametrize(
+    ("slide", "files"),
+    [
+        ("a.svs", {"a.svs"}),
+        ("m.mrxs", {"m.mrxs", "m/Slidedat.ini", "m/Data0000.dat"}),
+        ("h.vms", {"h.vms", "h_map2.jpg", "h(1,0).jpg"}),
+        ("s1.dcm", {"s1.dcm", "s2.dcm", "IM0003", "1.2.840.1"}),
+        ("IM0003", {"s1.dcm", "s2.dcm", "IM0003", "1.2.840.1"}),
+    ],
+)
+def test_a_slide_is_fetched_with_all_files_that_may_belong_to_it(slide: str, files: set[str], tmp_path: Path) -> None:
+    names = ["a.svs", "ab.svs", "m.mrxs", "m/Slidedat.ini", "m/Data0000.dat", "h.vms", "h_map2.jpg", "h(1,0).jpg"]
+    for name in [*names, "s1.dcm", "s2.dcm", "IM0003", "1.2.840.1", "other/s4.dcm"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = runpy.run_path(str(EXAMPLES / "fetch_slides.py"))["files_of"](tmp_path / slide)
+    assert {path.relative_to(tmp_path).as_posix() for path in found if path.is_file()} == files
