@@ -2,14 +2,18 @@
 
 import json
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from buckets import Bucket
+from patience import PATIENCE, wait_until
 from s3_proxy import Request, s3_proxy
-from seaweed import seaweed
+from seaweed import ADMIN_KEY, ADMIN_SECRET, seaweed
 
 PAGE = Path(__file__).parents[2] / "docs" / "buckets-hosting.md"
 ACTIONS = {
@@ -25,10 +29,6 @@ ACTIONS = {
 def policies() -> list[list[dict[str, Any]]]:
     blocks = re.findall(r"^```json\n(.+?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [json.loads(block)["Statement"] for block in blocks]
-
-
-def listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 @pytest.fixture
@@ -61,9 +61,39 @@ def test_the_role_may_do_what_an_export_asks_for_and_nothing_else(bucket: Bucket
     assert listing["Condition"] == {"StringLike": {"s3:prefix": ["iiif/*"]}}
 
 
-def test_policies_of_buckets_let_others_read_and_close_the_records() -> None:
-    for allowed, denied in policies()[1:]:
-        assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
-        assert listed(allowed["Action"]) == listed(denied["Action"]) == ["s3:GetObject"]
-        assert allowed["Principal"] == denied["Principal"]
-        assert denied["Resource"] == allowed["Resource"].replace("iiif/*", "iiif/.slide2iiif/*")
+def test_the_distribution_may_read_what_is_published_and_not_the_records() -> None:
+    allowed, denied = policies()[1]
+    assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
+    assert allowed["Action"] == denied["Action"] == "s3:GetObject"
+    assert allowed["Principal"] == denied["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert denied["Resource"] == allowed["Resource"].replace("iiif/*", "iiif/.slide2iiif/*")
+
+
+def test_everybody_may_read_a_plain_bucket_but_not_the_records_beside_what_is_published(
+    bucket: Bucket, source: Path
+) -> None:
+    endpoint = bucket.server.endpoint
+    admin = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=ADMIN_KEY,
+        aws_secret_access_key=ADMIN_SECRET,
+        region_name="us-east-1",
+    )
+    policy = {"Version": "2012-10-17", "Statement": policies()[2]}
+    admin.put_bucket_policy(Bucket="slides", Policy=json.dumps(policy).replace("BUCKET", "slides"))
+    for _ in range(2):
+        bucket.export(source, "--private-dir", "s3://slides/records").check_returncode()
+    names = [each["path"] for page in bucket.client.list() for each in page]
+    public = {name for name in names if answer_to_anybody(f"{endpoint}/slides/{name}") == 200}
+    assert public == {name for name in names if name.startswith("iiif/")}
+    assert {name.partition("/")[0] for name in names} == {"iiif", "records"}
+    assert wait_until(lambda: answer_to_anybody(f"{endpoint}/slides/iiif/missing") == 404)
+
+
+def answer_to_anybody(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - our own server
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
