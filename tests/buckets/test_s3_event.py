@@ -59,8 +59,8 @@ def test_other_events_publish_nothing(bucket: Bucket) -> None:
     removed["Records"][0]["eventName"] = "ObjectRemoved:Delete"
     for event in (removed, {"Service": "Amazon S3", "Event": "s3:TestEvent"}):
         assert publish(bucket, event).returncode == 0
-    for wrong in ([], {"Records": [{}]}, {"Records": 7}):
-        done = publish(bucket, wrong)
+    for wrong in ("[]", '{"Records": [{}]}', '{"Records": 7}'):
+        done = publish(bucket, json.loads(wrong))
         assert (done.returncode, done.stderr) == (2, "standard input has no event of S3\n")
     assert bucket.contents() == {}
 
