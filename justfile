@@ -5,7 +5,7 @@ environment := env("VIRTUAL_ENV", justfile_directory() / ".venv")
 export PATH := environment / "bin:" + env("PATH")
 
 # Folders of tests that start many processes, browsers or servers, or make and read slides: `just quick` leaves them out.
-thorough := "benchmarks browser cli contracts copying end_to_end publish faults formats maintenance nginx pixels plan preflight privacy project properties sources tiles"
+thorough := "benchmarks browser buckets cli contracts copying end_to_end publish faults formats hosting maintenance nginx pixels plan preflight privacy project properties sources tiles"
 
 # List the commands.
 [private]
