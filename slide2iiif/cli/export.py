@@ -210,7 +210,7 @@ class _Run:
         )
 
     def _warn(self, options: Options) -> None:
-        if not options.recompress and not self.args.quiet:
+        if not options.recompress and not self.args.recompress and not self.args.quiet:
             _warn_of_missing_library()
         _warn_of_names(options, self.args)
 

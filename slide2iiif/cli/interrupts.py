@@ -9,6 +9,7 @@ end with their parent.
 import _thread
 import os
 import signal
+import sys
 import threading
 import time
 from types import FrameType
@@ -36,6 +37,7 @@ def catch_signals() -> None:
     """Let signals stop the command: the first one by KeyboardInterrupt, a second one at once."""
     for number in SIGNALS:
         signal.signal(number, _interrupt)
+    sys.unraisablehook = _pass_over_stops
 
 
 def received() -> int | None:
@@ -52,6 +54,12 @@ def error_of(number: int) -> InterruptedRunError:
     """Return the error of a signal."""
     name = signal.Signals(number).name
     return InterruptedRunError(f"stopped by {name}; what was published stays, run again to go on", number)
+
+
+def _pass_over_stops(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Report an error that nothing can handle, but no stop that came into a finalizer: the clock ends the command."""
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt) or not _received:
+        sys.__unraisablehook__(unraisable)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:

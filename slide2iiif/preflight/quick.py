@@ -92,8 +92,10 @@ class QuickCheck:
         if current_version(self.store, self.receipts, options, slide.identifier, fingerprint) is not None:
             return False
         receipt = self.receipts.read(slide.identifier)
+        if receipt is None or not receipt.content or receipt.content_size != size_of(slide.members):
+            return True
         # It may be a copy of what is published, which its turn tells; before it is made, its own room is looked at.
-        return receipt is None or not receipt.content or receipt.content_size != size_of(slide.members)
+        return not current_version(self.store, self.receipts, self.options, slide.identifier, receipt.fingerprint)
 
 
 def check_room(store: Store, slide: Slide, services: Sequence[ServicePlan], options: Options) -> None:

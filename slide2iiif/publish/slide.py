@@ -9,9 +9,8 @@ Slides are opened and read in workers only; this process plans and publishes.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -109,9 +108,8 @@ class SlideExport:
             with self._working:
                 plan = self._plan(slide)
                 staging, is_resumed = held.enter_context(self.tree.staged(slide, plan, fingerprint))
-                content = held.enter_context(_beside(lambda: self._content(slide)))
                 journals = list(self._make(slide, plan, fingerprint, staging, held))
-                made_of = fingerprint, content.result()
+                made_of = fingerprint, self._content(slide)
             guard.check()
             rendered, digests = journals[0].rendered, [journal.digests for journal in journals]
             check_not_lost(plan.levels, rendered)
@@ -150,10 +148,3 @@ class SlideExport:
             self.progress.started(slide.identifier, service.tile_count)
             maker.continue_tiles(service, place, journal, lambda tiles: self.progress.stored(slide.identifier, tiles))
             yield journal
-
-
-@contextmanager
-def _beside(work: Callable[[], str]) -> "Iterator[Future[str]]":
-    """Do some work in a thread beside that of the `with` block; its end is waited for."""
-    with ThreadPoolExecutor(1, "beside") as thread:
-        yield thread.submit(work)

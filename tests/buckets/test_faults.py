@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from buckets import Bucket
+from buckets import BASE_URL, Bucket
 from made_slides import write_synthetic
 from patience import wait_until
 from s3_proxy import Request
@@ -106,7 +106,7 @@ def test_records_lie_beside_what_is_published_and_of_the_same_kind(
 def test_a_second_run_is_told_who_holds_the_place(bucket: Bucket, tmp_path: Path) -> None:
     slides = tmp_path / "large"
     write_synthetic(slides / "a.synthetic", 60_000, 40_000)
-    with bucket.started("export", slides, bucket.address, "--base-url", "https://h", "--jobs", "1") as first:
+    with bucket.started("export", slides, bucket.address, "--base-url", BASE_URL, "--jobs", "1") as first:
         assert wait_until(lambda: any(path.endswith("default.jpg") for path in bucket.proxy.puts()))
         bucket.computer = "second"
         done = bucket.export(slides)
@@ -131,7 +131,8 @@ def test_a_run_that_is_killed_costs_what_it_had_not_put(
         bucket.export(slides, "--tile-size", 128).check_returncode()
         bucket.proxy.requests.clear()
     total = sum(name.endswith(".jpg") for name in tree(source=slides))
-    words = ("export", slides, bucket.address, "--base-url", "https://host.example/iiif", "--jobs", "2")
+    auto = ("--tile-size", "auto")
+    words = ("export", slides, bucket.address, "--base-url", BASE_URL, "--jobs", "2", *auto)
     with bucket.started(*words) as run:
         assert wait_until(lambda: len(bucket.proxy.puts("default.jpg")) >= share * total or run.poll() is not None)
     assert dangling(bucket) == []
@@ -139,7 +140,7 @@ def test_a_run_that_is_killed_costs_what_it_had_not_put(
     bucket.computer = "second"
     done_before = len(set(bucket.proxy.puts("default.jpg")))
     bucket.proxy.requests.clear()
-    bucket.export(slides).check_returncode()
+    bucket.export(slides, *auto).check_returncode()
     assert bucket.public() == tree(source=slides)
     assert dangling(bucket) == []
     again = len(bucket.proxy.puts("default.jpg"))

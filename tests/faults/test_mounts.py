@@ -155,7 +155,7 @@ def layered(tmp_path: Path, source: Path) -> Iterator[Path]:
 
 def test_a_tree_in_a_lower_layer_is_replaced_removed_and_looked_after(source: Path, layered: Path) -> None:
     (source / "z.synthetic").unlink()
-    for options in (["--quality", 60, "--tile-size", 64], ["--quality", 50]):
+    for options in (["--quality", 60, "--tile-size", 64], ["--quality", 50, "--tile-size", "auto"]):
         run_command("export", source, layered, *URL, "-q", "--delete", *options).check_returncode()
         assert run_command("verify", layered).stdout.endswith(": nothing is wrong\n")
         assert not (layered / "z.synthetic").exists()

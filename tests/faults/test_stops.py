@@ -149,7 +149,8 @@ class Tree(NamedTuple):
     def last_command(self, name: str) -> list[object]:
         """Give the arguments of a command that leaves the whole tree."""
         if name == "export":
-            return ["export", self.source, self.dest, *URL, "-q", "--jobs", 2, "--overwrite", "--tile-size", 64]
+            tiles = ["--tile-size", 64, "--quality", 85]
+            return ["export", self.source, self.dest, *URL, "-q", "--jobs", 2, "--overwrite", *tiles]
         if name == "repair":
             return ["repair", self.dest, "--source", self.source, "-q", "--jobs", 2]
         return ["verify", self.dest, "-q", "--jobs", 2]

@@ -69,7 +69,7 @@ def test_a_truncated_one(slide: Path, share: float) -> None:
 
 
 def test_one_that_is_no_slide(slide: Path) -> None:
-    slide.write_bytes(b"<html><body>404 Not Found</body></html>" * 20)
+    slide.write_bytes(b"Nothing of this kind was ever a slide. " * 20)
     assert re.search(DAMAGED, reason(slide))
 
 

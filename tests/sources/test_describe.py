@@ -73,7 +73,9 @@ def test_a_door_that_is_closed_again_takes_back_what_was_let_out(folder: Path, t
     dest = tmp_path / "public"
     run_command("export", folder, dest, "--base-url", BASE_URL, "--jobs", 1, "--associated", "label", "-q")
     assert (dest / LABEL).is_dir()
-    run_command("export", folder, dest, "--base-url", BASE_URL, "--jobs", 1, "-q")
+    run_command("export", folder, dest, "--jobs", 1, "-q")
+    assert (dest / LABEL).is_dir()
+    run_command("export", folder, dest, "--jobs", 1, "--associated", "none", "-q")
     assert not (dest / "a.svs/associated").exists()
 
 
