@@ -270,9 +270,11 @@ def test_a_second_signal_ends_a_command_at_once(tree: Tree) -> None:
     trace = Path(f"{log}.trace")
     # With no patience of its own: it must be the second signal that ends it.
     patient = [sys.executable, "-c", PATIENT, *(str(each) for each in tree.command("export"))]
-    command = ["strace", "-f", "-o", str(trace), *HELD, "--", *patient]
+    # That of a slide, which a thread beside the main one waits for; not that of the settings before all.
+    held = ["-e", "trace=syncfs", "-e", f"inject=syncfs:delay_enter={HELD_SECONDS}s"]
+    command = ["strace", "-f", "-o", str(trace), *held, "--", *patient]
     with log.open("wb") as err, started(command, stderr=err, start_new_session=True) as process:
-        assert wait_until(lambda: trace.exists() and "sync" in trace.read_text())
+        assert wait_until(lambda: trace.exists() and "syncfs(" in trace.read_text())
         pid = psutil.Process(process.pid).children()[0].pid
         os.killpg(process.pid, signal.SIGINT)
         assert wait_until(lambda: not handles_signals(pid))
