@@ -182,6 +182,31 @@ def test_a_signal_is_not_taken_for_an_error_of_what_it_came_into(caught: str, th
     assert done.stderr.startswith("slide2iiif: stopped by SIGTERM;")
 
 
+IN_A_FINALIZER = """
+import os, signal, sys, time
+from slide2iiif import cli
+
+class Held:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def run(_):
+    held = Held()
+    del held
+    time.sleep(3600)
+
+cli.inspect.run = run
+sys.exit(cli.main(["inspect", "x"]))
+"""
+
+
+def test_a_signal_that_comes_into_a_finalizer_ends_the_command_in_time_and_without_a_traceback() -> None:
+    code = [sys.executable, "-c", IN_A_FINALIZER]
+    done = subprocess.run(code, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 143
+    assert done.stderr == "slide2iiif: stopped by SIGTERM; what was published stays, run again to go on\n"
+
+
 def test_two_signals_end_it_as_well(running: subprocess.Popen[str], dest: Path) -> None:
     workers = descendants(running)
     running.send_signal(signal.SIGTERM)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from slide2iiif.errors import TargetError, UsageError
-from slide2iiif.stores.bucket.address import Address
+from slide2iiif.stores.bucket.address import SCHEMES, Address
 
 PACKAGE = "slide2iiif[s3]"
 """Extra that brings what buckets need."""
@@ -194,7 +194,7 @@ def _profile_credentials() -> Any:
 
 def is_readable_by_anybody(address: Address, key: str) -> bool:
     """Return True if an object can be read without credentials."""
-    if not address.bucket.startswith("s3://"):
+    if address.bucket.partition("://")[0] not in SCHEMES:
         return False
     obstore = load()
     try:

@@ -203,7 +203,8 @@ class _Mirror:
             lacking = [row for row in found if row[0].endswith(ending)]
         if lacking:
             with ThreadPoolExecutor(_FETCHED_TOGETHER, "fetch") as threads:
-                list(threads.map(lambda row: self._fetch(*row), lacking))
+                for _ in threads.map(lambda row: self._fetch(*row), lacking):
+                    pass
 
     def _fetch(self, name: str, size: int) -> bytes | None:
         content = self._objects.read(name)

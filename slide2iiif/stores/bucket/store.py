@@ -40,6 +40,8 @@ _GRACE_SECONDS = 3.0
 """Time between the publication of a version and the removal of names that it lacks: for who has just read the older."""
 _PAGES = frozenset({MANIFEST_NAME, PAGE_NAME})
 _DELETED_TOGETHER = 10_000
+_PUT_TOGETHER = 1000
+"""Tiles in memory while they are put: some 16 MB."""
 _RUN = "run"
 """Private object that each run writes when it begins and when it ends: unchanged, so are the records."""
 _LEFTOVERS = "leftovers"
@@ -106,8 +108,10 @@ class BucketStore:
             self._check_private()
             self._mark_run(is_known=not self._lock.was_taken_over)
             self.private.fetch("receipts", "/receipt.json")
-            # Of a run that was killed in between.
+            self._clear_scratch()
+            # Of a run that was killed in between; before this one puts anything beside them.
             self._leftovers = [_Leftover(0, name) for name in self._marked()]
+            self._delete_leftovers(everything=True)
         except BaseException:
             self._lock.release()
             raise
@@ -186,14 +190,10 @@ class BucketStore:
 
     def identifiers(self) -> Iterator[str]:
         """See `Store.identifiers`. Lists the whole tree, 1,000 objects a request."""
-        above = ""
-        for name, _ in self.public.below(""):
-            # Services below a slide are listed after it begins, and no slide lies below another one.
-            if name.endswith(f"/{DOCUMENT_NAME}") and not name.startswith(f"{PRIVATE}/"):
-                slide = name.removesuffix(f"/{DOCUMENT_NAME}").partition("/!")[0]
-                if slide != above:
-                    above = slide
-                    yield slide
+        names = (name for name, _ in self.public.below("") if not name.startswith(f"{PRIVATE}/"))
+        found = {name.removesuffix(f"/{DOCUMENT_NAME}") for name in names if name.endswith(f"/{DOCUMENT_NAME}")}
+        # A service below a slide is none: it is listed before the document of the slide itself.
+        yield from sorted(each for each in found if not any(above in found for above in _folders_above(each)))
 
     def capacity(self) -> None:
         """See `Store.capacity`: a bucket has no end."""
@@ -230,7 +230,7 @@ class BucketStore:
         waiting = Waiting(self.address, self._connections)
         for name, content in slide.tiles():
             waiting.put(name, content)
-            if waiting.count >= _DELETED_TOGETHER:
+            if waiting.count >= _PUT_TOGETHER:
                 waiting.wait()
         waiting.wait()
         documents = dict(slide.documents())
@@ -299,6 +299,7 @@ class BucketStore:
                     return
                 leftover = self._leftovers.pop(0)
             time.sleep(max(0.0, leftover.due - time.monotonic()))
+            self._lock.check()
             self._delete_unannounced(leftover.identifier)
             self.private.delete(_mark_of(leftover.identifier))
 
@@ -309,6 +310,11 @@ class BucketStore:
         unannounced = _unannounced(identifier, (name for name, _ in self.public.below(identifier)), documents)
         while together := list(islice(unannounced, _DELETED_TOGETHER)):
             self.public.delete_all(together)
+
+    def _clear_scratch(self) -> None:
+        """Delete scratch folders that killed runs have left here: this one holds the tree, so they are nobody's."""
+        for folder in self._cache.glob("scratch-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _scratch_root(self) -> Path:
         if self._scratch is None:
@@ -322,6 +328,13 @@ def _user_cache() -> Path:
     """Return the user's folder for what can be made anew (XDG Base Directory Specification)."""
     named = os.environ.get("XDG_CACHE_HOME")
     return (Path(named) if named else Path.home() / ".cache") / "slide2iiif"
+
+
+def _folders_above(name: str) -> Iterator[str]:
+    """Yield the folders that a name lies in, the innermost first."""
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
 
 
 def _has(listing: Listing, name: str) -> bool:
