@@ -146,6 +146,13 @@ def test_the_old_slide_stays_readable_until_the_new_one_is_published(store: Stor
     assert store.holds("a.svs")
 
 
+def test_slides_are_listed_by_their_names_and_services_below_them_are_none(store: Store) -> None:
+    names = {"a.svs", "ward/!20a.svs", "!20ward/b.svs", "z/deep!20er/c.svs"}
+    for name in names:
+        publish(store, name, {"associated/label/info.json": b"{}"})
+    assert set(store.identifiers()) == names
+
+
 def test_one_file_is_replaced_alone(store: Store) -> None:
     publish(store, "a.svs", {TILE: b"tile"})
     store.public.write("a.svs/info.json", b'{"new": 1}')
