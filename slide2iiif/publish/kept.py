@@ -11,7 +11,7 @@ from slide2iiif.iiif.api import Api
 from slide2iiif.iiif.file_order import order_files
 from slide2iiif.iiif.manifest import MANIFEST_NAME, PAGE_NAME
 from slide2iiif.options import Options
-from slide2iiif.records.documents import document_names, documents, move
+from slide2iiif.records.documents import document_names, documents, move, write_changed
 from slide2iiif.records.equivalence import with_pixel_size
 from slide2iiif.records.file_check import CheckTask, check_files
 from slide2iiif.records.receipt import Receipt, Settings
@@ -48,7 +48,7 @@ def bring_up_to_date(
     is_moved = move(store, receipts, version.receipt, *base_urls, renewed)
     if renewed is not version.receipt and gallery is not None:
         gallery.begin()
-        _write_changed(store, renewed.identifier, gallery.slide_files(renewed.moved(*base_urls)))
+        write_changed(store, renewed.identifier, gallery.slide_files(renewed.moved(*base_urls)))
         gallery.changed(renewed.identifier)
     return is_moved
 
@@ -78,7 +78,7 @@ def keep(store: Store, receipts: Receipts, receipt: Receipt, pages: Pages) -> No
     Raises:
         TargetError: the place cannot be written.
     """
-    _write_changed(store, receipt.identifier, (*pages, *documents(receipt, Api(receipt.settings.api))))
+    write_changed(store, receipt.identifier, (*pages, *documents(receipt, Api(receipt.settings.api))))
     receipts.write(receipt)
 
 
@@ -103,10 +103,3 @@ def _tasks(store: Store, version: Version) -> Iterator[CheckTask]:
             ordinals = range(first, min(first + _TASK_FILES, order.count))
             yield CheckTask(store.public, receipt.identifier, place, order, ordinals, version.digests, base, others)
         base += order.count
-
-
-def _write_changed(store: Store, identifier: str, files: Pages) -> None:
-    for name, content in files:
-        path = f"{identifier}/{name}"
-        if store.public.read(path) != content:
-            store.public.write(path, content, durable=True)

@@ -38,6 +38,18 @@ def document_names(receipt: Receipt, pages: Iterable[tuple[str, bytes]]) -> list
     return [name for name, _ in (*pages, *documents(receipt, Api(receipt.settings.api)))]
 
 
+def write_changed(store: Store, identifier: str, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write those documents or pages of a published slide, given by name and content, that differ from what is there.
+
+    Raises:
+        TargetError: the place cannot take them.
+    """
+    for name, content in files:
+        path = f"{identifier}/{name}"
+        if store.public.read(path) != content:
+            store.public.write(path, content, durable=True)
+
+
 def is_published(store: Store, receipt: Receipt) -> bool:
     """Return True if the version of a slide that a receipt describes is published, under any base URL.
 

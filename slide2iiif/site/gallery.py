@@ -24,12 +24,14 @@ from slide2iiif.iiif.manifest import (
     write_manifest,
 )
 from slide2iiif.options import SiteOptions, Viewer
+from slide2iiif.records.documents import write_changed
 from slide2iiif.records.receipt import Receipt
 from slide2iiif.records.receipts import Receipts
 from slide2iiif.records.version import published_receipt
 from slide2iiif.site import openseadragon
 from slide2iiif.site.assets import asset_folder, design, read_assets
 from slide2iiif.site.cards import COVERS, Card, Picture, associated_of, card_of, subject_of
+from slide2iiif.site.folder_cards import count_entries, folder_card, pick_covers
 from slide2iiif.site.labels import display_name, natural_order, parent_folder
 from slide2iiif.site.state import FolderState, SiteState, States
 from slide2iiif.stores.base import Store
@@ -112,7 +114,7 @@ class Gallery:
     def renamed(self, receipt: Receipt) -> None:
         """Write page and manifest of a published slide whose title, rights or attribution have changed."""
         self.begin()
-        self._put_slide_files(receipt)
+        write_changed(self.store, receipt.identifier, self.slide_files(receipt))
         self.changed(receipt.identifier)
 
     def changed(self, identifier: str) -> None:
@@ -166,7 +168,7 @@ class Gallery:
         for identifier in slides:
             receipt = self._read(identifier) if identifier not in leaving else None
             if receipt is not None:
-                self._put_slide_files(receipt)
+                write_changed(self.store, receipt.identifier, self.slide_files(receipt))
         self._update_folder(folder, leaving)
 
     def _is_there(self, identifier: str) -> bool:
@@ -175,12 +177,6 @@ class Gallery:
             return self.store.holds(identifier)
         receipt = self._read(identifier)
         return receipt is not None and receipt.fingerprint != ""
-
-    def _put_slide_files(self, receipt: Receipt) -> None:
-        for name, content in self.slide_files(receipt):
-            path = f"{receipt.identifier}/{name}"
-            if self.store.public.read(path) != content:
-                self.store.public.write(path, content, durable=True)
 
     def _update_folder(self, folder: str, leaving: AbstractSet[str]) -> None:
         slides, folders = self.receipts.children(folder)
@@ -196,17 +192,17 @@ class Gallery:
         covers: list[Picture] = []
         count = max(1, -(-len(shown) // ENTRIES))
         total = len(shown) - len(states) + sum(state.slides for state in states.values())
-        summary = _summary(len(states), len(shown) - len(states), total)
+        summary = count_entries(len(states), len(shown) - len(states), total)
         # Backwards: a page links to the next one and to its collection, and the collection names its parts.
         for number in range(count, 0, -1):
             part = shown[(number - 1) * ENTRIES : number * ENTRIES]
             receipts = {each: self._read(each) for each in part if each not in states}
             known = {each: receipt for each, receipt in receipts.items() if receipt is not None}
             cards = [card_of(receipt, folder) for receipt in known.values()]
-            folder_cards = [_folder_card(each, folder, states[each]) for each in part if each in states]
+            folder_cards = [folder_card(each, folder, states[each]) for each in part if each in states]
             self._put_collection(folder, number, count, [*self._members(part, known)])
             self._put_part(folder, number, count, (summary, folder_cards, cards))
-            covers = [*_covers(folder_cards, cards, COVERS), *covers][:COVERS]
+            covers = [*pick_covers(folder_cards, cards, COVERS), *covers][:COVERS]
         self._withdraw_folder(folder, count)
         self._states.write_folder(folder, FolderState(total, covers))
 
@@ -373,30 +369,6 @@ def _load_templates() -> None:
     from slide2iiif.site.pages import load_templates
 
     load_templates()
-
-
-def _folder_card(path: str, above: str, state: FolderState) -> "FolderCard":
-    from slide2iiif.site.pages import FolderCard
-
-    below = path[len(above) + 1 if above else 0 :]
-    covers = [replace(each, src=f"{below}/{each.src}") for each in state.covers]
-    return FolderCard(display_name(path), f"{below}/{PAGE_NAME}", _counted(state.slides, "slide"), covers)
-
-
-def _covers(folders: "list[FolderCard]", slides: list[Card], room: int) -> list[Picture]:
-    """Pick cover pictures of a folder: those of its slides, then one of each folder in it."""
-    found = [card.picture for card in slides[:room]]
-    return [*found, *(card.cover[0] for card in folders if card.cover)][:room]
-
-
-def _summary(folders: int, slides: int, total: int) -> str:
-    parts = [_counted(folders, "folder")] if folders else []
-    parts += [_counted(slides, "slide")] if slides or not folders else []
-    return ", ".join(parts) + (f" ({_counted(total, 'slide')} in all)" if folders else "")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _collection_part(number: int) -> str:
