@@ -453,3 +453,26 @@ def test_the_errors_of_the_package_travel_as_they_are(error: Exception) -> None:
     assert engine_tasks.AwkwardError("a", "b").args == ("a and b",)
     with ProcessEngine(1) as engine, pytest.raises(type(error), match=str(error)):
         list(engine.run(engine_tasks.raise_it, [error]))
+
+
+IMPORTING = """
+import sys
+from slide2iiif.engines import worker
+from slide2iiif.engines.base import Preload
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "joblib":
+            print(worker._IMPORTING.locked())
+
+sys.meta_path.insert(0, Watch())
+if __name__ == "__main__":
+    worker.start_worker(None, Preload()).kill()
+"""
+
+
+def test_one_lane_at_a_time_imports_what_starts_workers(tmp_path: Path) -> None:
+    """Its modules import each other: whoever comes in between finds them half made, and its slide would fail."""
+    (tmp_path / "program.py").write_text(IMPORTING)
+    done = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
