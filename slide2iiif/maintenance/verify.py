@@ -318,7 +318,8 @@ class Verification:
                         yield path
                     elif self.receipts.is_above(path) or self._leads_to_document(path):
                         waiting.append(f"{path}/")
-                    else:
+                    elif self.store.public.is_folder(path):
+                        # Not so where a bucket lists a folder whose last object is gone.
                         self._strangers.append(Finding(Kind.STRANGER, "", path))
             except NotAnObjectError:
                 self._strangers.append(Finding(Kind.STRANGER, "", below))

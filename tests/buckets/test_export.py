@@ -96,6 +96,9 @@ def test_what_has_no_source_any_more_is_removed_its_document_first(bucket: Bucke
     gone = [each for each in bucket.proxy.requests if each.kind == "DELETE" and "/.slide2iiif/" not in each.path]
     assert len(gone) >= 2
     assert not bucket.contents(".slide2iiif/receipts/one.synthetic/")
+    # This server goes on listing the folder for a while.
+    done = bucket.run("verify", bucket.address)
+    assert (done.returncode, done.stdout.split(":")[-1]) == (0, " nothing is wrong\n")
 
 
 def test_a_dry_run_writes_nothing(bucket: Bucket, source: Path) -> None:
